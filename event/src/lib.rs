@@ -1,0 +1,75 @@
+//! The one type that flows between the rooms of vigie: an [`Event`], a JSON object and what is known about it.
+//!
+//! *Invariant*: no IO, no async, no other crate of this workspace. Batches of events travel (`Vec<Event>`); the
+//! room that holds a batch owns it and changes it in place.
+
+mod index_name;
+mod origin;
+
+pub use index_name::{DEVICE_LOGS, ECOMMERCE_LOGS, daily_index, day_of_index};
+pub use jiff::Timestamp;
+pub use origin::Origin;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// A JSON object, in the order in which its members arrived.
+pub type Object = Map<String, Value>;
+
+/// One log event on its way from an input to the store.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Event {
+    /// What is stored and searched: the document. Nested objects; a dot in a key is only a character here.
+    pub fields: Object,
+    /// What is known about the document and steers it; never stored inside it.
+    pub metadata: Metadata,
+}
+
+impl Event {
+    /// An event with these fields and nothing known about it.
+    pub fn new(fields: Object, origin: Origin) -> Self {
+        Self { fields, metadata: Metadata { origin, ..Metadata::default() } }
+    }
+}
+
+/// What steers an event: where it goes, under which id, and where it came from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// Index to write to. `None` until a pipeline or the router has decided.
+    pub index: Option<Arc<str>>,
+    /// Document id. `None`: the store makes a random one.
+    pub id: Option<String>,
+    /// What the store shall do with it.
+    pub operation: Operation,
+    /// When it happened (UTC). `None` until a pipeline has read it.
+    pub timestamp: Option<Timestamp>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The line or record as it arrived, kept for dead letters.
+    pub original: Option<String>,
+    /// Write only if the stored document still has this sequence number and primary term
+    /// (Elasticsearch's `if_seq_no` and `if_primary_term`).
+    pub expected: Option<SequenceNumber>,
+}
+
+/// Position of a write in the history of one index, as Elasticsearch's `_seq_no` and `_primary_term`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SequenceNumber {
+    /// Counts the writes to the index, from 0.
+    pub seq_no: u64,
+    /// Counts the owners of the index, from 1.
+    pub primary_term: u64,
+}
+
+/// What the store does with an event; the names and meanings are those of Elasticsearch's bulk actions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Operation {
+    /// Writes the document only if its id is new; otherwise the outcome is a conflict. What all inputs use.
+    #[default]
+    Create,
+    /// Writes the document, replacing one of the same id.
+    Index,
+    /// Merges the fields into the stored document of the same id (objects deeply, all else replaced).
+    Update,
+    /// Removes the document of that id; the fields are ignored.
+    Delete,
+}

@@ -1,0 +1,3 @@
+//! Inputs, decoders, the pipeline engine, enrichment and upload jobs: bytes in, batches of [`event::Event`] out.
+//!
+//! *Invariant*: knows neither the store nor HTTP; what it needs of them it declares as narrow traits.

@@ -1,0 +1,251 @@
+//! Logs: events in daily indices, written in batches, searched with Elasticsearch's query DSL.
+
+use crate::{StoreError, scope::Scope};
+use async_trait::async_trait;
+use event::{Event, Object, SequenceNumber};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Where events are kept and searched.
+///
+/// Every call takes the [`Scope`] of who asks and refuses what lies outside with [`crate::ErrorKind::Forbidden`];
+/// indices that a wildcard matches beyond the scope are left out silently, as Elasticsearch does.
+#[async_trait]
+pub trait LogStore: Send + Sync {
+    /// Writes a batch. One outcome per event, in the order of the batch; `Err` only when nothing was written.
+    ///
+    /// An event without index is an `InvalidRequest` item. Indices are created from the templates on first use. When this
+    /// returns, the accepted events survive a crash of process or machine; they are visible to searches after
+    /// the next refresh (at most one second), or at return with [`Refresh::Now`] or [`Refresh::WaitFor`].
+    async fn write(
+        &self,
+        scope: &Scope,
+        batch: Vec<Event>,
+        refresh: Refresh,
+    ) -> Result<Vec<WriteResult>, StoreError>;
+
+    /// Runs a search.
+    async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError>;
+
+    /// Reads one document by id, as last written (whether or not a search would see it already).
+    async fn get(&self, scope: &Scope, index: &str, id: &str) -> Result<Option<Document>, StoreError>;
+
+    /// Makes everything written so far visible to searches.
+    async fn refresh(&self, scope: &Scope, indices: &[String]) -> Result<(), StoreError>;
+
+    /// The indices that the patterns name, by name.
+    async fn indices(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<IndexInfo>, StoreError>;
+
+    /// Removes an index with all its documents.
+    async fn delete_index(&self, scope: &Scope, index: &str) -> Result<(), StoreError>;
+
+    /// The fields of these indices with their types, by name.
+    async fn fields(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<FieldInfo>, StoreError>;
+
+    /// Installs or replaces a component template or a composable index template (bodies as Elasticsearch takes
+    /// them). Indices that exist already keep their mapping.
+    async fn put_template(
+        &self,
+        scope: &Scope,
+        kind: TemplateKind,
+        name: &str,
+        body: Value,
+    ) -> Result<(), StoreError>;
+
+    /// A text that changes whenever the answer to a search over these indices could change, and only then. The
+    /// key to caching: equal request, scope and token means equal answer. With `range` (of `@timestamp`), only
+    /// indices that hold events in that range count.
+    async fn state_token(
+        &self,
+        scope: &Scope,
+        patterns: &[String],
+        range: Option<TimeRange>,
+    ) -> Result<String, StoreError>;
+
+    /// Whether the store can take writes and searches now; the error says why not.
+    async fn health(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is under way and releases the files. Calls after this are refused with `Unavailable`.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// When a write becomes visible to searches; Elasticsearch's `refresh`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// In the background, within a second.
+    #[default]
+    Background,
+    /// Before the call returns, together with others' writes.
+    WaitFor,
+    /// Before the call returns, at once.
+    Now,
+}
+
+/// A span of `@timestamp`, both ends included; an absent end is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    /// Earliest, in milliseconds since 1970 (UTC).
+    pub from_ms: Option<i64>,
+    /// Latest, in milliseconds since 1970 (UTC).
+    pub to_ms: Option<i64>,
+}
+
+/// What became of one event of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WriteResult {
+    /// It is kept.
+    Written {
+        /// The index that holds it.
+        index: String,
+        /// Its id there.
+        id: String,
+        /// Counts the writes to this document, from 1.
+        version: u64,
+        /// The position of this write in the index.
+        seq_no: SequenceNumber,
+        /// Whether the document is new, changed, gone or as it was.
+        effect: WriteEffect,
+        /// Fields that are in the document but could not be indexed (wrong type, too many), by path.
+        ignored: Vec<String>,
+    },
+    /// It was refused; the rest of the batch is not affected.
+    Refused {
+        /// For branching: `Conflict` for an id that exists (create) or has changed, `InvalidRequest` for a
+        /// document that cannot be mapped, `NotFound` for an update of nothing.
+        kind: crate::ErrorKind,
+        /// For people.
+        reason: String,
+    },
+}
+
+/// How a write changed the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteEffect {
+    /// There was none before.
+    Created,
+    /// There was one before.
+    Updated,
+    /// It was removed.
+    Deleted,
+    /// An update that changes nothing.
+    Noop,
+    /// A delete of nothing.
+    NotFound,
+}
+
+/// A search: the body of an Elasticsearch `_search` and what goes into its URL.
+#[derive(Debug, Clone, Default)]
+pub struct SearchRequest {
+    /// Index names and patterns; empty means all within the scope.
+    pub indices: Vec<String>,
+    /// The body: `query`, `sort`, `from`, `size`, `search_after`, `aggs`, `_source`, `highlight`,
+    /// `track_total_hits`, `timeout`. A clause that the backend does not know is an `InvalidRequest` naming it.
+    pub body: Object,
+    /// Gives up after this long.
+    pub timeout: Option<Duration>,
+    /// Whether a name without wildcard that does not exist is left out instead of being an error.
+    pub ignore_unavailable: bool,
+}
+
+/// The answer to a search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchResponse {
+    /// How long the search took inside the store.
+    pub took_ms: u64,
+    /// Whether the time ran out; hits and aggregations are then partial.
+    pub timed_out: bool,
+    /// How many documents matched; `None` when not counted.
+    pub total: Option<Total>,
+    /// The best score of all matches, where scores were computed.
+    pub max_score: Option<f32>,
+    /// The page of hits.
+    pub hits: Vec<Hit>,
+    /// The aggregations, in the shape of Elasticsearch's answer.
+    pub aggregations: Option<Object>,
+    /// Number of indices searched (after pruning by time, all that matched the pattern are counted).
+    pub indices: usize,
+}
+
+/// How many documents matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// The count.
+    pub value: u64,
+    /// Whether the count is exact; otherwise it is a lower bound.
+    pub exact: bool,
+}
+
+/// One document that matched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The index that holds it.
+    pub index: String,
+    /// Its id there.
+    pub id: String,
+    /// Its score, where scores were computed.
+    pub score: Option<f32>,
+    /// The document, after `_source` filtering and masking; `None` with `_source: false`.
+    pub source: Option<Object>,
+    /// The sort values, to be passed as `search_after`.
+    pub sort: Vec<Value>,
+    /// Fragments by field, with the matches marked.
+    pub highlight: Option<Object>,
+    /// The `fields` / `docvalue_fields` asked for.
+    pub fields: Option<Object>,
+    /// Fields of the document that are not indexed.
+    pub ignored: Vec<String>,
+    /// Version and position of the last write, if asked for.
+    pub version: Option<(u64, SequenceNumber)>,
+}
+
+/// A stored document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The index that holds it.
+    pub index: String,
+    /// Its id there.
+    pub id: String,
+    /// Counts the writes to this document, from 1.
+    pub version: u64,
+    /// The position of its last write.
+    pub seq_no: SequenceNumber,
+    /// What was written, masked fields removed.
+    pub source: Object,
+}
+
+/// What is known about an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexInfo {
+    /// Its name.
+    pub name: String,
+    /// Documents that a search would see.
+    pub documents: u64,
+    /// Space on disk.
+    pub size_bytes: u64,
+    /// When it was created, in milliseconds since 1970 (UTC).
+    pub created_at_ms: i64,
+    /// Smallest and largest `@timestamp` in it.
+    pub range: Option<(i64, i64)>,
+}
+
+/// What is known about a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldInfo {
+    /// Its dotted path.
+    pub name: String,
+    /// Its Elasticsearch type; several when indices differ.
+    pub types: Vec<String>,
+    /// Whether it can be searched.
+    pub searchable: bool,
+    /// Whether it can be sorted and aggregated by.
+    pub aggregatable: bool,
+}
+
+/// The two kinds of templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateKind {
+    /// A part that index templates refer to.
+    Component,
+    /// A template that indices are created from.
+    Index,
+}

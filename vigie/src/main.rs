@@ -1,0 +1,2 @@
+//! The binary: command line, configuration, wiring, shutdown. The only crate that knows all others.
+fn main() {}
