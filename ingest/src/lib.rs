@@ -1,3 +1,7 @@
 //! Inputs, decoders, the pipeline engine, enrichment and upload jobs: bytes in, batches of [`event::Event`] out.
 //!
-//! *Invariant*: knows neither the store nor HTTP; what it needs of them it declares as narrow traits.
+//! *Invariant*: knows neither the store nor HTTP; what it needs of them it declares as narrow traits in [`ports`].
+
+pub mod dead_letters;
+pub mod ports;
+pub mod upload;
