@@ -1,5 +1,7 @@
 //! Logs: events in daily indices, written in batches, searched with Elasticsearch's query DSL.
 
+pub mod embedded;
+
 use crate::{StoreError, scope::Scope};
 use async_trait::async_trait;
 use event::{Event, Object, SequenceNumber};

@@ -1,0 +1,217 @@
+//! Which field of an index has which type: Elasticsearch's mapping, flat.
+//!
+//! *Invariant*: a field's type never changes once the index knows it; a mapping only grows.
+
+mod date_format;
+mod field_type;
+
+pub(crate) use date_format::DateFormats;
+pub(crate) use field_type::{Family, FieldType};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+
+/// Most fields that one index maps, as Elasticsearch's `index.mapping.total_fields.limit`; what comes after is
+/// kept in `_source` only and named in `_ignored`.
+pub(crate) const FIELDS_MAX: usize = 1_000;
+
+/// Types of the fields of one index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Mapping {
+    /// The leaf fields and multi-fields, by dotted path.
+    pub(crate) fields: HashMap<String, FieldMapping>,
+    /// Fields of type `alias`: dotted path to the path that it stands for.
+    #[serde(default)]
+    pub(crate) aliases: BTreeMap<String, String>,
+    /// Objects that say something of their own, by dotted path; the root is the empty path.
+    #[serde(default)]
+    pub(crate) objects: BTreeMap<String, ObjectMapping>,
+    /// Rules for fields that are not mapped, in order.
+    #[serde(default)]
+    pub(crate) dynamic_templates: Vec<DynamicTemplate>,
+    /// Whether a new string field that reads as a date becomes a date.
+    pub(crate) date_detection: bool,
+    /// Whether a new string field that reads as a number becomes a number.
+    #[serde(default)]
+    pub(crate) numeric_detection: bool,
+    /// What counts as a date in date detection.
+    #[serde(default = "DateFormats::detection")]
+    pub(crate) dynamic_date_formats: DateFormats,
+}
+
+/// Where a field comes from, and so where its values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FieldOrigin {
+    /// Mapped by a template: has a tantivy field of its own.
+    Explicit,
+    /// Seen in an event first: lives in the JSON fields that all such fields share.
+    Dynamic,
+}
+
+/// How one field is indexed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FieldMapping {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub(crate) field_type: FieldType,
+    /// Template or event.
+    pub(crate) origin: FieldOrigin,
+    /// Whether it can be searched (`index`).
+    #[serde(default = "yes")]
+    pub(crate) index: bool,
+    /// Whether it can be sorted and aggregated by (`doc_values`).
+    #[serde(default = "yes")]
+    pub(crate) doc_values: bool,
+    /// Strings with more characters are kept in `_source` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ignore_above: Option<usize>,
+    /// How dates are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<DateFormats>,
+    /// Of `scaled_float`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scaling_factor: Option<f64>,
+    /// What is indexed in place of a null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) null_value: Option<Value>,
+    /// Other fields that get the same value, by path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) copy_to: Vec<String>,
+    /// The multi-fields below it (`fields`), by full path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) multi_fields: Vec<String>,
+    /// Whether it is a multi-field itself: filled from its parent, never from the document.
+    #[serde(default)]
+    pub(crate) is_multi_field: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl FieldMapping {
+    /// A field of that type with Elasticsearch's defaults.
+    pub(crate) fn new(field_type: FieldType, origin: FieldOrigin) -> Self {
+        Self {
+            field_type,
+            origin,
+            index: true,
+            doc_values: true,
+            ignore_above: None,
+            format: None,
+            scaling_factor: None,
+            null_value: None,
+            copy_to: Vec::new(),
+            multi_fields: Vec::new(),
+            is_multi_field: false,
+        }
+    }
+
+    /// How dates in it are written: its own format or Elasticsearch's default.
+    pub(crate) fn date_formats(&self) -> &DateFormats {
+        self.format.as_ref().unwrap_or(DateFormats::default_ref())
+    }
+
+    /// Whether its values have a column: can be sorted and aggregated by, and searched without an inverted index.
+    pub(crate) fn has_column(&self) -> bool {
+        self.doc_values && self.field_type.family() != Family::Text
+    }
+
+    /// Whether its values have an inverted index. Numbers, dates, booleans and addresses are searched through their
+    /// column, which costs a fraction at ingestion; they get an inverted index only if they have no column.
+    pub(crate) fn has_inverted_index(&self) -> bool {
+        let through_column = !matches!(self.field_type.family(), Family::Keyword | Family::Text);
+        self.index && !(through_column && self.doc_values) && self.field_type.family() != Family::Geo
+    }
+}
+
+/// What an object says about the fields in it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ObjectMapping {
+    /// What becomes of fields that are not mapped; `None` as the parent says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dynamic: Option<Dynamic>,
+    /// `enabled: false`: nothing in it is indexed.
+    #[serde(default)]
+    pub(crate) disabled: bool,
+}
+
+/// What becomes of a field that is not mapped; Elasticsearch's `dynamic`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Dynamic {
+    /// It is added to the mapping.
+    #[default]
+    True,
+    /// It is kept in `_source` only.
+    False,
+    /// The document is refused.
+    Strict,
+}
+
+/// A rule for fields that are not mapped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DynamicTemplate {
+    /// Its name.
+    pub(crate) name: String,
+    /// Applies to values of this JSON type (`string`, `long`, `double`, `boolean`, `date`, `object`); `*` or `None`: to all.
+    pub(crate) match_mapping_type: Option<String>,
+    /// Applies to fields whose last name matches one of these.
+    #[serde(default)]
+    pub(crate) matches: Vec<String>,
+    /// But not to these.
+    #[serde(default)]
+    pub(crate) unmatches: Vec<String>,
+    /// Applies to fields whose path matches one of these.
+    #[serde(default)]
+    pub(crate) path_matches: Vec<String>,
+    /// But not to these.
+    #[serde(default)]
+    pub(crate) path_unmatches: Vec<String>,
+    /// The mapping of the field, as JSON; `{name}` and `{dynamic_type}` are replaced.
+    pub(crate) mapping: Value,
+}
+
+impl Default for Mapping {
+    /// No field yet, Elasticsearch's rules for new ones.
+    fn default() -> Self {
+        Self {
+            fields: HashMap::new(),
+            aliases: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            dynamic_templates: Vec::new(),
+            date_detection: true,
+            numeric_detection: false,
+            dynamic_date_formats: DateFormats::detection(),
+        }
+    }
+}
+
+impl Mapping {
+    /// How a field is indexed; an alias leads to the field that it stands for.
+    pub(crate) fn field(&self, path: &str) -> Option<&FieldMapping> {
+        self.fields.get(self.target(path))
+    }
+
+    /// The path that an alias stands for; any other path itself.
+    pub(crate) fn target<'a>(&'a self, path: &'a str) -> &'a str {
+        self.aliases.get(path).map_or(path, String::as_str)
+    }
+
+    /// What becomes of unmapped fields below that object (the nearest object that says so decides).
+    pub(crate) fn dynamic_below(&self, path: &str) -> Dynamic {
+        let mut at = path;
+        loop {
+            if let Some(dynamic) = self.objects.get(at).and_then(|object| object.dynamic) {
+                return dynamic;
+            }
+            match at.rfind('.') {
+                Some(dot) => at = &at[..dot],
+                None if at.is_empty() => return Dynamic::default(),
+                None => at = "",
+            }
+        }
+    }
+}
