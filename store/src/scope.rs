@@ -34,7 +34,7 @@ impl Scope {
     /// Reaches every index, document and field, and may do everything: for the service's own work (upload jobs,
     /// recovery, retention). Never built in a request handler.
     pub fn internal(component: &'static str) -> Self {
-        Self::none(component).with_indices(["*"]).with_read().with_write().with_manage()
+        Self::none(component).with_indices(["*", ".*"]).with_read().with_write().with_manage()
     }
 
     /// Adds indices, by name or with `*`.
@@ -99,9 +99,13 @@ impl Scope {
         self.manage
     }
 
-    /// Whether this index (a concrete name, after aliases and wildcards were resolved) is within reach.
+    /// Whether this index (a concrete name, after aliases and wildcards were resolved) is within reach. A pattern that
+    /// begins with `*` does not reach names that begin with a dot, as in Elasticsearch: those are the service's own.
     pub fn reaches_index(&self, name: &str) -> bool {
-        self.index_patterns.iter().any(|pattern| wildcard_match(pattern, name))
+        self.index_patterns.iter().any(|pattern| {
+            let hidden = name.starts_with('.') && pattern.starts_with('*');
+            !hidden && wildcard_match(pattern, name)
+        })
     }
 
     /// The query that narrows what may be read, if any.
@@ -176,6 +180,15 @@ mod tests {
         let scope = Scope::none("user");
         assert!(!scope.can_read() && !scope.can_write() && !scope.can_manage());
         assert!(!scope.reaches_index("ecommerce-logs-2026.11.21"));
+    }
+
+    #[test]
+    fn a_leading_star_does_not_reach_hidden_indices() {
+        let all = Scope::none("admin").with_indices(["*"]);
+        assert!(all.reaches_index("ecommerce-logs-2026.11.21"));
+        assert!(!all.reaches_index(".vigie"));
+        assert!(Scope::internal("recovery").reaches_index(".vigie"));
+        assert!(Scope::internal("recovery").reaches_index("ecommerce-logs-2026.11.21"));
     }
 
     #[test]

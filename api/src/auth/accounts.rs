@@ -1,0 +1,90 @@
+use super::{
+    identity::Identities, invitations, password::Passwords, sessions, throttle::Throttle,
+    tokens::AccessTokens, users,
+};
+use crate::{ApiError, config::AccountsConfig, frame::address::ClientAddress, secret::Secret};
+use event::Object;
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::sync::Arc;
+use store::{
+    cache::Cache,
+    documents::{Collection, DocumentStore},
+};
+use tokio::sync::Mutex;
+
+/// The collections that accounts are kept in; the document store is opened with them.
+pub const COLLECTIONS: &[Collection] =
+    &[users::USERS, sessions::SESSIONS, sessions::REFRESH_TOKENS, invitations::INVITATIONS];
+
+/// Tells the time. Injected, so that tests need not wait.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The machine's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
+
+/// What is known about the program at the other end.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    pub(crate) address: ClientAddress,
+    /// What it calls itself, as text to show.
+    pub(crate) user_agent: Option<String>,
+}
+
+/// Accounts, sessions and passwords: everything that is known about who may ask.
+pub struct Accounts {
+    pub(crate) documents: Arc<dyn DocumentStore>,
+    pub(super) config: AccountsConfig,
+    pub(super) passwords: Passwords,
+    pub(super) tokens: AccessTokens,
+    pub(super) throttle: Throttle,
+    pub(super) identities: Identities,
+    pub(super) basic: super::basic::BasicCredentials,
+    pub(super) clock: Clock,
+    /// Held while a change could take away the last admin.
+    pub(super) admins: Mutex<()>,
+}
+
+impl Accounts {
+    /// Opens the accounts that these documents hold. `signing_secret` signs tokens; without it none made before
+    /// is valid.
+    pub fn new(
+        documents: Arc<dyn DocumentStore>,
+        cache: Arc<dyn Cache>,
+        config: AccountsConfig,
+        signing_secret: &Secret,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            passwords: Passwords::new(&config),
+            tokens: AccessTokens::new(signing_secret, config.access_token_secs),
+            throttle: Throttle::new(cache, &config, signing_secret),
+            identities: Identities::new(),
+            basic: super::basic::BasicCredentials::new(),
+            admins: Mutex::new(()),
+            documents,
+            config,
+            clock,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// A record as a document.
+pub(super) fn to_body<T: Serialize>(record: &T) -> Result<Object, ApiError> {
+    match serde_json::to_value(record).map_err(ApiError::internal)? {
+        Value::Object(body) => Ok(body),
+        other => Err(ApiError::internal(format!("a record must be an object, not {other}"))),
+    }
+}
+
+/// A document as a record.
+pub(super) fn from_body<T: DeserializeOwned>(body: Object) -> Result<T, ApiError> {
+    serde_json::from_value(Value::Object(body)).map_err(ApiError::internal)
+}

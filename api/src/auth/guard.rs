@@ -1,0 +1,84 @@
+//! The one place where rights are enforced: every request that matched a route passes here before its handler.
+
+use super::{User, extract};
+use crate::{
+    ApiError,
+    frame::{address::ClientAddress, rate},
+    rights::{self, Right},
+    state::App,
+};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::sync::Arc;
+
+/// Resolves who asks, holds it against the table of rights, counts the request, bounds its time.
+pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let row = match admit(&app, &mut request).await {
+        Ok(row) => row,
+        Err(error) => return error.into_response(),
+    };
+    if row.unbounded {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(app.config().limits.request_timeout(), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let status = axum::http::StatusCode::REQUEST_TIMEOUT;
+            ApiError::new(status, "the answer took too long; ask for less at once").into_response()
+        }
+    }
+}
+
+async fn admit(app: &App, request: &mut Request) -> Result<&'static rights::Row, ApiError> {
+    let path =
+        request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let row = find_row(request.method(), &path)?;
+    let address = request.extensions().get::<ClientAddress>().copied().unwrap_or_default();
+    let user = match row.right {
+        Right::Public => None,
+        Right::Role(_) => user_of(app, request.headers()).await?,
+    };
+    if !row.uncounted {
+        rate::count(app, user.as_deref(), address).await?;
+    }
+    if let Right::Role(role) = row.right {
+        let user = user.ok_or_else(extract::not_logged_in)?;
+        if !user.has(role) {
+            return Err(extract::lacks(role));
+        }
+        request.extensions_mut().insert(user);
+    }
+    Ok(row)
+}
+
+fn find_row(method: &Method, path: &str) -> Result<&'static rights::Row, ApiError> {
+    let path = rights::template(path);
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    if let Some(row) = rights::row(method.as_str(), path) {
+        return Ok(row);
+    }
+    if rights::ROWS.iter().any(|row| row.path == path) {
+        let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+        return Err(ApiError::new(status, "the route does not take this method"));
+    }
+    tracing::error!(%method, path, "route without a row in the table of rights refused");
+    Err(ApiError::forbidden("nobody may use this route"))
+}
+
+/// The account of the bearer token, if there is one; a token that is not valid is as good as none.
+async fn user_of(app: &App, headers: &HeaderMap) -> Result<Option<Arc<User>>, ApiError> {
+    match bearer(headers) {
+        Some(token) => app.accounts().authenticate(token).await,
+        None => Ok(None),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,101 @@
+//! Accounts: who asks, and what they may do.
+//!
+//! [`Accounts`] is the one door: login, sessions, users. The HTTP side is [`guard`], which resolves every request to
+//! a [`User`] and holds it against the table of [`crate::rights`].
+
+mod accounts;
+mod audit;
+mod basic;
+mod email;
+pub(crate) mod extract;
+pub(crate) mod guard;
+mod identity;
+mod invitations;
+mod login;
+mod password;
+pub(crate) mod scope;
+mod sessions;
+mod throttle;
+mod tokens;
+mod users;
+
+pub use accounts::{Accounts, COLLECTIONS, Client, Clock, system_clock};
+pub(crate) use audit::{Outcome, audit};
+pub use email::Email;
+pub use invitations::Invitation;
+pub use login::Login;
+pub(crate) use login::Registrant;
+pub use password::Password;
+pub use sessions::SessionView;
+pub use users::{NewUser, UserChange, UserView};
+
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
+
+/// What an account may do; each role includes the ones before it. An account holds a set of roles, which add up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees the dashboard and the devices. Older systems call it `user`.
+    #[serde(alias = "user")]
+    Viewer,
+    /// Uploads, searches, analyses, reads verdicts.
+    Analyst,
+    /// Manages accounts, settings, pipelines and models.
+    Admin,
+}
+
+impl Role {
+    /// Its name, as in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Analyst => "analyst",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Who asks: an account as one request sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Id of the account.
+    pub id: String,
+    /// Its address.
+    pub email: String,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// The session that the request belongs to; `None` for credentials without one.
+    pub session: Option<String>,
+}
+
+impl User {
+    /// Whether the account has at least this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.iter().any(|held| *held >= role)
+    }
+}
+
+/// Compares without telling by its time where the difference is.
+pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_include_the_lower_ones_and_add_up() {
+        let check = |roles: &[Role], needed, expected| {
+            let user = User { id: "1".into(), email: "a@b".into(), roles: roles.to_vec(), session: None };
+            assert_eq!(user.has(needed), expected, "{roles:?} {needed:?}");
+        };
+        check(&[], Role::Viewer, false);
+        check(&[Role::Viewer], Role::Viewer, true);
+        check(&[Role::Viewer], Role::Analyst, false);
+        check(&[Role::Viewer, Role::Admin], Role::Analyst, true);
+        check(&[Role::Analyst], Role::Admin, false);
+    }
+}
