@@ -13,10 +13,14 @@
 
 pub mod blobs;
 pub mod cache;
+mod clock;
 pub mod documents;
 mod error;
+mod files;
 pub mod logs;
 pub mod queue;
 pub mod scope;
+mod sqlite;
 
+pub use clock::Clock;
 pub use error::{ErrorKind, StoreError};

@@ -1,6 +1,11 @@
 //! Documents: users, sessions, uploads, dead letters, verdicts, settings. Small JSON objects by id, in collections that are
 //! declared in code with their indices.
 
+pub mod limits;
+mod sqlite;
+
+pub use sqlite::SqliteDocuments;
+
 use crate::StoreError;
 use async_trait::async_trait;
 use event::Object;
@@ -60,6 +65,10 @@ pub enum Expect {
 }
 
 /// A condition on one member.
+///
+/// Values compare within their class only: numbers with numbers, strings (by their bytes) with strings, booleans
+/// (false before true) with booleans; against another class, every operator but `NotEqual` is false. A member
+/// that is null, an object or an array counts as missing. A dot always steps into an object, never into an array.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// Dotted path of the member.
@@ -92,7 +101,8 @@ pub enum Operator {
 pub struct Find {
     /// The conditions.
     pub conditions: Vec<Condition>,
-    /// Member (dotted path) to sort by; ties, and everything if `None`, by id in the same direction.
+    /// Member (dotted path) to sort by: missing ones first, then numbers, strings, booleans. Ties, and everything
+    /// if `None`, by id in the same direction.
     pub sort: Option<String>,
     /// Largest first.
     pub descending: bool,
@@ -109,6 +119,25 @@ pub struct FindCursor {
     pub value: Value,
     /// Its id.
     pub id: String,
+}
+
+impl FindCursor {
+    /// The position of this document in an answer that is sorted by `sort`.
+    pub fn after(document: &StoredDocument, sort: Option<&str>) -> Self {
+        let value =
+            sort.and_then(|path| member(&document.body, path)).filter(|v| !v.is_object() && !v.is_array());
+        Self { value: value.cloned().unwrap_or_default(), id: document.id.clone() }
+    }
+}
+
+/// The member at a dotted path, stepping into objects only.
+fn member<'a>(body: &'a Object, path: &str) -> Option<&'a Value> {
+    let mut parts = path.split('.');
+    let mut value = body.get(parts.next()?)?;
+    for part in parts {
+        value = value.as_object()?.get(part)?;
+    }
+    Some(value)
 }
 
 /// Where documents are kept. Every write is durable when the call returns.

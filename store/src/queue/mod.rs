@@ -1,5 +1,10 @@
 //! Queue: jobs that must be done at least once, by whoever is free.
 
+mod limits;
+mod sqlite;
+
+pub use sqlite::SqliteQueue;
+
 use crate::StoreError;
 use async_trait::async_trait;
 use serde_json::Value;
