@@ -14,6 +14,7 @@
 pub mod blobs;
 pub mod cache;
 mod clock;
+pub mod data_directory;
 pub mod documents;
 mod error;
 mod files;

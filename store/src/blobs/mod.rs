@@ -1,5 +1,10 @@
 //! Blobs: uploaded files while they wait and are read. Encrypted at rest.
 
+mod files;
+mod stream;
+
+pub use files::FileBlobs;
+
 use crate::StoreError;
 use async_trait::async_trait;
 use bytes::Bytes;

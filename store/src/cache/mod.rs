@@ -1,5 +1,9 @@
 //! Cache: answers that can be computed again, and counters that may be lost.
 
+mod memory;
+
+pub use memory::MemoryCache;
+
 use crate::StoreError;
 use async_trait::async_trait;
 use bytes::Bytes;
