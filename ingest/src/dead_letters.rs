@@ -33,6 +33,9 @@ pub struct DeadLetter {
     /// Display name of the uploaded file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// BLAKE3 of the decompressed file, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Number of the line (or position in the request) at which the record starts, from 1.
     pub line: u64,
     /// Byte in the decompressed file at which the record starts.

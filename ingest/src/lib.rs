@@ -3,5 +3,7 @@
 //! *Invariant*: knows neither the store nor HTTP; what it needs of them it declares as narrow traits in [`ports`].
 
 pub mod dead_letters;
+pub mod decode;
+pub mod intake;
 pub mod ports;
 pub mod upload;

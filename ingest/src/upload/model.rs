@@ -128,10 +128,27 @@ pub struct UploadRecord {
     /// Whether the first pass is over.
     #[serde(default)]
     pub scanned: bool,
+    /// Attempts since the job last got on.
+    #[serde(default)]
+    pub idle_attempts: u32,
+}
+
+impl UploadRecord {
+    /// An upload that was just received.
+    pub(crate) fn new(upload: Upload, requested_pipeline: String) -> Self {
+        Self {
+            upload,
+            requested_pipeline,
+            members: Vec::new(),
+            damage: None,
+            scanned: false,
+            idle_attempts: 0,
+        }
+    }
 }
 
 /// One file of an upload.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MemberProgress {
     /// Its position in the archive, from 0.
     pub position: u32,
@@ -170,9 +187,6 @@ pub struct Content {
     pub created_at: Timestamp,
     /// Whether all of it is stored.
     pub complete: bool,
-    /// Pipeline that reads it, once recognised.
-    #[serde(default)]
-    pub pipeline: Option<String>,
     /// All records that start before this byte are stored.
     pub committed_offset: u64,
     /// Lines before that byte.
@@ -181,6 +195,44 @@ pub struct Content {
     pub reserved_offset: u64,
     /// What became of the records before `committed_offset`, as their first upload counted them.
     pub counts: Counts,
+    /// The part of `counts` that is due to uploads which were deleted or failed before the owner took over.
+    #[serde(default)]
+    pub inherited: Counts,
+    /// Where the text breaks off, if it does.
+    #[serde(default)]
+    pub damage: Option<String>,
+}
+
+impl Content {
+    /// Content that nobody has read yet.
+    pub(crate) fn new(digest: &str, owner: &Upload) -> Self {
+        Self {
+            digest: digest.to_owned(),
+            owner: owner.id.clone(),
+            created_at: owner.created_at,
+            complete: false,
+            committed_offset: 0,
+            committed_line: 0,
+            reserved_offset: 0,
+            counts: Counts::default(),
+            inherited: Counts::default(),
+            damage: None,
+        }
+    }
+
+    /// What became of the records before `committed_offset` as the owner sees it: what it inherited was stored before.
+    pub(crate) fn owners_counts(&self) -> Counts {
+        let mut counts = self.counts;
+        counts.indexed -= self.inherited.indexed.min(counts.indexed);
+        counts.duplicates += self.inherited.indexed;
+        counts
+    }
+
+    /// What became of the records as another upload of the same content sees it.
+    pub(crate) fn others_counts(&self) -> Counts {
+        let Counts { lines, indexed, duplicates, dead, dropped } = self.counts;
+        Counts { lines, indexed: 0, duplicates: indexed + duplicates, dead, dropped }
+    }
 }
 
 /// A page of a list.

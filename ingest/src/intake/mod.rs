@@ -1,0 +1,85 @@
+//! The one way of a record into the store, whichever door it comes through: decode → pipeline → time → index → id →
+//! redact → sink. Requests use [`Intake::submit`]; upload jobs use the same parts, batch by batch.
+//!
+//! *Invariants*: nothing reaches the sink or the dead letters unredacted; every event that reaches the sink has an index,
+//! an id (also as `event.id`) and a time within bounds; every record ends in exactly one of stored, duplicate, dead,
+//! dropped.
+
+mod batch;
+mod delivery;
+mod fields;
+mod identity;
+mod pipelines;
+mod record;
+mod refinery;
+mod route;
+mod submit;
+
+use crate::{
+    decode::Limits,
+    ports::{Clock, DeadLetters, EventSink},
+};
+pub(crate) use batch::Batch;
+pub(crate) use delivery::deliver;
+use event::Timestamp;
+pub use pipelines::{EventPipeline, Passage, PipelineSet, ProcessorFailure, Redact, Takes};
+pub use record::Record;
+pub(crate) use refinery::{Context, FileContext, Refinery};
+use std::sync::Arc;
+pub(crate) use submit::SAMPLE_RECORDS;
+pub use submit::{IntakeError, ItemOutcome, SubmitItem, SubmitReport};
+
+/// What an [`Intake`] is made of.
+pub struct IntakeParts {
+    /// The pipelines.
+    pub pipelines: Arc<dyn PipelineSet>,
+    /// Removes what must not be stored.
+    pub redact: Arc<dyn Redact>,
+    /// Where events go.
+    pub sink: Arc<dyn EventSink>,
+    /// Where records go that cannot become events.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// The time of day.
+    pub clock: Clock,
+    /// How large records and batches may be.
+    pub limits: Limits,
+}
+
+/// The one way of records into the store.
+pub struct Intake {
+    pub(crate) pipelines: Arc<dyn PipelineSet>,
+    pub(crate) refinery: Refinery,
+    pub(crate) sink: Arc<dyn EventSink>,
+    pub(crate) dead_letters: Arc<dyn DeadLetters>,
+    pub(crate) limits: Limits,
+}
+
+impl Intake {
+    /// Puts the parts together.
+    pub fn new(parts: IntakeParts) -> Arc<Self> {
+        let IntakeParts { pipelines, redact, sink, dead_letters, clock, limits } = parts;
+        Arc::new(Self { pipelines, refinery: Refinery { redact, clock }, sink, dead_letters, limits })
+    }
+
+    /// The time of day.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.refinery.clock)()
+    }
+
+    /// How to read records by a pipeline; `None` if there is none of that name.
+    pub(crate) fn context(
+        &self,
+        pipeline: &str,
+        dataset: Option<&str>,
+        received_at: Timestamp,
+        file: Option<FileContext>,
+    ) -> Option<Context> {
+        Some(Context {
+            pipeline: self.pipelines.get(pipeline)?,
+            pipeline_name: pipeline.into(),
+            dataset: dataset.map(Into::into),
+            received_at,
+            file,
+        })
+    }
+}

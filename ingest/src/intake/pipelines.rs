@@ -1,0 +1,63 @@
+use event::Event;
+use std::sync::Arc;
+
+/// What became of an event in a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// It goes on.
+    Continue,
+    /// The pipeline dropped it on purpose.
+    Drop,
+}
+
+/// A processor failed on an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessorFailure {
+    /// Type of the processor.
+    pub processor: String,
+    /// Its tag, if it has one.
+    pub tag: Option<String>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// What a pipeline wants its records as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// The line as `message`.
+    Lines,
+    /// JSON objects.
+    Objects,
+    /// Objects if the record is one, else the line.
+    Either,
+}
+
+/// A pipeline as the intake sees it.
+pub trait EventPipeline: Send + Sync {
+    /// What it wants its records as.
+    fn takes(&self) -> Takes;
+
+    /// Prefix of the daily index for events for which it chose none.
+    fn index_prefix(&self) -> Option<&str>;
+
+    /// Changes the event in place.
+    fn run(&self, event: &mut Event) -> Result<Passage, ProcessorFailure>;
+}
+
+/// All pipelines as the intake sees them.
+pub trait PipelineSet: Send + Sync {
+    /// The pipeline of that name.
+    fn get(&self, name: &str) -> Option<Arc<dyn EventPipeline>>;
+
+    /// The name of the pipeline that suits these records best.
+    fn detect(&self, sample: &[&str]) -> String;
+
+    /// The name of the pipeline for events of that dataset.
+    fn for_dataset(&self, dataset: &str) -> Option<String>;
+}
+
+/// Removes from an event what must never be stored: card numbers, their codes, passwords.
+pub trait Redact: Send + Sync {
+    /// Changes fields and `metadata.original` in place.
+    fn redact(&self, event: &mut Event);
+}

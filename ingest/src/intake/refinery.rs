@@ -1,0 +1,203 @@
+use super::{
+    fields::{add_tag, object_at, text_at},
+    identity::{event_id, random_id, upload_id},
+    pipelines::{EventPipeline, Passage, Redact},
+    record::decode_record,
+    route::{format_time, settle_index, settle_time},
+};
+use crate::{
+    dead_letters::{DeadLetter, ORIGINAL_MAX_BYTES, Stage},
+    ports::Clock,
+};
+use event::{Event, Object, Origin, Timestamp};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Where the records of a batch come from, and how to read them.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// The pipeline and its name.
+    pub(crate) pipeline: Arc<dyn EventPipeline>,
+    pub(crate) pipeline_name: Arc<str>,
+    /// `event.dataset` for records that bring none.
+    pub(crate) dataset: Option<Arc<str>>,
+    /// The time of records that have none.
+    pub(crate) received_at: Timestamp,
+    /// The file that they come from; `None` for a request.
+    pub(crate) file: Option<FileContext>,
+}
+
+/// The uploaded file that records come from.
+#[derive(Clone)]
+pub(crate) struct FileContext {
+    pub(crate) upload: Arc<str>,
+    /// Display name.
+    pub(crate) name: Arc<str>,
+    pub(crate) digest: [u8; 32],
+}
+
+/// Where a record starts, and how long it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) line: u64,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
+/// Why a record cannot become an event.
+#[derive(Debug)]
+pub(crate) struct Death {
+    pub(crate) stage: Stage,
+    pub(crate) processor: Option<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) reason: String,
+}
+
+impl Death {
+    pub(crate) fn new(stage: Stage, reason: String) -> Self {
+        Self { stage, processor: None, tag: None, reason }
+    }
+}
+
+/// Makes events of records: decode → pipeline → time → index → id → redact. One way for all doors.
+pub(crate) struct Refinery {
+    pub(crate) redact: Arc<dyn Redact>,
+    pub(crate) clock: Clock,
+}
+
+impl Refinery {
+    /// Makes an event of a record; `None` if the pipeline drops it. `id` is that of a dead letter that is
+    /// replayed.
+    pub(crate) fn refine(
+        &self,
+        bytes: &[u8],
+        place: Place,
+        id: Option<&str>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Option<Event>, Death> {
+        let decoded = decode_record(bytes, context.pipeline.takes())
+            .map_err(|reason| Death::new(Stage::Decode, reason))?;
+        let mut event = Event::new(decoded.fields, context.origin(place));
+        if let Some(dataset) = &context.dataset
+            && !event.fields.contains_key("event.dataset")
+            && text_at(&event.fields, &["event", "dataset"]).is_none()
+        {
+            object_at(&mut event.fields, "event")
+                .insert("dataset".into(), Value::String(dataset.to_string()));
+        }
+        match context.pipeline.run(&mut event) {
+            Ok(Passage::Continue) => {}
+            Ok(Passage::Drop) => return Ok(None),
+            Err(failure) => {
+                let (processor, tag) = (Some(failure.processor), failure.tag);
+                return Err(Death { stage: Stage::Pipeline, processor, tag, reason: failure.reason });
+            }
+        }
+        let route = |reason| Death::new(Stage::Route, reason);
+        settle_time(&mut event, context.received_at, now).map_err(route)?;
+        let at = event.metadata.timestamp.unwrap_or(context.received_at);
+        settle_index(&mut event, context.pipeline.index_prefix(), at).map_err(route)?;
+        stamp(&mut event, id, context, place, now);
+        if decoded.lossy {
+            add_tag(&mut event.fields, "_invalid_utf8");
+        }
+        self.redact.redact(&mut event);
+        Ok(Some(event))
+    }
+
+    /// Makes a dead letter of a record that cannot become an event.
+    pub(crate) fn bury(
+        &self,
+        bytes: &[u8],
+        place: Place,
+        id: Option<String>,
+        context: &Context,
+        death: Death,
+        now: Timestamp,
+    ) -> DeadLetter {
+        let (original, cut) = self.redacted_original(bytes);
+        let file = context.file.as_ref();
+        DeadLetter {
+            id: id.unwrap_or_else(|| match file {
+                Some(file) => upload_id(&file.digest, place.offset),
+                None => random_id(),
+            }),
+            upload: file.map(|file| file.upload.to_string()),
+            file: file.map(|file| file.name.to_string()),
+            digest: file.map(|file| hex::encode(file.digest)),
+            line: place.line,
+            offset: place.offset,
+            reason: self.redacted_text(death.reason),
+            stage: death.stage,
+            processor: death.processor,
+            tag: death.tag,
+            pipeline: context.pipeline_name.to_string(),
+            original,
+            length_bytes: place.length,
+            truncated: cut || place.length > bytes.len() as u64,
+            dataset: context.dataset.as_deref().map(str::to_owned),
+            received_at: context.received_at,
+            at: now,
+        }
+    }
+
+    /// The record as text that may be kept, and whether it was cut. What is JSON is redacted by its keys, too.
+    fn redacted_original(&self, bytes: &[u8]) -> (String, bool) {
+        let text = String::from_utf8_lossy(bytes);
+        let parsed: Option<Object> =
+            text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok()).flatten();
+        let mut redacted = match parsed {
+            Some(fields) => {
+                let mut event = Event::new(fields, Origin::Request);
+                self.redact.redact(&mut event);
+                Value::Object(event.fields).to_string()
+            }
+            None => self.redacted_text(text.into_owned()),
+        };
+        let cut = redacted.len() > ORIGINAL_MAX_BYTES;
+        if cut {
+            redacted.truncate(redacted.floor_char_boundary(ORIGINAL_MAX_BYTES));
+        }
+        (redacted, cut)
+    }
+
+    fn redacted_text(&self, text: String) -> String {
+        let mut event = Event::default();
+        event.metadata.original = Some(text);
+        self.redact.redact(&mut event);
+        event.metadata.original.unwrap_or_default()
+    }
+}
+
+impl Context {
+    fn origin(&self, place: Place) -> Origin {
+        match &self.file {
+            Some(file) => Origin::Upload {
+                upload: Arc::clone(&file.upload),
+                digest: file.digest,
+                offset: place.offset,
+                line: place.line,
+            },
+            None => Origin::Request,
+        }
+    }
+}
+
+/// Gives an event its id and what else every event has.
+fn stamp(event: &mut Event, kept_id: Option<&str>, context: &Context, place: Place, now: Timestamp) {
+    let id = event_id(event, kept_id);
+    let fields = object_at(&mut event.fields, "event");
+    let own = fields.insert("id".into(), Value::String(id.clone()));
+    fields.insert("ingested".into(), Value::String(format_time(now)));
+    // An id that the source gave names the event there, not here: two sources may both count from 1.
+    if let Some(Value::String(own)) = own.filter(|own| own.as_str() != Some(&id)) {
+        object_at(&mut event.fields, "labels").insert("event_id".into(), Value::String(own));
+    }
+    if let Some(file) = &context.file {
+        let log = object_at(&mut event.fields, "log");
+        object_at(log, "file").insert("path".into(), Value::String(file.name.to_string()));
+        log.insert("offset".into(), place.offset.into());
+    }
+    event.metadata.id = Some(id);
+}

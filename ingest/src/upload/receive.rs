@@ -1,0 +1,138 @@
+use super::{
+    Counts, NewUpload, Upload, UploadError, UploadRecord, UploadService, UploadState, worker::TOPIC,
+};
+use crate::ports::BlobWriter;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Duration};
+
+/// Longest display name, in characters.
+const NAME_MAX_CHARS: usize = 255;
+
+/// A file being received. Dropped before [`UploadWriter::finish`], it leaves nothing behind.
+pub struct UploadWriter {
+    service: Arc<UploadService>,
+    id: String,
+    new: NewUpload,
+    blob: Box<dyn BlobWriter>,
+    digest: Sha256,
+    size: u64,
+}
+
+impl UploadService {
+    /// Begins to receive a file.
+    ///
+    /// # Errors
+    /// An unknown pipeline, an impossible dataset, or the blobs fail.
+    pub async fn begin(self: &Arc<Self>, mut new: NewUpload) -> Result<UploadWriter, UploadError> {
+        if new.pipeline != "auto" && self.intake.pipelines.get(&new.pipeline).is_none() {
+            return Err(UploadError::UnknownPipeline(new.pipeline));
+        }
+        if let Some(dataset) = new.dataset.take_if(|dataset| !is_dataset(dataset)) {
+            return Err(UploadError::InvalidDataset(dataset));
+        }
+        new.name = display_name(&new.name);
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let blob = self.blobs.create(&id).await?;
+        Ok(UploadWriter { service: Arc::clone(self), id, new, blob, digest: Sha256::new(), size: 0 })
+    }
+}
+
+impl UploadWriter {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// The file is too large, or the blobs fail. Drop the writer then.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), UploadError> {
+        self.size += chunk.len() as u64;
+        let limit_bytes = self.service.intake.limits.upload_max_bytes;
+        if self.size > limit_bytes {
+            return Err(UploadError::TooLarge { limit_bytes });
+        }
+        self.digest.update(&chunk);
+        self.blob.write(chunk).await?;
+        Ok(())
+    }
+
+    /// The file is complete: makes it durable and queues it.
+    ///
+    /// # Errors
+    /// A store fails; then nothing is left behind.
+    pub async fn finish(self) -> Result<Upload, UploadError> {
+        let Self { service, id, new, blob, digest, size } = self;
+        let upload = Upload {
+            id: id.clone(),
+            name: new.name,
+            size,
+            sha256: hex::encode(digest.finalize()),
+            state: UploadState::Queued,
+            pipeline: new.pipeline.clone(),
+            dataset: new.dataset,
+            uploader: new.uploader,
+            counts: Counts::default(),
+            bytes_read: 0,
+            bytes_total: None,
+            progress: 0.0,
+            created_at: service.intake.now(),
+            finished_at: None,
+            error: None,
+            error_sample: Vec::new(),
+        };
+        let record = UploadRecord::new(upload, new.pipeline);
+        // First the record, then the blob: a blob without record is known to be an orphan.
+        service.uploads.create(&record).await?;
+        if let Err(error) = blob.finish().await {
+            service.uploads.delete(&id).await?;
+            return Err(error.into());
+        }
+        let payload = serde_json::json!({ "upload": id });
+        if let Err(error) = service.queue.push(TOPIC, &id, payload, Duration::ZERO).await {
+            // It is received all the same; the next sweep queues it.
+            tracing::warn!(upload.id = %id, %error, "cannot queue an upload yet");
+        }
+        Ok(record.upload)
+    }
+}
+
+/// The name of a file as text for display: without control characters, at most [`NAME_MAX_CHARS`].
+fn display_name(name: &str) -> String {
+    // Beside control characters, those that turn the direction of text: they can make a name look like another.
+    let shown = |character: &char| {
+        !character.is_control()
+            && !matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+    };
+    let name: String = name.chars().filter(shown).take(NAME_MAX_CHARS).collect();
+    if name.trim().is_empty() { "unnamed".into() } else { name }
+}
+
+fn is_dataset(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    (1..=100).contains(&text.len()) && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_harmless() {
+        let check = |name: &str, expected: &str| assert_eq!(display_name(name), expected);
+        check("access.log", "access.log");
+        check("../../etc/passwd", "../../etc/passwd");
+        check("a\0b\n\x1b[31mc", "ab[31mc");
+        check("gpj.\u{202E}exe", "gpj.exe");
+        check("größe 😀.log", "größe 😀.log");
+        check("\n", "unnamed");
+        assert_eq!(display_name(&"x".repeat(1000)).len(), 255);
+    }
+
+    #[test]
+    fn datasets_are_checked() {
+        for good in ["text", "ecommerce.access", "a-b_c.1"] {
+            assert!(is_dataset(good), "{good}");
+        }
+        for bad in ["", "A", "a b", "a/b", "é", &"x".repeat(101)] {
+            assert!(!is_dataset(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Dead letters sent through their pipeline again, after a person mended it.
+
+use super::{UploadError, UploadService};
+use crate::{
+    dead_letters::{DeadLetter, DeadLetterFilter, ReplayReport, ReplayTarget, Stage},
+    decode::RawRecord,
+    intake::{Batch, Context, FileContext, deliver},
+    ports::Position,
+};
+use std::collections::HashMap;
+
+/// Dead letters read at once.
+const PAGE: usize = 500;
+/// Most ids of one call.
+const IDS_MAX: usize = 1_000;
+
+impl UploadService {
+    /// Sends dead letters through their pipeline again. Those that become events are removed; the others stay, with the new
+    /// reason. Their events keep the id that they would have had, so a repeated replay adds nothing.
+    ///
+    /// # Errors
+    /// Too many ids, or a store fails; what was replayed before that is stored.
+    pub async fn replay(&self, target: ReplayTarget) -> Result<ReplayReport, UploadError> {
+        let mut report = ReplayReport::default();
+        match target {
+            ReplayTarget::Ids(ids) if ids.len() > IDS_MAX => {
+                return Err(UploadError::TooManyIds { given: ids.len(), limit: IDS_MAX });
+            }
+            ReplayTarget::Ids(ids) => {
+                for page in ids.chunks(PAGE) {
+                    let letters = self.dead_letters.get(page).await?;
+                    self.replay_page(letters, &mut report).await?;
+                }
+            }
+            ReplayTarget::Upload(upload) => {
+                let filter = DeadLetterFilter { upload: Some(upload), pipeline: None };
+                // Newest first; those that die again get a newer time, so they are not met twice.
+                let mut after: Option<Position> = None;
+                loop {
+                    let letters = self.dead_letters.list(&filter, after.as_ref(), PAGE).await?;
+                    let Some(last) = letters.last() else { break };
+                    after = Some(Position { at: last.at, id: last.id.clone() });
+                    self.replay_page(letters, &mut report).await?;
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    async fn replay_page(
+        &self,
+        letters: Vec<DeadLetter>,
+        report: &mut ReplayReport,
+    ) -> Result<(), UploadError> {
+        report.replayed += letters.len() as u64;
+        // Those of one file and pipeline share their context.
+        let mut groups: HashMap<(Option<String>, Option<String>, String), Vec<DeadLetter>> = HashMap::new();
+        for letter in letters {
+            let key = (letter.upload.clone(), letter.digest.clone(), letter.pipeline.clone());
+            groups.entry(key).or_default().push(letter);
+        }
+        for letters in groups.into_values() {
+            self.replay_group(letters, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn replay_group(
+        &self,
+        letters: Vec<DeadLetter>,
+        report: &mut ReplayReport,
+    ) -> Result<(), UploadError> {
+        let intake = &self.intake;
+        let now = intake.now();
+        let mut batch = Batch::new(now);
+        let mut unable = Vec::new();
+        let mut tried = Vec::new();
+        let mut shared: Option<Context> = None;
+        for mut letter in letters {
+            let Some(mut context) = shared.clone().or_else(|| self.context_of(&letter)) else {
+                letter.reason = format!("there is no pipeline {:?} any more", letter.pipeline);
+                letter.stage = Stage::Pipeline;
+                unable.push(letter);
+                continue;
+            };
+            if letter.truncated {
+                // Its rest was not kept: there is nothing to send through.
+                unable.push(letter);
+                continue;
+            }
+            context.received_at = letter.received_at;
+            let bytes = letter.original.as_bytes();
+            let length = bytes.len() as u64;
+            let record = RawRecord { bytes, offset: letter.offset, line: letter.line, length };
+            batch.push(record, Some(&letter.id), &intake.refinery, &context);
+            tried.push(letter.id);
+            shared = Some(context);
+        }
+        report.dead += unable.len() as u64;
+        if !unable.is_empty() {
+            self.dead_letters.append(unable).await?;
+        }
+        let Some(context) = shared else { return Ok(()) };
+        let delivery = deliver(&mut batch, &*intake.sink, &intake.refinery, &context, 0).await?;
+        report.indexed += delivery.counts.indexed;
+        report.duplicates += delivery.counts.duplicates;
+        report.dropped += delivery.counts.dropped;
+        report.dead += delivery.counts.dead;
+        tried.retain(|id| delivery.dead.iter().all(|letter| letter.id != *id));
+        if !delivery.dead.is_empty() {
+            self.dead_letters.append(delivery.dead).await?;
+        }
+        self.dead_letters.delete(&tried).await?;
+        Ok(())
+    }
+
+    fn context_of(&self, letter: &DeadLetter) -> Option<Context> {
+        let file = letter.upload.as_deref().zip(letter.digest.as_deref()).and_then(|(upload, digest)| {
+            let mut bytes = [0; 32];
+            hex::decode_to_slice(digest, &mut bytes).ok()?;
+            let name = letter.file.as_deref().unwrap_or_default().into();
+            Some(FileContext { upload: upload.into(), name, digest: bytes })
+        });
+        self.intake.context(&letter.pipeline, letter.dataset.as_deref(), letter.received_at, file)
+    }
+}
