@@ -1,6 +1,8 @@
 //! Logs: events in daily indices, written in batches, searched with Elasticsearch's query DSL.
 
 pub mod embedded;
+pub mod dsl;
+pub mod query_string;
 
 use crate::{StoreError, scope::Scope};
 use async_trait::async_trait;

@@ -1,0 +1,38 @@
+//! The Elasticsearch query DSL as types: what a search asks, parsed and checked once, before any engine sees it.
+//!
+//! Parsing is strict: a clause or parameter that is not known here is an `InvalidRequest` naming it and where it
+//! stands, never something that is silently ignored. Names and meanings are those of
+//! <https://www.elastic.co/guide/en/elasticsearch/reference/8.17/query-dsl.html>.
+//!
+//! *Invariant*: nothing here knows tantivy, an index or a scope.
+
+pub mod aggregations;
+mod highlight;
+mod parse;
+mod parse_text;
+mod query;
+mod read;
+mod search_body;
+mod sort;
+
+pub use highlight::{Highlight, HighlightField};
+pub use parse::parse_query;
+pub use query::{
+    Bool, Bound, DisMax, Fuzziness, Fuzzy, Match, MatchPhrase, MinimumShouldMatch, MultiMatch,
+    MultiMatchType, Operator, Pattern, Prefix, Query, QueryStringQuery, Range, Term, Terms,
+};
+pub use search_body::{FieldPattern, SearchBody, SourceFilter, TrackTotalHits};
+pub use sort::{Missing, SortKey, SortMode, SortOrder, SortTarget};
+
+/// Queries may be nested so deep.
+pub const DEPTH_MAX: usize = 20;
+/// A request may hold so many query clauses in all (Elasticsearch's `indices.query.bool.max_clause_count`).
+pub const CLAUSES_MAX: usize = 1_024;
+/// A `terms` query may list so many values (Elasticsearch's `index.max_terms_count`).
+pub const TERMS_MAX: usize = 65_536;
+/// `from` + `size` may reach so far (Elasticsearch's `index.max_result_window`).
+pub const RESULT_WINDOW_MAX: usize = 10_000;
+/// Pattern of `wildcard`, `regexp` and of `include`/`exclude`, in bytes (`index.max_regex_length`).
+pub const PATTERN_MAX_BYTES: usize = 1_000;
+/// Buckets that one answer may hold in all (Elasticsearch's `search.max_buckets`).
+pub const BUCKETS_MAX: usize = 65_536;

@@ -1,0 +1,276 @@
+use super::parse::{boosted, fuzziness, minimum_should_match};
+use super::query::{
+    Fuzziness, Match, MatchPhrase, MultiMatch, MultiMatchType, Operator, Query, QueryStringQuery,
+};
+use super::read::{Place, invalid, parameters, shown, single};
+use crate::StoreError;
+use crate::logs::query_string::{self as lucene, ParseOptions};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Text of a query, in bytes.
+const TEXT_MAX_BYTES: usize = 16 * 1024;
+/// Fields in a `fields` list (as many as an index may have).
+const FIELDS_MAX: usize = 1_024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TextParameters {
+    query: Value,
+    #[serde(default)]
+    operator: Operator,
+    minimum_should_match: Option<Value>,
+    fuzziness: Option<Value>,
+    #[serde(default)]
+    prefix_length: usize,
+    #[serde(rename = "max_expansions")]
+    max_expansions: Option<u32>,
+    #[serde(rename = "fuzzy_transpositions")]
+    _fuzzy_transpositions: Option<bool>,
+    #[serde(default)]
+    lenient: bool,
+    zero_terms_query: Option<String>,
+    #[serde(default)]
+    slop: u32,
+    #[serde(rename = "auto_generate_synonyms_phrase_query")]
+    _synonyms: Option<bool>,
+    boost: Option<f32>,
+    #[serde(rename = "_name")]
+    _name: Option<String>,
+    // Of `multi_match` only.
+    fields: Option<Vec<String>>,
+    #[serde(rename = "type")]
+    kind: Option<MultiMatchType>,
+    tie_breaker: Option<f32>,
+}
+
+/// Reads `{"field": "text"}` or `{"field": {"query": "text", …}}`; `allowed` are the parameters beside `query`.
+fn field_parameters<'v>(
+    what: &str,
+    value: &'v Value,
+    allowed: &[&str],
+    place: &Place<'_>,
+) -> Result<(&'v str, TextParameters), StoreError> {
+    let (field, body) = single(what, value, place)?;
+    let at = place.key(field);
+    let wrapped;
+    let body = if let Some(members) = body.as_object() {
+        let known = ["query", "boost", "_name"];
+        if let Some(odd) =
+            members.keys().find(|k| !known.contains(&k.as_str()) && !allowed.contains(&k.as_str()))
+        {
+            return Err(invalid(&at, format!("{what} does not support \"{odd}\"")));
+        }
+        body
+    } else {
+        wrapped = json!({ "query": body });
+        &wrapped
+    };
+    let read: TextParameters = parameters(what, body, &at)?;
+    check_text(what, &read.query, &at)?;
+    Ok((field, read))
+}
+
+fn check_text(what: &str, value: &Value, place: &Place<'_>) -> Result<(), StoreError> {
+    match value {
+        Value::String(text) if text.len() > TEXT_MAX_BYTES => {
+            Err(invalid(place, format!("{what}: the text is longer than {TEXT_MAX_BYTES} bytes")))
+        }
+        Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(()),
+        other => Err(invalid(place, format!("{what} takes a text, not {}", shown(other)))),
+    }
+}
+
+impl TextParameters {
+    fn into_match(self, what: &str, field: &str, place: &Place<'_>) -> Result<Match, StoreError> {
+        let zero_terms_all = match self.zero_terms_query.as_deref() {
+            None | Some("none") => false,
+            Some("all") => true,
+            Some(other) => {
+                return Err(invalid(
+                    place,
+                    format!("{what}: zero_terms_query \"{other}\" must be none or all"),
+                ));
+            }
+        };
+        Ok(Match {
+            field: field.to_owned(),
+            operator: self.operator,
+            minimum_should_match: minimum_should_match(what, self.minimum_should_match.as_ref(), place)?,
+            fuzziness: fuzziness(what, self.fuzziness.as_ref(), place)?,
+            prefix_length: self.prefix_length,
+            zero_terms_all,
+            lenient: self.lenient,
+            query: self.query,
+        })
+    }
+}
+
+const MATCH: &[&str] = &[
+    "operator",
+    "minimum_should_match",
+    "fuzziness",
+    "prefix_length",
+    "max_expansions",
+    "fuzzy_transpositions",
+    "lenient",
+    "zero_terms_query",
+    "auto_generate_synonyms_phrase_query",
+];
+
+pub(super) fn match_text(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let what = "[match] query";
+    let (field, read) = field_parameters(what, value, MATCH, place)?;
+    let boost = read.boost;
+    boosted(Query::Match(read.into_match(what, field, place)?), boost, place)
+}
+
+pub(super) fn match_bool_prefix(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let what = "[match_bool_prefix] query";
+    let (field, read) = field_parameters(what, value, &["operator", "minimum_should_match"], place)?;
+    let boost = read.boost;
+    boosted(Query::MatchBoolPrefix(read.into_match(what, field, place)?), boost, place)
+}
+
+pub(super) fn match_phrase(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let (field, read) = field_parameters("[match_phrase] query", value, &["slop"], place)?;
+    let query =
+        MatchPhrase { field: field.to_owned(), query: read.query, slop: read.slop, prefix_expansions: None };
+    boosted(Query::MatchPhrase(query), read.boost, place)
+}
+
+pub(super) fn match_phrase_prefix(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let what = "[match_phrase_prefix] query";
+    let (field, read) = field_parameters(what, value, &["slop", "max_expansions"], place)?;
+    if read.slop > 0 {
+        return Err(invalid(place, format!("{what} does not support \"slop\" above 0")));
+    }
+    let query = MatchPhrase {
+        field: field.to_owned(),
+        query: read.query,
+        slop: 0,
+        prefix_expansions: Some(read.max_expansions.unwrap_or(50)),
+    };
+    boosted(Query::MatchPhrase(query), read.boost, place)
+}
+
+pub(super) fn multi_match(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let what = "[multi_match] query";
+    let read: TextParameters = parameters(what, value, place)?;
+    check_text(what, &read.query, place)?;
+    let fields = boosted_fields(read.fields.as_deref().unwrap_or_default(), place)?;
+    let kind = read.kind.unwrap_or_default();
+    let tie_breaker = read.tie_breaker.unwrap_or(if kind == MultiMatchType::MostFields { 1.0 } else { 0.0 });
+    let (slop, boost) = (read.slop, read.boost);
+    if slop > 0 && kind == MultiMatchType::PhrasePrefix {
+        return Err(invalid(
+            place,
+            format!("{what} of type phrase_prefix does not support \"slop\" above 0"),
+        ));
+    }
+    let text = read.into_match(what, "", place)?;
+    boosted(Query::MultiMatch(MultiMatch { fields, kind, tie_breaker, slop, text }), boost, place)
+}
+
+/// Reads `["title^3", "message"]`. The one pattern `*` means all fields, as does an empty list.
+fn boosted_fields(fields: &[String], place: &Place<'_>) -> Result<Vec<(String, f32)>, StoreError> {
+    if fields.len() > FIELDS_MAX {
+        return Err(invalid(
+            place,
+            format!("a query takes at most {FIELDS_MAX} fields, not {}", fields.len()),
+        ));
+    }
+    let read = |text: &String| match text.rsplit_once('^') {
+        None => Ok((text.clone(), 1.0)),
+        Some((field, boost)) => match boost.parse::<f32>() {
+            Ok(boost) if boost.is_finite() && boost >= 0.0 => Ok((field.to_owned(), boost)),
+            _ => Err(invalid(place, format!("cannot read the boost of field \"{text}\""))),
+        },
+    };
+    let fields = fields.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(if matches!(fields.as_slice(), [(only, 1.0)] if only == "*") { Vec::new() } else { fields })
+}
+
+pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        query: String,
+        default_field: Option<String>,
+        fields: Option<Vec<String>>,
+        #[serde(default)]
+        default_operator: Operator,
+        lenient: Option<bool>,
+        // Wildcards in text fields are always lower-cased, which is what this asks for.
+        #[serde(rename = "analyze_wildcard")]
+        _analyze_wildcard: Option<bool>,
+        allow_leading_wildcard: Option<bool>,
+        #[serde(default)]
+        phrase_slop: u32,
+        fuzziness: Option<Value>,
+        minimum_should_match: Option<Value>,
+        time_zone: Option<String>,
+        boost: Option<f32>,
+        #[serde(rename = "_name")]
+        _name: Option<String>,
+    }
+    let what = "[query_string] query";
+    let read: Parameters = parameters(what, value, place)?;
+    let options = ParseOptions {
+        default_operator: read.default_operator,
+        allow_leading_wildcard: read.allow_leading_wildcard.unwrap_or(true),
+    };
+    let query =
+        lucene::parse(&read.query, &options).map_err(|error| invalid(place, format!("{what}: {error}")))?;
+    let fields = match (read.fields, read.default_field) {
+        (Some(fields), _) => boosted_fields(&fields, place)?,
+        (None, Some(field)) => boosted_fields(&[field], place)?,
+        (None, None) => Vec::new(),
+    };
+    let query = QueryStringQuery {
+        query,
+        // As in Elasticsearch: over all fields, a value need not fit each field's type.
+        lenient: read.lenient.unwrap_or(fields.is_empty()),
+        fields,
+        operator: read.default_operator,
+        fuzziness: fuzziness(what, read.fuzziness.as_ref(), place)?.unwrap_or(Fuzziness::AUTO),
+        phrase_slop: read.phrase_slop,
+        time_zone: read.time_zone,
+        minimum_should_match: minimum_should_match(what, read.minimum_should_match.as_ref(), place)?,
+    };
+    boosted(Query::QueryString(query), read.boost, place)
+}
+
+pub(super) fn simple_query_string(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        query: String,
+        fields: Option<Vec<String>>,
+        #[serde(default)]
+        default_operator: Operator,
+        // Values that do not fit a field are always passed over.
+        #[serde(rename = "lenient")]
+        _lenient: Option<bool>,
+        #[serde(rename = "analyze_wildcard")]
+        _analyze_wildcard: Option<bool>,
+        minimum_should_match: Option<Value>,
+        boost: Option<f32>,
+        #[serde(rename = "_name")]
+        _name: Option<String>,
+    }
+    let what = "[simple_query_string] query";
+    let read: Parameters = parameters(what, value, place)?;
+    check_text(what, &Value::String(read.query.clone()), place)?;
+    let query = QueryStringQuery {
+        query: lucene::parse_simple(&read.query, read.default_operator),
+        fields: boosted_fields(read.fields.as_deref().unwrap_or_default(), place)?,
+        operator: read.default_operator,
+        fuzziness: Fuzziness::AUTO,
+        phrase_slop: 0,
+        lenient: true,
+        time_zone: None,
+        minimum_should_match: minimum_should_match(what, read.minimum_should_match.as_ref(), place)?,
+    };
+    boosted(Query::QueryString(query), read.boost, place)
+}
