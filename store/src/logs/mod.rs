@@ -1,7 +1,7 @@
 //! Logs: events in daily indices, written in batches, searched with Elasticsearch's query DSL.
 
-pub mod embedded;
 pub mod dsl;
+pub mod embedded;
 pub mod query_string;
 
 use crate::{StoreError, scope::Scope};
