@@ -84,7 +84,11 @@ impl FraudConfig {
     /// Checks that verdict thresholds lie in order between 0 and 100, points between 0 and 100, and bounds above 0.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let range = |field, value: f64, low: f64, high: f64, expected| {
-            if (low..=high).contains(&value) { Ok(()) } else { Err(ConfigError::Range { field, value, expected }) }
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(ConfigError::Range { field, value, expected })
+            }
         };
         let points = |field, value: f64| range(field, value, 0.0, 100.0, "between 0 and 100");
         let positive = |field, value: f64| range(field, value, f64::MIN_POSITIVE, f64::MAX, "above 0");
@@ -96,7 +100,13 @@ impl FraudConfig {
             self.block_from_score,
             "between 0 and block_from_score",
         )?;
-        range("payments_max", self.payments_max as f64, 1_000.0, 100_000_000.0, "between 1,000 and 100,000,000")?;
+        range(
+            "payments_max",
+            self.payments_max as f64,
+            1_000.0,
+            100_000_000.0,
+            "between 1,000 and 100,000,000",
+        )?;
         for (field, value) in [
             ("velocity.points", self.velocity.points),
             ("velocity.points_per_doubling", self.velocity.points_per_doubling),

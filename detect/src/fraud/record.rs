@@ -50,7 +50,7 @@ pub struct Reason {
     pub code: String,
     /// The sentence for a person, values filled in.
     pub message: String,
-    /// Points of this rule, 0 to 100, before they are combined (see `combine_points`).
+    /// Points of this rule, 0 to 100, before they are combined (see [`super::combine_points`]).
     pub contribution: f64,
     /// The values compared.
     #[serde(default)]
@@ -141,7 +141,7 @@ pub struct VerdictRecord {
     /// Every feature that was known and not 0, by name: what the rules saw.
     #[serde(default)]
     pub features: BTreeMap<String, f64>,
-    /// Version of the rule thresholds in force (`FraudConfig::version`).
+    /// Version of the rule thresholds in force ([`super::FraudConfig::version`]).
     pub rules_version: String,
     /// The facts of the payment as read from its event.
     pub payment: Payment,

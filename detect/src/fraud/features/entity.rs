@@ -1,5 +1,4 @@
 use crate::fraud::payment::Payment;
-use jiff::Timestamp;
 
 /// What payments are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,10 +60,10 @@ pub(crate) struct PastPayment {
     pub(crate) lon: f32,
     /// Since when it counts as declined; `i64::MAX` for never.
     pub(crate) declined_ms: i64,
-    /// Since when it is known to be fraud; `i64::MAX` for never.
-    pub(crate) fraud_ms: i64,
-    /// Since when it is known to be honest; `i64::MAX` for never.
-    pub(crate) legitimate_ms: i64,
+    /// Since when the latest label is known; `i64::MAX` for never.
+    pub(crate) label_ms: i64,
+    /// What the latest label says.
+    pub(crate) label_fraud: bool,
 }
 
 /// "Never", as a time.
@@ -90,8 +89,8 @@ impl PastPayment {
             lat: payment.location.map_or(f32::NAN, |place| place.lat as f32),
             lon: payment.location.map_or(f32::NAN, |place| place.lon as f32),
             declined_ms: if payment.is_declined() { payment.time.as_millisecond() } else { NEVER_MS },
-            fraud_ms: NEVER_MS,
-            legitimate_ms: NEVER_MS,
+            label_ms: NEVER_MS,
+            label_fraud: false,
         }
     }
 
@@ -105,10 +104,14 @@ impl PastPayment {
         Some(self.entities[entity as usize]).filter(|&digest| digest != 0)
     }
 
-    /// Whether it was known at that time to be fraud. The later of two contrary labels holds.
+    /// Whether it was known at that time to be fraud.
     pub(crate) fn is_fraud_at(&self, time_ms: i64) -> bool {
-        let cleared = self.legitimate_ms <= time_ms && self.legitimate_ms > self.fraud_ms;
-        self.fraud_ms <= time_ms && !cleared
+        self.label_fraud && self.label_ms <= time_ms
+    }
+
+    /// Whether it was known at that time to be declined.
+    pub(crate) fn is_declined_at(&self, time_ms: i64) -> bool {
+        self.declined_ms <= time_ms
     }
 }
 
@@ -121,9 +124,4 @@ pub(crate) fn digest(identifier: &str) -> u64 {
 
 fn code<const N: usize>(text: Option<&str>) -> [u8; N] {
     text.and_then(|text| text.as_bytes().try_into().ok()).unwrap_or([0; N])
-}
-
-/// Milliseconds as a time; times outside of what jiff holds become the nearest it holds.
-pub(crate) fn time_of(ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -1,5 +1,8 @@
 use super::{Entity, PastPayment};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    ops::Bound,
+};
 
 /// A set of payments, looked up by id, by entity and by time. Holds at most `payments_max`: the payments with the
 /// oldest event time leave first, and an entity leaves with its last payment. Which ones stay does not depend on the order
@@ -130,9 +133,11 @@ impl PaymentIndex {
         (count, payments.map(|&slot| &self.slots[slot as usize]))
     }
 
-    /// All payments by event time, oldest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &PastPayment> {
-        self.by_time.values().map(|&slot| &self.slots[slot as usize])
+    /// At most `limit` payments after that key, oldest first.
+    pub(crate) fn after(&self, key: Option<(i64, u64)>, limit: usize) -> Vec<PastPayment> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        let slots = self.by_time.range((from, Bound::Unbounded)).take(limit);
+        slots.map(|(_, &slot)| self.slots[slot as usize]).collect()
     }
 
     /// For a restored snapshot: whether payments had left before it was taken.

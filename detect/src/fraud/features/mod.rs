@@ -12,11 +12,11 @@ mod snapshot;
 mod windows;
 
 pub(crate) use entity::{Entity, PastPayment, digest};
-pub(crate) use history::UserHistory;
+pub(crate) use history::{Place, UserHistory};
 pub(crate) use index::PaymentIndex;
 pub(crate) use overlay::{Change, FeatureState};
-pub(crate) use snapshot::{Snapshot, SnapshotError};
-pub(crate) use windows::{EntityWindows, WINDOWS};
+pub(crate) use snapshot::{SnapshotWriter, decode_snapshot};
+pub(crate) use windows::{DAY, EntityWindows, HOUR, WEEK, WINDOWS};
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,126 @@
+use super::{
+    assess::judge,
+    error::FraudError,
+    features::PastPayment,
+    later::Later,
+    payment::{self, Payment, at},
+    record::{DocumentRef, Label, LabelValue, Reason, Verdict, VerdictRecord},
+    restore::replay,
+    shared::Shared,
+};
+use event::{Event, Object, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// See [`super::FraudDetector::reconcile`].
+pub(crate) async fn reconcile(shared: &Arc<Shared>, stored: Vec<Event>) -> Result<usize, FraudError> {
+    let mut found: Vec<(String, Stored, Event)> = stored
+        .into_iter()
+        .filter(payment::is_transaction)
+        .filter_map(|event| {
+            let id = payment::transaction_id(&event.fields)?;
+            Some((id, Stored::read(&event)?, event))
+        })
+        .collect();
+    // Features of the mended records are then those of an orderly ingest.
+    found.sort_by(|(a_id, a, _), (b_id, b, _)| (a.time, a_id).cmp(&(b.time, b_id)));
+    let mut ids: Vec<String> = found.iter().map(|(id, ..)| id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let _reservation = shared.reserve(ids.clone()).await?;
+    let mut records = shared.records(&ids).await?;
+    let mut mended = 0;
+    for (id, stored, event) in found {
+        let record = match records.get(&id) {
+            Some(record) => match stored.later().and_then(|later| later.news_to(record)) {
+                None => continue,
+                Some(later) => {
+                    let mut record = (**record).clone();
+                    later.apply(&mut record);
+                    record
+                }
+            },
+            None => stored.into_record(shared, id.clone(), &event.fields),
+        };
+        let record = Arc::new(record);
+        {
+            let mut state = shared.state.lock();
+            replay(&mut state.features, &record);
+            state.unsaved.put(record.clone());
+        }
+        records.insert(id, record);
+        mended += 1;
+    }
+    shared.save().await?;
+    Ok(mended)
+}
+
+/// What a stored document says of its verdict.
+struct Stored {
+    time: Timestamp,
+    document: DocumentRef,
+    fraud: StoredFraud,
+    status: Option<String>,
+    status_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct StoredFraud {
+    verdict: Verdict,
+    score: f64,
+    #[serde(default)]
+    reasons: Vec<Reason>,
+    #[serde(default)]
+    rules: Vec<String>,
+    #[serde(default)]
+    label: Option<LabelValue>,
+}
+
+impl Stored {
+    /// `None` for a document without a verdict, a place or a time.
+    fn read(event: &Event) -> Option<Self> {
+        let text = |path| at(&event.fields, path).and_then(Value::as_str);
+        let moment = |path| text(path).and_then(|text| text.parse().ok());
+        let time = event.metadata.timestamp.or_else(|| moment("@timestamp"))?;
+        Some(Self {
+            time,
+            document: DocumentRef {
+                index: event.metadata.index.as_deref()?.to_owned(),
+                id: event.metadata.id.clone()?,
+            },
+            fraud: StoredFraud::deserialize(at(&event.fields, "fraud")?).ok()?,
+            status: text("ecommerce.transaction.status").map(str::to_ascii_lowercase),
+            status_at: moment("ecommerce.transaction.status_at").unwrap_or(time),
+        })
+    }
+
+    /// Status and label as news. A label's own time is not stored; that of the status stands in for it.
+    fn later(&self) -> Option<Later> {
+        let label = self.fraud.label.map(|value| Label { value, at: self.status_at });
+        let status = self.status.clone().map(|status| (status, self.status_at));
+        (status.is_some() || label.is_some()).then_some(Later { status, label })
+    }
+
+    /// The record that the crash took: verdict and reasons as stored, evidence and features computed again.
+    fn into_record(self, shared: &Shared, id: String, fields: &Object) -> VerdictRecord {
+        let payment = Payment::read(fields, self.time);
+        let past = PastPayment::new(&id, &payment);
+        let features = shared.state.lock().features.features(&past);
+        let later = self.later();
+        let mut record = judge(&shared.config.load(), id, self.document, payment, &past, &features);
+        let computed = std::mem::replace(&mut record.reasons, self.fraud.reasons);
+        for reason in &mut record.reasons {
+            if let Some(same) = computed.iter().find(|other| other.code == reason.code) {
+                reason.evidence = same.evidence.clone();
+            }
+        }
+        record.rules = self.fraud.rules;
+        (record.verdict, record.score) = (self.fraud.verdict, self.fraud.score);
+        record.assessed_at = (shared.clock)();
+        if let Some(later) = later {
+            later.apply(&mut record);
+        }
+        record
+    }
+}
