@@ -119,3 +119,64 @@ impl DocumentStore for SqliteDocuments {
         self.database.health().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use event::Object;
+    use std::time::Duration;
+
+    const NOTES: Collection = Collection { name: "notes", indices: &[] };
+
+    fn note(id: &str, text: &str) -> NewDocument {
+        let body = Object::from_iter([("text".to_owned(), text.into())]);
+        NewDocument { id: id.into(), body, expires_at: None }
+    }
+
+    #[tokio::test]
+    async fn the_sweep_removes_what_has_expired() {
+        let home = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(jiff::Timestamp::UNIX_EPOCH);
+        let store = SqliteDocuments::open(&home.path().join("db"), &[NOTES], clock.clone()).unwrap();
+        let expires_at = Some(clock.now() + Duration::from_secs(1));
+        let documents = vec![NewDocument { expires_at, ..note("1", "") }, note("2", "")];
+        store.put_many(&NOTES, documents).await.unwrap();
+        clock.advance(Duration::from_secs(1));
+        let (schema, now_ms) = (store.schema.clone(), clock.now_ms());
+        let rows = store.database.write(move |connection| {
+            write::sweep(connection, &schema, now_ms).unwrap();
+            Ok(connection
+                .query_row("SELECT count(*) FROM documents_notes", [], |row| row.get::<_, i64>(0))
+                .unwrap())
+        });
+        assert_eq!(rows.await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_writes_and_keeps_what_was_written() {
+        let home = tempfile::tempdir().unwrap();
+        let store = SqliteDocuments::open(&home.path().join("db"), &[NOTES], Clock::system()).unwrap();
+        store.put(&NOTES, note("1", "kept"), Expect::Anything).await.unwrap();
+        let allow_pages = async |pages: u32| {
+            let change = move |connection: &Connection| {
+                connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+                Ok(())
+            };
+            store.database.write(change).await.unwrap();
+        };
+        // Less than what is used means: not one page more.
+        allow_pages(1).await;
+        let large = "x".repeat(1 << 20);
+        let writes = (0..8).map(|n| store.put(&NOTES, note(&format!("n{n}"), &large), Expect::Anything));
+        for outcome in futures::future::join_all(writes).await {
+            let refused = outcome.unwrap_err();
+            assert!(matches!(refused.kind, ErrorKind::Full | ErrorKind::Unavailable), "{refused:?}");
+            assert!(refused.retry_after.is_some());
+        }
+        assert_eq!(store.count(&NOTES, &[]).await.unwrap(), 1);
+        allow_pages(u32::MAX - 1).await;
+        store.put(&NOTES, note("2", &large), Expect::Anything).await.unwrap();
+        assert_eq!(store.count(&NOTES, &[]).await.unwrap(), 2);
+    }
+}

@@ -118,9 +118,20 @@ impl Scalar {
 /// present ones after a cursor are two ranges of the index, and one statement over both would scan it all.
 pub(super) struct Plan {
     filter: Filter,
-    segments: Vec<Filter>,
-    order: String,
+    segments: Vec<Segment>,
     limit: usize,
+}
+
+/// A range of the index and the order in which to read it.
+struct Segment {
+    filter: Filter,
+    order: String,
+}
+
+impl Segment {
+    fn new(sql: impl Into<String>, values: Vec<SqlValue>, order: impl Into<String>) -> Self {
+        Self { filter: Filter { sql: sql.into(), values }, order: order.into() }
+    }
 }
 
 impl Plan {
@@ -128,16 +139,8 @@ impl Plan {
         let filter = Filter::new(&find.conditions, now_ms)?;
         let key = find.sort.as_deref().map(|field| limits::check_field(field).map(|()| sort_key(field)));
         let key = key.transpose()?;
-        let direction = if find.descending { "DESC" } else { "ASC" };
-        let order = match &key {
-            Some(key) => format!("{key} {direction}, id {direction}"),
-            None => format!("id {direction}"),
-        };
-        let segments = match &find.after {
-            Some(cursor) => segments_after(cursor, key.as_deref(), find.descending)?,
-            None => vec![Filter { sql: "1".into(), values: Vec::new() }],
-        };
-        Ok(Self { filter, segments, order, limit: find.limit.min(limits::FIND_MAX) })
+        let segments = segments(key.as_deref(), find.descending, find.after.as_ref())?;
+        Ok(Self { filter, segments, limit: find.limit.min(limits::FIND_MAX) })
     }
 
     pub(super) fn run(
@@ -160,16 +163,16 @@ impl Plan {
         &self,
         connection: &Connection,
         table: &Table,
-        segment: &Filter,
+        Segment { filter, order }: &Segment,
         room: usize,
         found: &mut Vec<StoredDocument>,
     ) -> Result<(), StoreError> {
         let failed = |error| sqlite_error("cannot read documents", error);
         let sql = format!(
-            "SELECT id, version, body FROM {} WHERE {} AND {} ORDER BY {} LIMIT ?",
-            table.name, self.filter.sql, segment.sql, self.order
+            "SELECT id, version, body FROM {} WHERE {} AND {} ORDER BY {order} LIMIT ?",
+            table.name, self.filter.sql, filter.sql
         );
-        let values = self.filter.values.iter().chain(&segment.values).cloned();
+        let values = self.filter.values.iter().chain(&filter.values).cloned();
         let values = values.chain([SqlValue::Integer(i64::try_from(room).unwrap_or(i64::MAX))]);
         let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(failed)?;
@@ -181,35 +184,37 @@ impl Plan {
 }
 
 /// What comes after the cursor, as ranges of the index in the order of the answer. Null sorts first.
-fn segments_after(
-    cursor: &FindCursor,
+fn segments(
     key: Option<&str>,
     descending: bool,
-) -> Result<Vec<Filter>, StoreError> {
-    let id = || SqlValue::Text(cursor.id.clone());
-    let (at_or_after, after) = if descending { ("<=", "<") } else { (">=", ">") };
+    cursor: Option<&FindCursor>,
+) -> Result<Vec<Segment>, StoreError> {
+    let (direction, after, at_or_after) = if descending { ("DESC", "<", "<=") } else { ("ASC", ">", ">=") };
+    let by_id = format!("id {direction}");
+    let all = || "1".to_owned();
+    let after_id = |cursor: &FindCursor| (format!("id {after} ?"), SqlValue::Text(cursor.id.clone()));
     let Some(key) = key else {
-        return Ok(vec![Filter { sql: format!("id {after} ?"), values: vec![id()] }]);
+        let (range, values) = cursor.map(after_id).map_or((all(), vec![]), |(sql, id)| (sql, vec![id]));
+        return Ok(vec![Segment::new(range, values, by_id)]);
     };
+    let by_key = format!("{key} {direction}, id {direction}");
+    let Some(cursor) = cursor else { return Ok(vec![Segment::new(all(), vec![], by_key)]) };
+    let (after_id, id) = after_id(cursor);
     if cursor.value.is_null() {
-        let mut segments =
-            vec![Filter { sql: format!("{key} IS NULL AND id {after} ?"), values: vec![id()] }];
+        let mut segments = vec![Segment::new(format!("{key} IS NULL AND {after_id}"), vec![id], by_id)];
         if !descending {
-            segments.push(Filter { sql: format!("{key} IS NOT NULL"), values: Vec::new() });
+            segments.push(Segment::new(format!("{key} IS NOT NULL"), vec![], by_key));
         }
         return Ok(segments);
     }
     let Scalar { placeholder, value, .. } = Scalar::new("after", &cursor.value)?;
     // The first comparison is the range that SQLite seeks in the index, the rest skips equals already seen; `+`
     // keeps the planner from splitting the OR into two index lookups.
-    let mut segments = vec![Filter {
-        sql: format!(
-            "{key} {at_or_after} {placeholder} AND (+({key}) {after} {placeholder} OR +id {after} ?)"
-        ),
-        values: vec![value.clone(), value, id()],
-    }];
+    let range =
+        format!("{key} {at_or_after} {placeholder} AND (+({key}) {after} {placeholder} OR +{after_id})");
+    let mut segments = vec![Segment::new(range, vec![value.clone(), value, id], by_key)];
     if descending {
-        segments.push(Filter { sql: format!("{key} IS NULL"), values: Vec::new() });
+        segments.push(Segment::new(format!("{key} IS NULL"), vec![], by_id));
     }
     Ok(segments)
 }
@@ -245,4 +250,81 @@ fn document(row: &Row<'_>) -> Result<StoredDocument, StoreError> {
     let body = serde_json::from_str(body)
         .map_err(|error| StoreError::new(ErrorKind::Corrupt, unreadable()).because(error))?;
     Ok(StoredDocument { id, version: version.unsigned_abs(), body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            super::{Collection, DocumentIndex},
+            schema::Schema,
+        },
+        *,
+    };
+    use serde_json::json;
+
+    const ORDERS: Collection = Collection {
+        name: "orders",
+        indices: &[
+            DocumentIndex { fields: &["number"], unique: true },
+            DocumentIndex { fields: &["user.id", "placed"], unique: false },
+            DocumentIndex { fields: &["placed"], unique: false },
+        ],
+    };
+
+    /// What SQLite will do for the first page, and for a page after a document.
+    fn explained(find: &Find) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE collections (name TEXT PRIMARY KEY, created_ms)").unwrap();
+        let schema = Schema::new(&[ORDERS]).unwrap();
+        schema.apply(&connection, 0).unwrap();
+        let table = schema.table(&ORDERS).unwrap();
+        let plan = Plan::new(find, 0).unwrap();
+        let mut steps = Vec::new();
+        for segment in &plan.segments {
+            let Segment { filter, order } = segment;
+            let sql = format!(
+                "EXPLAIN QUERY PLAN SELECT id, version, body FROM {} WHERE {} AND {} ORDER BY {order} LIMIT 9",
+                table.name, plan.filter.sql, filter.sql
+            );
+            let values = plan.filter.values.iter().chain(&filter.values);
+            let mut statement = connection.prepare(&sql).unwrap();
+            let rows = statement.query_map(params_from_iter(values), |row| row.get(3)).unwrap();
+            steps.extend(rows.map(Result::unwrap));
+        }
+        steps
+    }
+
+    #[test]
+    fn questions_seek_in_an_index() {
+        let check = |find: &Find, expected: &str| {
+            for after in [None, Some(json!("2026")), Some(Value::Null)] {
+                for descending in [false, true] {
+                    let after = after.clone().map(|value| FindCursor { value, id: "1".into() });
+                    let steps = explained(&Find { after, descending, ..find.clone() });
+                    let sought = |step: &String| step.contains(" USING ") && step.contains("INDEX");
+                    assert!(!steps.is_empty() && steps.iter().all(sought), "{find:?}: {steps:?}");
+                    assert!(steps.iter().all(|step| step.contains(expected)), "{find:?}: {steps:?}");
+                }
+            }
+        };
+        let equal =
+            |field: &str| Condition { field: field.into(), operator: Operator::Equal, value: json!("x") };
+        let by_time = Find { sort: Some("placed".into()), ..Find::default() };
+        check(&Find::default(), "orders");
+        check(&by_time, "__by_");
+        check(&Find { conditions: vec![equal("user.id")], ..by_time.clone() }, "(<expr>=?");
+        check(&Find { conditions: vec![equal("number")], ..Find::default() }, "(<expr>=?");
+    }
+
+    #[test]
+    fn a_cursor_seeks_and_does_not_scan() {
+        let find = Find {
+            sort: Some("placed".into()),
+            after: Some(FindCursor { value: json!("2026"), id: "1".into() }),
+            ..Find::default()
+        };
+        let steps = explained(&find);
+        assert!(steps[0].starts_with("SEARCH") && steps[0].contains("(<expr>>?"), "{steps:?}");
+    }
 }
