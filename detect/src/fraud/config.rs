@@ -213,7 +213,7 @@ pub struct SharingConfig {
     pub cards_per_user: u32,
     /// Cards on one device in 24 hours.
     pub cards_per_device: u32,
-    /// Cards from one address in 24 hours.
+    /// Cards from one address in 24 hours; wide, as offices and mobile networks share addresses.
     pub cards_per_address: u32,
     /// Users of one card in 7 days.
     pub users_per_card: u32,
@@ -232,7 +232,7 @@ impl Default for SharingConfig {
         Self {
             cards_per_user: 3,
             cards_per_device: 3,
-            cards_per_address: 15,
+            cards_per_address: 60,
             users_per_card: 2,
             users_per_device: 4,
             points: 35.0,

@@ -54,3 +54,6 @@ impl Features {
         named
     }
 }
+
+#[cfg(test)]
+mod tests;
