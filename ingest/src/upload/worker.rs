@@ -48,6 +48,8 @@ impl UploadService {
 
     async fn work(self: Arc<Self>, cancel: CancellationToken) {
         while !cancel.is_cancelled() {
+            // Lets others run even if every store answers at once.
+            tokio::task::yield_now().await;
             match self.queue.claim(TOPIC, LEASE).await {
                 Ok(Some(job)) => self.attend(job, &cancel).await,
                 Ok(None) => {

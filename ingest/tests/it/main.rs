@@ -1,0 +1,8 @@
+//! Upload jobs from the first byte to the last event, over stores made of plain files.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panic, helpers included")]
+
+mod bad_input;
+mod resume;
+mod uploads;
+mod world;
