@@ -12,7 +12,8 @@ pub struct FraudConfig {
     pub review_from_score: f64,
     /// Scores from here on are blocked.
     pub block_from_score: f64,
-    /// Payments that the feature state remembers; those of the oldest event time leave first. About 250 bytes each.
+    /// Payments that the feature state remembers; those of the oldest event time leave first. Up to
+    /// 750 bytes each, when every payment has new users, cards and devices; less when they return.
     pub payments_max: usize,
     /// Whether only this process writes the history: then a `transaction_id` that the complete feature state does
     /// not know is new, and the history need not be asked.
@@ -41,7 +42,7 @@ impl Default for FraudConfig {
             version: "default-1".into(),
             review_from_score: 50.0,
             block_from_score: 80.0,
-            payments_max: 1_000_000,
+            payments_max: 500_000,
             sole_writer: true,
             velocity: VelocityConfig::default(),
             sharing: SharingConfig::default(),
