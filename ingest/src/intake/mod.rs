@@ -74,8 +74,11 @@ impl Intake {
         received_at: Timestamp,
         file: Option<FileContext>,
     ) -> Option<Context> {
+        let found = self.pipelines.get(pipeline)?;
         Some(Context {
-            pipeline: self.pipelines.get(pipeline)?,
+            takes: found.takes(),
+            index_prefix: found.index_prefix().map(Into::into),
+            pipeline: found,
             pipeline_name: pipeline.into(),
             dataset: dataset.map(Into::into),
             received_at,

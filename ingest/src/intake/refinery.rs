@@ -1,7 +1,7 @@
 use super::{
     fields::{add_tag, object_at, text_at},
     identity::{event_id, random_id, upload_id},
-    pipelines::{EventPipeline, Passage, Redact},
+    pipelines::{EventPipeline, Passage, Redact, Takes},
     record::decode_record,
     route::{format_time, settle_index, settle_time},
 };
@@ -19,6 +19,10 @@ pub(crate) struct Context {
     /// The pipeline and its name.
     pub(crate) pipeline: Arc<dyn EventPipeline>,
     pub(crate) pipeline_name: Arc<str>,
+    /// What the pipeline wants its records as.
+    pub(crate) takes: Takes,
+    /// Prefix of the daily index for events for which the pipeline chose none.
+    pub(crate) index_prefix: Option<Arc<str>>,
     /// `event.dataset` for records that bring none.
     pub(crate) dataset: Option<Arc<str>>,
     /// The time of records that have none.
@@ -76,8 +80,8 @@ impl Refinery {
         context: &Context,
         now: Timestamp,
     ) -> Result<Option<Event>, Death> {
-        let decoded = decode_record(bytes, context.pipeline.takes())
-            .map_err(|reason| Death::new(Stage::Decode, reason))?;
+        let decoded =
+            decode_record(bytes, context.takes).map_err(|reason| Death::new(Stage::Decode, reason))?;
         let mut event = Event::new(decoded.fields, context.origin(place));
         if let Some(dataset) = &context.dataset
             && !event.fields.contains_key("event.dataset")
@@ -97,7 +101,7 @@ impl Refinery {
         let route = |reason| Death::new(Stage::Route, reason);
         settle_time(&mut event, context.received_at, now).map_err(route)?;
         let at = event.metadata.timestamp.unwrap_or(context.received_at);
-        settle_index(&mut event, context.pipeline.index_prefix(), at).map_err(route)?;
+        settle_index(&mut event, context.index_prefix.as_deref(), at).map_err(route)?;
         stamp(&mut event, id, context, place, now);
         if decoded.lossy {
             add_tag(&mut event.fields, "_invalid_utf8");

@@ -12,7 +12,8 @@ const FUTURE_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// Settles the time of an event: its own, else when it was received. The error says why its own is not taken.
 pub(super) fn settle_time(event: &mut Event, received_at: Timestamp, now: Timestamp) -> Result<(), String> {
-    let own = match event.metadata.timestamp {
+    let known = event.metadata.timestamp;
+    let own = match known {
         Some(at) => Some(at),
         None => match event.fields.get("@timestamp") {
             None | Some(Value::Null) => None,
@@ -26,7 +27,8 @@ pub(super) fn settle_time(event: &mut Event, received_at: Timestamp, now: Timest
         check_bounds(at, now)?;
     }
     event.metadata.timestamp = Some(at);
-    if own.is_none() || !event.fields.get("@timestamp").is_some_and(Value::is_string) {
+    // A pipeline that settled the time left it as text in the right form.
+    if known.is_none() || !event.fields.get("@timestamp").is_some_and(Value::is_string) {
         event.fields.insert("@timestamp".into(), Value::String(format_time(at)));
     }
     Ok(())

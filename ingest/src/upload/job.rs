@@ -246,7 +246,10 @@ impl UploadJob {
         let stored = self.service.uploads.update(&self.record).await?;
         self.service.hub.publish(&self.record.upload);
         report(&self.record.upload, now);
-        self.service.blobs.delete(&self.record.upload.id).await?;
+        if let Err(error) = self.service.blobs.delete(&self.record.upload.id).await {
+            // The next sweep removes it.
+            tracing::warn!(upload.id = %self.record.upload.id, %error, "cannot remove an uploaded file yet");
+        }
         Ok(if stored { End::Finished } else { End::Stopped })
     }
 }

@@ -57,7 +57,12 @@ impl UploadJob {
             Claim::Ours(claimed) => claimed,
         };
         let context = self.context(index, &claimed.content)?;
-        let damage = self.write_member(index, &context, &mut claimed).await?;
+        let written = self.write_member(index, &context, &mut claimed).await;
+        if let Err(Trouble::Stopped) = written {
+            // Spares the next attempt what this one has done; without it nothing is wrong.
+            let _ = self.save_content(&mut claimed).await;
+        }
+        let damage = written?;
         claimed.content.complete = true;
         claimed.content.damage.clone_from(&damage);
         self.save_content(&mut claimed).await?;

@@ -161,12 +161,15 @@ impl UploadService {
             }
             Ok(End::Stopped) if cancel.is_cancelled() => self.queue.release(job, Duration::ZERO).await,
             Ok(End::Stopped) => {
-                // Deleted (then nothing may stay of what was written meanwhile), or another worker has it.
                 let id = &upload_job.record.upload.id;
-                if self.uploads.get(id).await?.is_none() {
-                    self.blobs.delete(id).await?;
-                    self.dead_letters.delete_of_upload(id).await?;
+                if self.uploads.get(id).await?.is_some() {
+                    // A checkpoint was refused: another worker has the job (then this is a conflict), or it was
+                    // stored though the store said otherwise.
+                    return self.queue.release(job, BUSY_PAUSE).await;
                 }
+                // Deleted: nothing may stay of what was written meanwhile.
+                self.blobs.delete(id).await?;
+                self.dead_letters.delete_of_upload(id).await?;
                 self.queue.complete(job).await
             }
             Err(error) => self.retry_or_give_up(job, upload_job, &error).await,
