@@ -4,6 +4,8 @@
 
 pub mod dead_letters;
 pub mod decode;
+pub mod enrich;
 pub mod intake;
+pub mod pipeline;
 pub mod ports;
 pub mod upload;

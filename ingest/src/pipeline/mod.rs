@@ -1,0 +1,24 @@
+//! The ingest-pipeline language of Elasticsearch, run natively.
+//!
+//! A definition (JSON) is compiled once to a plan and then run over each event, which it changes in place.
+//! Behaviour, defaults and the sentences of failures are those that Elasticsearch documents (Ingest processor
+//! reference, version 8); what is unknown or unsupported is refused when the definition is loaded, never skipped.
+//!
+//! *Invariant*: a failing processor never loses an event; [`PipelineError`] says which one failed and why, and the
+//! caller keeps the event as a dead letter.
+
+mod compiled;
+mod definition;
+mod detect;
+mod document;
+mod grok;
+mod processors;
+mod registry;
+mod simulate;
+mod time_format;
+
+pub use compiled::{Flow, Pipeline, PipelineError};
+pub use definition::DefinitionError;
+pub use detect::{Detection, SampleFormat};
+pub use registry::{PipelineInfo, PipelineSource, Pipelines};
+pub use simulate::SimulateTarget;
