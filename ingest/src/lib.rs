@@ -8,4 +8,5 @@ pub mod enrich;
 pub mod intake;
 pub mod pipeline;
 pub mod ports;
+pub mod redact;
 pub mod upload;

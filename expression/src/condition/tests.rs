@@ -83,7 +83,7 @@ fn refuses_the_rest_of_painless_with_its_place() {
     check("99999999999999999999 == 1", "1:1: number \"99999999999999999999\" is too large");
     check(&format!("{}true{}", "(".repeat(100), ")".repeat(100)), "1:65: condition is nested deeper");
     check(&format!("{}true", "!".repeat(100)), "1:65: condition is nested deeper");
-    check(&"1<".repeat(1000), "1:1027: more than 512 operators");
+    check(&"1<".repeat(1000), "1:1028: more than 512 operators");
     check(&" ".repeat(5000), "1:1: condition is longer than");
 }
 

@@ -20,6 +20,8 @@ use std::{
 const EMBEDDED: &[u8] = include_bytes!("../../data/geo-country.mmdb.zst");
 /// The expanded size is 7.8 MB; more than this is not that file.
 const EMBEDDED_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Name of the built-in database; no file is called so.
+const BUILT_IN: &str = "built-in";
 /// Largest database file that is read into memory.
 const FILE_MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
@@ -230,6 +232,11 @@ impl Database {
 
     fn lookup(&self, address: IpAddr, wanted: Option<&[GeoProperty]>) -> Result<Option<Object>, GeoError> {
         let fail = |source| GeoError::Database { name: self.name.clone(), source };
+        let address = address.to_canonical();
+        // The registries' data give even private addresses a country; a user's own file may know them on purpose.
+        if self.name == BUILT_IN && is_local(address) {
+            return Ok(None);
+        }
         if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
             return Ok(None);
         }
@@ -387,7 +394,7 @@ impl GeoDatabases {
     fn built_in(&self) -> Option<&Arc<Database>> {
         let open = || {
             let bytes = zstd::bulk::decompress(EMBEDDED, EMBEDDED_MAX_BYTES);
-            let name = "built-in".to_owned();
+            let name = BUILT_IN.to_owned();
             let opened = match bytes {
                 Ok(bytes) => Database::open(name, bytes),
                 Err(source) => Err(GeoError::File { name, source }),
@@ -435,6 +442,29 @@ impl GeoDatabases {
         match self.choose(file) {
             Some(database) => database.lookup(address, properties),
             None => Ok(None),
+        }
+    }
+}
+
+/// Addresses that are nowhere: private, local, reserved, for documentation (IANA special-purpose registries).
+fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_documentation()
+                || matches!((a, b), (0 | 224..=255, _) | (100, 64..=127) | (198, 18..=19))
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, ..] = v6.segments();
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || a & 0xfe00 == 0xfc00
+                || a & 0xffc0 == 0xfe80
+                || a >= 0xff00
+                || (a, b) == (0x2001, 0xdb8)
         }
     }
 }

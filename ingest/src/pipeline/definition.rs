@@ -9,27 +9,21 @@ use std::fmt;
 /// Why a definition cannot be loaded, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct DefinitionError {
-    /// Name of the pipeline (the file's name without its end).
-    pub pipeline: String,
-    /// Number of the processor, from 1; of nested ones `3.on_failure.1`. `None`: the pipeline's own keys.
-    pub position: Option<String>,
-    /// Type of the processor.
-    pub processor: Option<String>,
-    /// Tag of the processor.
-    pub tag: Option<String>,
-    /// The key.
-    pub key: Option<String>,
+    /// Where.
+    pub place: Box<DefinitionPlace>,
+    /// The key; `None`: the whole.
+    pub key: Option<Box<str>>,
     /// What is wrong with it.
     pub reason: String,
 }
 
 impl fmt::Display for DefinitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pipeline \"{}\"", self.pipeline)?;
-        if let Some(position) = &self.position {
+        write!(f, "pipeline \"{}\"", self.place.pipeline)?;
+        if let Some(position) = &self.place.position {
             write!(f, ", processor {position}")?;
         }
-        if let Some(processor) = &self.processor {
+        if let Some(processor) = &self.place.processor {
             write!(f, " ({processor})")?;
         }
         if let Some(key) = &self.key {
@@ -39,25 +33,24 @@ impl fmt::Display for DefinitionError {
     }
 }
 
-/// Where in a definition the reader stands.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Place {
-    pub(crate) pipeline: String,
-    pub(crate) position: Option<String>,
-    pub(crate) processor: Option<String>,
-    pub(crate) tag: Option<String>,
+/// A place in a definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DefinitionPlace {
+    /// Name of the pipeline (the file's name without its end).
+    pub pipeline: String,
+    /// Number of the processor, from 1; of nested ones `3.on_failure.1`. `None`: the pipeline's own keys.
+    pub position: Option<String>,
+    /// Type of the processor.
+    pub processor: Option<String>,
+    /// Tag of the processor.
+    pub tag: Option<String>,
 }
+
+pub(crate) use DefinitionPlace as Place;
 
 impl Place {
     pub(crate) fn error(&self, key: Option<&str>, reason: impl Into<String>) -> DefinitionError {
-        DefinitionError {
-            pipeline: self.pipeline.clone(),
-            position: self.position.clone(),
-            processor: self.processor.clone(),
-            tag: self.tag.clone(),
-            key: key.map(str::to_owned),
-            reason: reason.into(),
-        }
+        DefinitionError { place: Box::new(self.clone()), key: key.map(Box::from), reason: reason.into() }
     }
 
     /// The place of the `number`th processor of a list inside this one.

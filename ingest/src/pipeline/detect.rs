@@ -76,6 +76,11 @@ impl Detector {
         Ok(Some(detector))
     }
 
+    /// Whether it recognises lines rather than JSON objects.
+    pub(crate) fn is_line(&self) -> bool {
+        matches!(self, Self::Line { .. })
+    }
+
     /// How much a record is its own: 0 is not at all.
     fn score(&self, line: &str, object: Option<&Object>) -> u32 {
         match (self, object) {

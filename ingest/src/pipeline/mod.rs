@@ -11,6 +11,7 @@ mod compiled;
 mod definition;
 mod detect;
 mod document;
+mod doors;
 mod grok;
 mod processors;
 mod registry;
@@ -18,7 +19,7 @@ mod simulate;
 mod time_format;
 
 pub use compiled::{Flow, Pipeline, PipelineError};
-pub use definition::DefinitionError;
+pub use definition::{DefinitionError, DefinitionPlace};
 pub use detect::{Detection, SampleFormat};
 pub use registry::{PipelineInfo, PipelineSource, Pipelines};
 pub use simulate::SimulateTarget;

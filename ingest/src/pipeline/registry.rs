@@ -200,6 +200,13 @@ impl Pipelines {
         self.set.load().get(name).cloned()
     }
 
+    /// The first by name whose events are of that dataset (`_meta.vigie.dataset`).
+    pub fn for_dataset(&self, dataset: &str) -> Option<String> {
+        let set = self.set.load();
+        let of = |pipeline: &Pipeline| pipeline.meta("dataset").and_then(Value::as_str) == Some(dataset);
+        set.all().into_iter().find(|(_, (_, pipeline))| of(pipeline)).map(|(name, _)| name.to_owned())
+    }
+
     /// All pipelines in force, ordered by name.
     pub fn list(&self) -> Vec<PipelineInfo> {
         let set = self.set.load();

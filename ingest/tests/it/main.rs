@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panic, helpers included")]
 
 mod bad_input;
+mod pipelines;
 mod resume;
 mod uploads;
 mod world;

@@ -21,7 +21,11 @@ fn the_built_in_database_knows_countries_only() {
     let expected =
         json!({"continent_name": "North America", "country_iso_code": "US", "country_name": "United States"});
     assert_eq!(Value::Object(found), expected);
-    assert_eq!(geo.lookup(None, address("192.168.1.1"), None).unwrap(), None);
+    for local in
+        ["192.168.1.1", "10.0.0.1", "127.0.0.1", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "::ffff:10.0.0.1"]
+    {
+        assert_eq!(geo.lookup(None, address(local), None).unwrap(), None, "{local}");
+    }
     assert!(geo.lookup(None, address("2001:4860:4860::8888"), None).unwrap().is_some());
     assert_eq!(geo.lookup(None, address("8.8.8.8"), Some(&[GeoProperty::Location])).unwrap(), None);
     assert!(!geo.has(Some("GeoLite2-ASN.mmdb")));

@@ -76,11 +76,8 @@ impl Expansion<'_> {
                 self.group(rest)?
             } else {
                 // An escape takes its character along, so that `\(?` is no group.
-                let length = 1 + if rest.starts_with('\\') {
-                    rest[1..].chars().next().map_or(0, char::len_utf8)
-                } else {
-                    0
-                };
+                let escaped = rest.strip_prefix('\\').and_then(|rest| rest.chars().next());
+                let length = 1 + escaped.map_or(0, char::len_utf8);
                 self.push(&rest[..length])?;
                 &rest[length..]
             };
@@ -172,7 +169,7 @@ impl Expansion<'_> {
         let field = Field::parse(&dotted)?;
         self.groups += 1;
         let group = format!("g{}", self.groups);
-        match self.captures.iter_mut().find(|(known, ..)| *known == field) {
+        match self.captures.iter_mut().find(|(known, of, _)| *known == field && *of == kind) {
             Some((.., groups)) => groups.push(group.clone()),
             None => self.captures.push((field, kind, vec![group.clone()])),
         }

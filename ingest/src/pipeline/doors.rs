@@ -1,0 +1,54 @@
+//! Pipelines as the intake takes them.
+
+use super::compiled::{Flow, Pipeline};
+use super::registry::Pipelines;
+use crate::intake::{EventPipeline, Passage, PipelineSet, ProcessorFailure, Takes};
+use event::Event;
+use serde_json::Value;
+use std::sync::Arc;
+
+impl EventPipeline for Pipeline {
+    /// What it recognises it also wants; a pipeline that recognises nothing takes both.
+    fn takes(&self) -> Takes {
+        match self.detector() {
+            Some(detector) if detector.is_line() => Takes::Lines,
+            Some(_) => Takes::Objects,
+            None => match &**self.name() {
+                "text" => Takes::Lines,
+                "json" => Takes::Objects,
+                _ => Takes::Either,
+            },
+        }
+    }
+
+    fn index_prefix(&self) -> Option<&str> {
+        self.meta("index_prefix").and_then(Value::as_str)
+    }
+
+    fn run(&self, event: &mut Event) -> Result<Passage, ProcessorFailure> {
+        match Pipeline::run(self, event) {
+            Ok(Flow::Continue) => Ok(Passage::Continue),
+            Ok(Flow::Drop) => Ok(Passage::Drop),
+            Err(error) => Err(ProcessorFailure {
+                processor: error.processor.to_owned(),
+                tag: error.tag.as_deref().map(str::to_owned),
+                reason: error.reason,
+            }),
+        }
+    }
+}
+
+impl PipelineSet for Pipelines {
+    fn get(&self, name: &str) -> Option<Arc<dyn EventPipeline>> {
+        Pipelines::get(self, name).map(|pipeline| pipeline as Arc<dyn EventPipeline>)
+    }
+
+    fn detect(&self, sample: &[&str]) -> String {
+        Pipelines::detect(self, sample).pipeline
+    }
+
+    /// The first by name that says `_meta.vigie.dataset`.
+    fn for_dataset(&self, dataset: &str) -> Option<String> {
+        Pipelines::for_dataset(self, dataset)
+    }
+}

@@ -1,0 +1,389 @@
+//! What must never be stored goes before the write: card numbers, their codes, passwords.
+//!
+//! In every text of an event, however deep, and in the original line:
+//! - a card number becomes `card:<token>:<last four>`; the token is keyed, so that the same card gives the same token
+//!   and nobody can find the number by trying all of them;
+//! - the value of a key that names a secret (`cvv`, `password`, `authorization`, …) becomes `[redacted]`;
+//! - an object `card` with a `number` gets `token`, `last4` and `bin` in its place.
+//!
+//! *What counts as a card number*: 13 to 19 digits, perhaps parted by single spaces, dashes or dots, that neither
+//! continue into more digits, letters or a decimal fraction nor are themselves one; with a prefix and length that card
+//! networks issue and a right Luhn digit. So one of ten runs of 16 digits that start like a card is masked by mistake:
+//! such an order number is shortened to its last four digits rather than a card being kept. Unparted numbers that
+//! start otherwise (times in nanoseconds start with 1, most counters) are never touched.
+
+use crate::intake::Redact;
+use event::{Event, Object};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use std::borrow::Cow;
+
+/// Shortest and longest card number (ISO/IEC 7812).
+const DIGITS_MIN: usize = 13;
+const DIGITS_MAX: usize = 19;
+/// Bytes of the keyed hash that make a token: 96 bits, so that a shop's cards never collide.
+const TOKEN_BYTES: usize = 12;
+/// What stands in place of a secret.
+const REDACTED: &str = "[redacted]";
+/// Keys whose values are secrets, in small letters and without `_`, `-`, `.` and spaces.
+const SECRETS: [&str; 24] = [
+    "cvv",
+    "cvv2",
+    "cvc",
+    "cvc2",
+    "cvn",
+    "cid2",
+    "cardcvv",
+    "cardcvc",
+    "securitycode",
+    "cardsecuritycode",
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "userpassword",
+    "newpassword",
+    "oldpassword",
+    "secret",
+    "clientsecret",
+    "secretkey",
+    "authorization",
+    "proxyauthorization",
+    "accesstoken",
+    "refreshtoken",
+];
+/// Keys that hold the number of a card when they stand below `card`.
+const CARD_NUMBERS: [&str; 4] = ["number", "pan", "cardnumber", "primaryaccountnumber"];
+
+/// Redacts events with one key. Cheap to share; keeps nothing between events.
+#[derive(Clone)]
+pub struct Redactor {
+    mac: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for Redactor {
+    /// Prints nothing of the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+impl Redact for Redactor {
+    fn redact(&self, event: &mut Event) {
+        self.object(&mut event.fields, false);
+        if let Some(original) = &mut event.metadata.original {
+            self.string(original);
+        }
+    }
+}
+
+impl Redactor {
+    /// Tokens depend on this key: keep it with the data, and secret.
+    pub fn new(key: &[u8]) -> Self {
+        Self { mac: Hmac::new_from_slice(key).expect("HMAC takes keys of any length") }
+    }
+
+    /// The token of a card number, given as digits: 24 hexadecimal digits.
+    pub fn token(&self, digits: &str) -> String {
+        let mut mac = self.mac.clone();
+        mac.update(digits.as_bytes());
+        hex::encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])
+    }
+
+    /// A text with what is secret in it replaced; borrowed when there is nothing.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let masked = self.mask_cards(text);
+        match mask_secrets(masked.as_deref().unwrap_or(text)) {
+            Some(changed) => Cow::Owned(changed),
+            None => masked.map_or(Cow::Borrowed(text), Cow::Owned),
+        }
+    }
+
+    fn string(&self, text: &mut String) {
+        if let Cow::Owned(changed) = self.text(text) {
+            *text = changed;
+        }
+    }
+
+    fn value(&self, value: &mut Value, in_card: bool) {
+        match value {
+            Value::String(text) => self.string(text),
+            Value::Number(number) => {
+                // A number may be a card number too, where a float or a small one never is.
+                if let Some(digits) = number.as_u64().filter(|number| *number >= 1_000_000_000_000) {
+                    if let Some(masked) = self.mask_cards(&digits.to_string()) {
+                        *value = Value::String(masked);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, in_card)),
+            Value::Object(object) => self.object(object, in_card),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn object(&self, object: &mut Object, is_card: bool) {
+        if is_card {
+            self.card(object);
+        }
+        let mut odd_keys = Vec::new();
+        for (key, value) in object.iter_mut() {
+            if is_secret(key) && !value.is_null() {
+                *value = Value::String(REDACTED.to_owned());
+                continue;
+            }
+            if self.mask_cards(key).is_some() {
+                odd_keys.push(key.clone());
+            }
+            self.value(value, names_card(key));
+        }
+        // A card number as a key, such as a map by card.
+        for key in odd_keys {
+            if let (Some(masked), Some(value)) = (self.mask_cards(&key), object.shift_remove(&key)) {
+                object.insert(masked, value);
+            }
+        }
+    }
+
+    /// `card.number` → `card.token`, `card.last4`, `card.bin`. A number that is no card's is a secret all the same.
+    fn card(&self, object: &mut Object) {
+        let is_number = |key: &&String| CARD_NUMBERS.iter().any(|name| same_name(key, name));
+        let Some(key) = object.keys().find(is_number).cloned() else { return };
+        let Some(number) = object.shift_remove(&key) else { return };
+        let text = match &number {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return,
+        };
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        if digits.len() < DIGITS_MIN || digits.len() > DIGITS_MAX {
+            // Masked by the shop already (`****1234`), or too short to be one: only its end may stay.
+            if digits.len() <= 4 && !digits.is_empty() {
+                object.entry("last4").or_insert(json!(digits));
+            }
+            return;
+        }
+        object.entry("token").or_insert(json!(self.token(&digits)));
+        object.entry("last4").or_insert(json!(digits[digits.len() - 4..]));
+        object.entry("bin").or_insert(json!(digits[..6]));
+    }
+
+    /// The text with its card numbers replaced; `None` when it has none, which is found out without allocating.
+    fn mask_cards(&self, text: &str) -> Option<String> {
+        if text.len() < DIGITS_MIN {
+            return None;
+        }
+        let bytes = text.as_bytes();
+        let mut out: Option<String> = None;
+        let (mut copied, mut at) = (0, 0);
+        while at < bytes.len() {
+            if !bytes[at].is_ascii_digit() {
+                at += 1;
+                continue;
+            }
+            let end = run_end(bytes, at);
+            if let Some(Found { from, to, digits }) = find_card(bytes, at, end) {
+                let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
+                out.push_str(&text[copied..from]);
+                out.push_str("card:");
+                out.push_str(&self.token(&digits));
+                out.push(':');
+                out.push_str(&digits[digits.len() - 4..]);
+                (copied, at) = (to, to);
+            } else {
+                at = end;
+            }
+        }
+        out.map(|mut out| {
+            out.push_str(&text[copied..]);
+            out
+        })
+    }
+}
+
+/// Signs that people put between the groups of a card number.
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'+' | b'_')
+}
+
+/// End of a run of digits with single separators inside (`%20` counts as one), after its last digit.
+fn run_end(bytes: &[u8], start: usize) -> usize {
+    let mut end = start;
+    loop {
+        while bytes.get(end).is_some_and(u8::is_ascii_digit) {
+            end += 1;
+        }
+        let gap = separator_length(&bytes[end..]);
+        if gap == 0 || !bytes.get(end + gap).is_some_and(u8::is_ascii_digit) {
+            return end;
+        }
+        end += gap;
+    }
+}
+
+fn separator_length(bytes: &[u8]) -> usize {
+    match bytes {
+        [b'%', b'2', b'0' | b'D' | b'd' | b'B' | b'b', ..] => 3,
+        [byte, ..] if is_separator(*byte) => 1,
+        _ => 0,
+    }
+}
+
+/// A card number in a text: where it starts and ends, and its digits alone.
+struct Found {
+    from: usize,
+    to: usize,
+    digits: String,
+}
+
+/// The first card number in a run: it starts and ends at the end of a group of digits.
+fn find_card(bytes: &[u8], start: usize, end: usize) -> Option<Found> {
+    let groups = groups(bytes, start, end);
+    for (first, (from, _)) in groups.iter().enumerate() {
+        // A letter before it makes it part of a word (an identifier in hexadecimal).
+        if first == 0
+            && from
+                .checked_sub(1)
+                .is_some_and(|i| bytes[i].is_ascii_alphabetic() && !is_percent_escape(bytes, *from))
+        {
+            continue;
+        }
+        let mut digits = [0_u8; DIGITS_MAX];
+        let mut count = 0;
+        for (group, (group_from, group_to)) in groups[first..].iter().enumerate() {
+            if count + (group_to - group_from) > DIGITS_MAX {
+                break;
+            }
+            for byte in &bytes[*group_from..*group_to] {
+                digits[count] = byte - b'0';
+                count += 1;
+            }
+            let is_last = first + group + 1 == groups.len();
+            let ends_word = !(is_last && bytes.get(*group_to).is_some_and(u8::is_ascii_alphabetic));
+            let plausible = group == 0 || grouped_like_a_card(&groups[first..=first + group]);
+            if ends_word && plausible && is_card(&digits[..count]) {
+                let digits = digits[..count].iter().map(|digit| char::from(digit + b'0')).collect();
+                return Some(Found { from: *from, to: *group_to, digits });
+            }
+        }
+    }
+    None
+}
+
+/// Start and end of each group of digits.
+fn groups(bytes: &[u8], start: usize, end: usize) -> Vec<(usize, usize)> {
+    let mut groups = Vec::with_capacity(4);
+    let mut at = start;
+    while at < end {
+        let from = at;
+        while at < end && bytes[at].is_ascii_digit() {
+            at += 1;
+        }
+        groups.push((from, at));
+        at += separator_length(&bytes[at..]).max(usize::from(at < end));
+    }
+    groups
+}
+
+/// Whether the two bytes before are the end of an escape such as `%3A`, whose letter is no word.
+fn is_percent_escape(bytes: &[u8], at: usize) -> bool {
+    at >= 3 && bytes[at - 3] == b'%' && bytes[at - 2].is_ascii_hexdigit()
+}
+
+/// Separated digits are a card number only in groups of two to six, as printed and typed; a date, a time and an
+/// address side by side have single digits and threes that do not add up to one. Digits typed one by one count too.
+fn grouped_like_a_card(groups: &[(usize, usize)]) -> bool {
+    let lengths = || groups.iter().map(|(from, to)| to - from);
+    let total: usize = lengths().sum();
+    total >= DIGITS_MIN
+        && (lengths().all(|length| (2..=7).contains(&length)) || lengths().all(|length| length == 1))
+}
+
+/// Prefix and length of the networks (public issuer ranges), and the check digit.
+fn is_card(digits: &[u8]) -> bool {
+    if digits.len() < DIGITS_MIN || digits.iter().all(|digit| *digit == digits[0]) {
+        return false;
+    }
+    let prefix = |length: usize| digits[..length].iter().fold(0_u32, |n, digit| n * 10 + u32::from(*digit));
+    let (two, three, four) = (prefix(2), prefix(3), prefix(4));
+    let length = digits.len();
+    let issued = match digits[0] {
+        4 => matches!(length, 13 | 16 | 18 | 19),
+        5 | 6 if matches!(two, 51..=55) => length == 16,
+        2 if matches!(four, 2221..=2720) => length == 16,
+        2 if matches!(four, 2200..=2204) => (16..=19).contains(&length),
+        3 if matches!(two, 34 | 37) => length == 15,
+        3 if matches!(three, 300..=305) || matches!(two, 36 | 38 | 39) => (14..=19).contains(&length),
+        3 if matches!(four, 3528..=3589) => (16..=19).contains(&length),
+        5 if matches!(two, 50 | 56..=58) => (13..=19).contains(&length),
+        6 => (13..=19).contains(&length) && (length >= 16 || matches!(two, 60 | 62 | 63 | 64 | 65 | 67)),
+        9 if four == 9792 => length == 16,
+        _ => false,
+    };
+    issued && luhn(digits)
+}
+
+/// ISO/IEC 7812-1, annex B.
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(i, digit)| match (i % 2, u32::from(*digit) * 2) {
+            (0, _) => u32::from(*digit),
+            (_, doubled) => doubled / 10 + doubled % 10,
+        })
+        .sum();
+    sum % 10 == 0
+}
+
+/// Compares names without case and without the signs that spellings differ in.
+fn same_name(key: &str, name: &str) -> bool {
+    let plain = key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b' '));
+    plain.map(|byte| byte.to_ascii_lowercase()).eq(name.bytes())
+}
+
+fn is_secret(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    SECRETS.iter().any(|name| same_name(key, name) || same_name(last, name))
+}
+
+fn names_card(key: &str) -> bool {
+    ["card", "creditcard", "paymentcard", "debitcard"]
+        .iter()
+        .any(|name| same_name(key, name) || key.rsplit('.').next().is_some_and(|last| same_name(last, name)))
+}
+
+/// `password=…`, `"cvv": "…"`, `Authorization: …` inside a text: the value is replaced up to the next delimiter.
+/// `None` when there is none.
+fn mask_secrets(text: &str) -> Option<String> {
+    let mut out: Option<String> = None;
+    let mut copied = 0;
+    for found in secrets_pattern().captures_iter(text) {
+        let Some(value) = found.name("value").filter(|value| value.as_str() != REDACTED) else { continue };
+        let out = out.get_or_insert_with(String::new);
+        out.push_str(&text[copied..value.start()]);
+        out.push_str(REDACTED);
+        copied = value.end();
+    }
+    out.map(|mut out| {
+        out.push_str(&text[copied..]);
+        out
+    })
+}
+
+fn secrets_pattern() -> &'static regex::Regex {
+    static PATTERN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        let text = concat!(
+            r#"(?i)(?-u:\b)(?:(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|digest)\s+)?|"#,
+            r#"(?:[a-z0-9]+[_-])?(?:cvv2?|cvc2?|password|passwd|pwd|passphrase|secret|access_token|refresh_token|client_secret)(?-u:\b)["']?\s*(?:[:=]|%3D)\s*["']?)"#,
+            r#"(?P<value>\[redacted\]|[^\s"'&,;}\])]+)"#,
+        );
+        regex::Regex::new(text).expect("the pattern is fixed and tested")
+    });
+    &PATTERN
+}
+
+#[cfg(test)]
+mod tests;
