@@ -88,7 +88,7 @@ fn run(name: &str, case: &Case) -> Result<(), String> {
         (Some(expected), None, false, Ok(Flow::Continue)) => {
             let found = Value::Object(event.fields.clone());
             if found != *expected {
-                return Err(format!("{}", differences("", expected, &found).join("; ")));
+                return Err(differences("", expected, &found).join("; "));
             }
         }
         (None, Some(part), false, Err(error)) if error.reason.contains(part.as_str()) => {}

@@ -66,8 +66,12 @@ impl Processor for GeoIp {
             Some(value) => value,
         };
         if !self.enrichment.geo().has(self.database.as_deref()) {
-            let tag = format!("_geoip_database_unavailable_{}", self.database.as_deref().unwrap_or_default());
-            add_tag(document, tag);
+            // Nothing is downloaded here, so MaxMind's files are missing until somebody brings them: Elasticsearch's
+            // tag for that would stand on every event. A file that was named on purpose is another matter.
+            if let Some(file) = self.database.as_deref().filter(|file| !file.starts_with("GeoLite2-")) {
+                let tag = format!("_geoip_database_unavailable_{file}");
+                add_tag(document, tag);
+            }
             return Ok(Flow::Continue);
         }
         let found = match &*value {
@@ -152,13 +156,15 @@ mod tests {
 
     #[test]
     fn says_that_a_database_is_missing() {
-        let options = json!({"field": "ip", "database_file": "GeoLite2-ASN.mmdb"});
-        let tags = json!(["x", "_geoip_database_unavailable_GeoLite2-ASN.mmdb"]);
+        let options = json!({"field": "ip", "database_file": "own.mmdb"});
+        let tags = json!(["x", "_geoip_database_unavailable_own.mmdb"]);
         check(
             "geoip",
             options,
             json!({"ip": "8.8.8.8", "tags": "x"}),
             json!({"ip": "8.8.8.8", "tags": tags}),
         );
+        let options = json!({"field": "ip", "database_file": "GeoLite2-ASN.mmdb"});
+        check("geoip", options, json!({"ip": "8.8.8.8"}), json!({"ip": "8.8.8.8"}));
     }
 }
