@@ -111,10 +111,10 @@ impl Redactor {
             Value::String(text) => self.string(text),
             Value::Number(number) => {
                 // A number may be a card number too, where a float or a small one never is.
-                if let Some(digits) = number.as_u64().filter(|number| *number >= 1_000_000_000_000) {
-                    if let Some(masked) = self.mask_cards(&digits.to_string()) {
-                        *value = Value::String(masked);
-                    }
+                if let Some(number) = number.as_u64().filter(|number| *number >= 1_000_000_000_000)
+                    && let Some(masked) = self.mask_cards(&number.to_string())
+                {
+                    *value = Value::String(masked);
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, in_card)),
@@ -335,7 +335,7 @@ fn luhn(digits: &[u8]) -> bool {
             (_, doubled) => doubled / 10 + doubled % 10,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Compares names without case and without the signs that spellings differ in.
