@@ -1,6 +1,6 @@
 use super::{
     Refinery,
-    refinery::{Context, Death, Place},
+    refinery::{Context, Death, Moment, Place},
 };
 use crate::{
     dead_letters::{DeadLetter, Stage},
@@ -25,7 +25,7 @@ pub(crate) struct Batch {
     /// The records of all events, one behind the other.
     texts: Vec<u8>,
     bytes: usize,
-    now: Timestamp,
+    now: Moment,
 }
 
 /// What became of a record, with its position in the list of its kind.
@@ -56,7 +56,7 @@ impl Batch {
             seeds: Vec::new(),
             texts: Vec::new(),
             bytes: 0,
-            now,
+            now: Moment::new(now),
         }
     }
 
@@ -84,7 +84,7 @@ impl Batch {
             let reason = format!("the record is {} bytes long, more than may be read at once", record.length);
             Err(Death::new(Stage::Decode, reason))
         } else {
-            refinery.refine(record.bytes, place, id, context, self.now)
+            refinery.refine(record.bytes, place, id, context, &self.now)
         };
         match refined {
             Ok(Some(event)) => self.push_event(event, place, record.bytes, context.received_at),
@@ -92,7 +92,7 @@ impl Batch {
             Err(death) => {
                 self.slots.push(Slot::Dead(self.dead.len()));
                 let id = id.map(str::to_owned);
-                self.dead.push(refinery.bury(record.bytes, place, id, context, death, self.now));
+                self.dead.push(refinery.bury(record.bytes, place, id, context, death, &self.now));
             }
         }
     }
@@ -108,7 +108,7 @@ impl Batch {
         let place = Place { line: record.line, offset: record.offset, length: record.length };
         let death = Death::new(Stage::Decode, reason);
         self.slots.push(Slot::Dead(self.dead.len()));
-        self.dead.push(refinery.bury(record.bytes, place, None, context, death, self.now));
+        self.dead.push(refinery.bury(record.bytes, place, None, context, death, &self.now));
     }
 
     fn push_event(&mut self, event: Event, place: Place, text: &[u8], received_at: Timestamp) {
@@ -137,6 +137,6 @@ impl Batch {
         let death = Death::new(Stage::Store, reason.to_owned());
         let text = &self.texts[seed.text.clone()];
         let context = Context { received_at: seed.received_at, ..context.clone() };
-        refinery.bury(text, seed.place, Some(seed.id.clone()), &context, death, self.now)
+        refinery.bury(text, seed.place, Some(seed.id.clone()), &context, death, &self.now)
     }
 }

@@ -40,6 +40,19 @@ pub(crate) struct FileContext {
     pub(crate) digest: [u8; 32],
 }
 
+/// When a batch is made: the same for all its records.
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    /// As `event.ingested`.
+    text: String,
+}
+
+impl Moment {
+    pub(crate) fn new(at: Timestamp) -> Self {
+        Self { at, text: format_time(at) }
+    }
+}
+
 /// Where a record starts, and how long it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
@@ -78,7 +91,7 @@ impl Refinery {
         place: Place,
         id: Option<&str>,
         context: &Context,
-        now: Timestamp,
+        now: &Moment,
     ) -> Result<Option<Event>, Death> {
         let decoded =
             decode_record(bytes, context.takes).map_err(|reason| Death::new(Stage::Decode, reason))?;
@@ -99,7 +112,7 @@ impl Refinery {
             }
         }
         let route = |reason| Death::new(Stage::Route, reason);
-        settle_time(&mut event, context.received_at, now).map_err(route)?;
+        settle_time(&mut event, context.received_at, now.at).map_err(route)?;
         let at = event.metadata.timestamp.unwrap_or(context.received_at);
         settle_index(&mut event, context.index_prefix.as_deref(), at).map_err(route)?;
         stamp(&mut event, id, context, place, now);
@@ -118,7 +131,7 @@ impl Refinery {
         id: Option<String>,
         context: &Context,
         death: Death,
-        now: Timestamp,
+        now: &Moment,
     ) -> DeadLetter {
         let (original, cut) = self.redacted_original(bytes);
         let file = context.file.as_ref();
@@ -142,7 +155,7 @@ impl Refinery {
             truncated: cut || place.length > bytes.len() as u64,
             dataset: context.dataset.as_deref().map(str::to_owned),
             received_at: context.received_at,
-            at: now,
+            at: now.at,
         }
     }
 
@@ -189,11 +202,11 @@ impl Context {
 }
 
 /// Gives an event its id and what else every event has.
-fn stamp(event: &mut Event, kept_id: Option<&str>, context: &Context, place: Place, now: Timestamp) {
+fn stamp(event: &mut Event, kept_id: Option<&str>, context: &Context, place: Place, now: &Moment) {
     let id = event_id(event, kept_id);
     let fields = object_at(&mut event.fields, "event");
     let own = fields.insert("id".into(), Value::String(id.clone()));
-    fields.insert("ingested".into(), Value::String(format_time(now)));
+    fields.insert("ingested".into(), Value::String(now.text.clone()));
     // An id that the source gave names the event there, not here: two sources may both count from 1.
     if let Some(Value::String(own)) = own.filter(|own| own.as_str() != Some(&id)) {
         object_at(&mut event.fields, "labels").insert("event_id".into(), Value::String(own));
