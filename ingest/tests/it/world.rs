@@ -93,15 +93,25 @@ impl World {
         self.faults.lock().push((self.batches.load(Ordering::SeqCst) + batch, fault));
     }
 
+    /// A service with the pipelines of this module.
     pub(crate) fn service(self: &Arc<Self>, limits: Limits) -> (Arc<UploadService>, Arc<Intake>) {
+        self.service_with(Arc::new(TestPipelines), Arc::new(TestRedactor), limits)
+    }
+
+    pub(crate) fn service_with(
+        self: &Arc<Self>,
+        pipelines: Arc<dyn PipelineSet>,
+        redact: Arc<dyn Redact>,
+        limits: Limits,
+    ) -> (Arc<UploadService>, Arc<Intake>) {
         let clock_of = Arc::clone(self);
         let clock: Clock = Arc::new(move || {
             // Each look at the clock is a millisecond later: no two uploads at the same time.
             Timestamp::from_millisecond(clock_of.clock_ms.fetch_add(1, Ordering::SeqCst)).unwrap()
         });
         let intake = Intake::new(IntakeParts {
-            pipelines: Arc::new(Pipelines),
-            redact: Arc::new(Redactor),
+            pipelines,
+            redact,
             sink: self.clone(),
             dead_letters: self.clone(),
             clock,
@@ -451,7 +461,7 @@ impl Blobs for World {
 }
 
 /// Three pipelines: `text` takes any line, `strict` fails on lines with `bad` until it is mended, `json` takes objects.
-struct Pipelines;
+struct TestPipelines;
 
 /// Whether `strict` was mended, by the thread's test: a file in the directory would be no simpler.
 pub(crate) static MENDED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
@@ -461,7 +471,7 @@ struct TestPipeline {
     takes: Takes,
 }
 
-impl PipelineSet for Pipelines {
+impl PipelineSet for TestPipelines {
     fn get(&self, name: &str) -> Option<Arc<dyn EventPipeline>> {
         let takes = match name {
             "json" => Takes::Objects,
@@ -506,9 +516,9 @@ impl EventPipeline for TestPipeline {
 }
 
 /// Hides one well-known test number.
-struct Redactor;
+struct TestRedactor;
 
-impl Redact for Redactor {
+impl Redact for TestRedactor {
     fn redact(&self, event: &mut Event) {
         let hide = |text: &mut String| *text = text.replace("4111111111111111", "card:****1111");
         event.fields.values_mut().for_each(|value| {
