@@ -245,12 +245,7 @@ pub enum CompositeKind {
         field: String,
     },
     /// The interval that holds the number.
-    Histogram {
-        /// Dotted path.
-        field: String,
-        /// Width, above 0.
-        interval: f64,
-    },
+    Histogram(Histogram),
     /// The interval that holds the date.
     DateHistogram(Box<DateHistogram>),
 }

@@ -533,7 +533,7 @@ fn composite_source(value: &Value, place: &Place<'_>) -> Result<CompositeSource,
     let kind = match kind {
         "terms" => CompositeKind::Terms { field: field_only("composite", &options, &at)? },
         "histogram" => match histogram("histogram", &options, &at)? {
-            Kind::Histogram(read) => CompositeKind::Histogram { field: read.field, interval: read.interval },
+            Kind::Histogram(read) => CompositeKind::Histogram(read),
             _ => return Err(invalid(&at, "not a histogram")),
         },
         "date_histogram" => {

@@ -1,0 +1,121 @@
+//! Columns of a segment, whatever their type, as ordered 64-bit keys.
+
+use super::super::{mapping::Family, schema::ResolvedField};
+use super::scalar::Scalar;
+use crate::StoreError;
+use std::net::Ipv6Addr;
+use tantivy::{
+    DocId, SegmentReader,
+    columnar::{Column, ColumnType, MonotonicallyMappableToU64, StrColumn},
+};
+
+/// A column of one segment.
+///
+/// `keys` order as the values do within the segment: numbers, dates and booleans by a monotonic mapping, strings by their
+/// ordinal in the segment's dictionary, addresses by their compact code.
+pub(super) struct SegmentColumn {
+    pub(super) keys: Column<u64>,
+    pub(super) kind: ColumnKind,
+}
+
+/// What the keys of a column stand for.
+pub(super) enum ColumnKind {
+    Integer,
+    Unsigned,
+    Float,
+    Boolean,
+    Date,
+    Text(StrColumn),
+    Ip(Column<Ipv6Addr>),
+}
+
+/// A failure inside tantivy.
+pub(super) fn engine_error(error: impl Into<tantivy::TantivyError>) -> StoreError {
+    StoreError::internal("the search failed inside the index", error.into())
+}
+
+/// The types of column that a field may have in a segment.
+fn column_types(family: Family) -> &'static [ColumnType] {
+    match family {
+        Family::Keyword | Family::Text => &[ColumnType::Str],
+        // Values of shared fields are stored as narrow as they are: a `double` may have a column of integers.
+        Family::Integer | Family::Unsigned | Family::Float | Family::Geo => {
+            &[ColumnType::I64, ColumnType::U64, ColumnType::F64]
+        }
+        Family::Boolean => &[ColumnType::Bool],
+        Family::Date => &[ColumnType::DateTime],
+        Family::Ip => &[ColumnType::IpAddr],
+    }
+}
+
+impl SegmentColumn {
+    /// Opens the column of a field; `None` if no document of the segment has a value (or the field has no column).
+    pub(super) fn open(reader: &SegmentReader, field: &ResolvedField) -> tantivy::Result<Option<Self>> {
+        let Some(name) = &field.column else { return Ok(None) };
+        let fast = reader.fast_fields();
+        let Some((keys, column_type)) =
+            fast.u64_lenient_for_type(Some(column_types(field.family())), name)?
+        else {
+            return Ok(None);
+        };
+        let kind = match column_type {
+            ColumnType::I64 => ColumnKind::Integer,
+            ColumnType::U64 => ColumnKind::Unsigned,
+            ColumnType::F64 => ColumnKind::Float,
+            ColumnType::Bool => ColumnKind::Boolean,
+            ColumnType::DateTime => ColumnKind::Date,
+            ColumnType::Str => match fast.str(name)? {
+                Some(column) => ColumnKind::Text(column),
+                None => return Ok(None),
+            },
+            ColumnType::IpAddr => match fast.column_opt::<Ipv6Addr>(name)? {
+                Some(column) => ColumnKind::Ip(column),
+                None => return Ok(None),
+            },
+            ColumnType::Bytes => return Ok(None),
+        };
+        // A column may exist for a field without values in this segment.
+        Ok((keys.values.num_vals() > 0).then_some(Self { keys, kind }))
+    }
+
+    /// The value behind a key of this document.
+    pub(super) fn value(&self, doc: DocId, key: u64) -> tantivy::Result<Scalar> {
+        Ok(match &self.kind {
+            ColumnKind::Ip(addresses) => {
+                let same =
+                    self.keys.values_for_doc(doc).zip(addresses.values_for_doc(doc)).find(|(k, _)| *k == key);
+                Scalar::Ip(same.map_or(Ipv6Addr::UNSPECIFIED, |(_, address)| address))
+            }
+            _ => self.decode(key)?,
+        })
+    }
+
+    /// The value behind a key; addresses need a document that has it ([`Self::value`]).
+    fn decode(&self, key: u64) -> tantivy::Result<Scalar> {
+        Ok(match &self.kind {
+            ColumnKind::Integer => Scalar::Integer(i64::from_u64(key)),
+            ColumnKind::Unsigned => Scalar::Unsigned(key),
+            ColumnKind::Float => Scalar::Float(f64::from_u64(key)),
+            ColumnKind::Boolean => Scalar::Bool(key == 1),
+            ColumnKind::Date => Scalar::Date(i64::from_u64(key)),
+            ColumnKind::Text(column) => {
+                let mut text = String::new();
+                column.ord_to_str(key, &mut text)?;
+                Scalar::Text(text)
+            }
+            ColumnKind::Ip(_) => Scalar::Ip(Ipv6Addr::UNSPECIFIED),
+        })
+    }
+
+    /// The number behind a key: dates in milliseconds, booleans as 0 and 1; `None` for what is no number.
+    pub(super) fn number(&self, key: u64) -> Option<f64> {
+        match &self.kind {
+            ColumnKind::Integer => Some(i64::from_u64(key) as f64),
+            ColumnKind::Unsigned => Some(key as f64),
+            ColumnKind::Float => Some(f64::from_u64(key)),
+            ColumnKind::Boolean => Some(key as f64),
+            ColumnKind::Date => Some(i64::from_u64(key).div_euclid(1_000_000) as f64),
+            ColumnKind::Text(_) | ColumnKind::Ip(_) => None,
+        }
+    }
+}

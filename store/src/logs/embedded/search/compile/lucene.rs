@@ -1,0 +1,169 @@
+//! `query_string` and `simple_query_string`.
+
+use super::super::super::{mapping::Family, schema::ResolvedField};
+use super::super::dictionary_query::TermPattern;
+use super::text::lenient;
+use super::{BoxQuery, Compiler, best_of, boosted, everything, nothing, some_of, unscored};
+use crate::{
+    StoreError,
+    logs::{
+        dsl::{Bound, Match, Operator, QueryStringQuery, Range},
+        query_string::{Clause, Leaf, Node, Occur},
+    },
+};
+use serde_json::Value;
+use tantivy::query::{BooleanQuery, Occur as TantivyOccur};
+
+impl Compiler<'_> {
+    pub(super) fn query_string(&self, query: &QueryStringQuery) -> Result<BoxQuery, StoreError> {
+        match (&query.query, query.minimum_should_match) {
+            (Node::Group(clauses), Some(least)) => {
+                self.group(clauses, query, |optional| least.required(optional))
+            }
+            (node, _) => self.node(node, query),
+        }
+    }
+
+    fn node(&self, node: &Node, query: &QueryStringQuery) -> Result<BoxQuery, StoreError> {
+        match node {
+            Node::All => Ok(everything()),
+            Node::Group(clauses) => self.group(clauses, query, |_| 0),
+            Node::Boosted(inner, boost) => Ok(boosted(self.node(inner, query)?, *boost)),
+            Node::Leaf { field: Some(path), leaf: Leaf::Exists } => Ok(self.exists(path)),
+            Node::Leaf { field: None, leaf: Leaf::Exists } => Ok(everything()),
+            Node::Leaf { field, leaf } => self.leaf(field.as_deref(), leaf, query),
+        }
+    }
+
+    fn group(
+        &self,
+        clauses: &[Clause],
+        query: &QueryStringQuery,
+        least: impl Fn(usize) -> usize,
+    ) -> Result<BoxQuery, StoreError> {
+        if clauses.is_empty() {
+            return Ok(nothing());
+        }
+        let (mut required, mut optional) = (Vec::new(), Vec::new());
+        for clause in clauses {
+            let inner = self.node(&clause.node, query)?;
+            match clause.occur {
+                Occur::Must => required.push((TantivyOccur::Must, inner)),
+                Occur::MustNot => required.push((TantivyOccur::MustNot, inner)),
+                Occur::Should => optional.push(inner),
+            }
+        }
+        let has_must = required.iter().any(|(occur, _)| *occur == TantivyOccur::Must);
+        let least = least(optional.len()).max(usize::from(!has_must));
+        if optional.is_empty() {
+            if !has_must {
+                // Only prohibitions: everything else.
+                required.push((TantivyOccur::Must, unscored(everything())));
+            }
+        } else if least == 0 {
+            required.extend(optional.into_iter().map(|inner| (TantivyOccur::Should, inner)));
+        } else {
+            required.push((TantivyOccur::Must, some_of(optional, least)));
+        }
+        if required.len() == 1 {
+            return Ok(required.remove(0).1);
+        }
+        Ok(Box::new(BooleanQuery::new(required)))
+    }
+
+    fn leaf(
+        &self,
+        field: Option<&str>,
+        leaf: &Leaf,
+        query: &QueryStringQuery,
+    ) -> Result<BoxQuery, StoreError> {
+        let own;
+        let list = match field {
+            Some("*") => &[],
+            Some(path) => {
+                own = [(path.to_owned(), 1.0)];
+                own.as_slice()
+            }
+            None => query.fields.as_slice(),
+        };
+        let is_wanted = |field: &ResolvedField| match leaf {
+            // Patterns speak of strings.
+            Leaf::Wildcard(_) | Leaf::Regex(_) | Leaf::Fuzzy { .. } => {
+                matches!(field.family(), Family::Keyword | Family::Text)
+            }
+            _ => true,
+        };
+        let mut per_field = Vec::new();
+        for (field, boost, listed) in self.fields_of(list) {
+            if listed || is_wanted(&field) {
+                let matched = lenient(self.leaf_on(field, leaf, query), query.lenient || !listed)?;
+                per_field.push(boosted(matched, boost));
+            }
+        }
+        Ok(best_of(per_field, 0.0))
+    }
+
+    fn leaf_on(
+        &self,
+        field: ResolvedField,
+        leaf: &Leaf,
+        query: &QueryStringQuery,
+    ) -> Result<BoxQuery, StoreError> {
+        let is_text = field.family() == Family::Text;
+        let is_string = is_text || field.family() == Family::Keyword;
+        let not_a_string = |what: &str| {
+            Err(StoreError::invalid(format!(
+                "field \"{}\" of type [{}] does not support {what}",
+                field.path,
+                field.field_type.name()
+            )))
+        };
+        match leaf {
+            Leaf::Term(text) => {
+                let words = Match {
+                    field: String::new(),
+                    query: Value::String(text.clone()),
+                    // A word of the query that the analyser splits is looked for as its author wrote it.
+                    operator: if is_text { Operator::And } else { query.operator },
+                    minimum_should_match: None,
+                    fuzziness: None,
+                    prefix_length: 0,
+                    zero_terms_all: false,
+                    lenient: query.lenient,
+                };
+                self.match_on(field, &words)
+            }
+            Leaf::Phrase { text, slop } => {
+                self.phrase_on(field, &Value::String(text.clone()), slop.unwrap_or(query.phrase_slop), None)
+            }
+            Leaf::Wildcard(_) | Leaf::Regex(_) | Leaf::Fuzzy { .. } if !is_string => not_a_string("patterns"),
+            Leaf::Wildcard(pattern) => {
+                // Words of a text are stored in lower case.
+                let pattern = if is_text { pattern.to_lowercase() } else { pattern.clone() };
+                self.dictionary(field, TermPattern::wildcard(&pattern, false))
+            }
+            Leaf::Regex(pattern) => self.dictionary(field, TermPattern::lucene_regex(pattern, false)),
+            Leaf::Fuzzy { text, edits } => {
+                let word = if is_text { text.to_lowercase() } else { text.clone() };
+                let edits = edits.unwrap_or_else(|| query.fuzziness.edits(&word));
+                self.dictionary(field, Ok(TermPattern::similar(&word, edits, 0, true)))
+            }
+            Leaf::Range { lower, upper } => {
+                let end = |end: &Option<(String, bool)>| {
+                    end.as_ref().map(|(text, inclusive)| Bound {
+                        value: Value::String(text.clone()),
+                        inclusive: *inclusive,
+                    })
+                };
+                self.range(&Range {
+                    field: field.path.clone(),
+                    lower: end(lower),
+                    upper: end(upper),
+                    format: None,
+                    time_zone: query.time_zone.clone(),
+                })
+            }
+            Leaf::Exists => Ok(self.exists(&field.path)),
+        }
+    }
+}

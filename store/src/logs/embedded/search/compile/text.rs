@@ -1,0 +1,198 @@
+//! Queries for analysed text: `match` and its family.
+
+use super::super::super::{
+    mapping::Family,
+    schema::{ResolvedField, STANDARD},
+};
+use super::super::dictionary_query::TermPattern;
+use super::{BoxQuery, Compiler, all_of, any_of, best_of, boosted, everything, nothing, some_of};
+use crate::{
+    StoreError,
+    logs::dsl::{Match, MatchPhrase, MultiMatch, MultiMatchType, Operator},
+};
+use serde_json::Value;
+use tantivy::query::{PhrasePrefixQuery, PhraseQuery};
+
+/// A word of an analysed text and its position.
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) position: usize,
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl Compiler<'_> {
+    /// The words of a text, as the fields' analyser finds them.
+    pub(super) fn tokens(&self, text: &str) -> Vec<Token> {
+        let Some(mut analyzer) = self.fields.generation.searcher.index().tokenizers().get(STANDARD) else {
+            return Vec::new();
+        };
+        let mut stream = analyzer.token_stream(text);
+        let mut tokens = Vec::new();
+        while let Some(token) = stream.next() {
+            tokens.push(Token { text: token.text.clone(), position: token.position });
+        }
+        tokens
+    }
+
+    pub(super) fn match_text(&self, query: &Match) -> Result<BoxQuery, StoreError> {
+        match self.fields.resolve(&query.field) {
+            Some(field) => self.match_on(field, query),
+            None => Ok(nothing()),
+        }
+    }
+
+    /// `match` on one field.
+    pub(super) fn match_on(&self, field: ResolvedField, query: &Match) -> Result<BoxQuery, StoreError> {
+        let text = text_of(&query.query);
+        if field.family() != Family::Text {
+            if let (Some(fuzziness), Family::Keyword) = (query.fuzziness, field.family()) {
+                let edits = fuzziness.edits(&text);
+                return self
+                    .dictionary(field, Ok(TermPattern::similar(&text, edits, query.prefix_length, true)));
+            }
+            return lenient(self.term_on(field, &query.query), query.lenient);
+        }
+        let tokens = self.tokens(&text);
+        if tokens.is_empty() {
+            return Ok(if query.zero_terms_all { everything() } else { nothing() });
+        }
+        let words: Vec<BoxQuery> = tokens
+            .iter()
+            .map(|token| match query.fuzziness.map_or(0, |fuzziness| fuzziness.edits(&token.text)) {
+                0 => Ok(self.string_term(field.clone(), &token.text)),
+                edits => self.dictionary(
+                    field.clone(),
+                    Ok(TermPattern::similar(&token.text, edits, query.prefix_length, true)),
+                ),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(combine(words, query))
+    }
+
+    pub(super) fn match_phrase(&self, query: &MatchPhrase) -> Result<BoxQuery, StoreError> {
+        match self.fields.resolve(&query.field) {
+            Some(field) => self.phrase_on(field, &query.query, query.slop, query.prefix_expansions),
+            None => Ok(nothing()),
+        }
+    }
+
+    /// A phrase in one field; with `prefix_expansions`, its last word is only a beginning.
+    pub(super) fn phrase_on(
+        &self,
+        field: ResolvedField,
+        phrase: &Value,
+        slop: u32,
+        prefix_expansions: Option<u32>,
+    ) -> Result<BoxQuery, StoreError> {
+        let text = text_of(phrase);
+        if field.family() != Family::Text {
+            return match (prefix_expansions, field.family()) {
+                (Some(_), Family::Keyword) => self.dictionary(field, TermPattern::prefix(&text, false)),
+                _ => self.term_on(field, phrase),
+            };
+        }
+        let tokens = self.tokens(&text);
+        let terms: Vec<_> =
+            tokens.iter().map(|token| (token.position, field.string_term(&token.text))).collect();
+        match (tokens.as_slice(), prefix_expansions) {
+            ([], _) => Ok(nothing()),
+            ([only], None) => Ok(self.string_term(field, &only.text)),
+            ([only], Some(_)) => self.dictionary(field, TermPattern::prefix(&only.text, false)),
+            (_, None) => Ok(Box::new(PhraseQuery::new_with_offset_and_slop(terms, slop))),
+            (_, Some(expansions)) => {
+                let mut query = PhrasePrefixQuery::new_with_offset(terms);
+                query.set_max_expansions(expansions);
+                Ok(Box::new(query))
+            }
+        }
+    }
+
+    pub(super) fn match_bool_prefix(&self, query: &Match) -> Result<BoxQuery, StoreError> {
+        match self.fields.resolve(&query.field) {
+            Some(field) => self.bool_prefix_on(field, query),
+            None => Ok(nothing()),
+        }
+    }
+
+    fn bool_prefix_on(&self, field: ResolvedField, query: &Match) -> Result<BoxQuery, StoreError> {
+        let text = text_of(&query.query);
+        match field.family() {
+            Family::Text => {}
+            Family::Keyword => return self.dictionary(field, TermPattern::prefix(&text, false)),
+            _ => return lenient(self.term_on(field, &query.query), query.lenient),
+        }
+        let tokens = self.tokens(&text);
+        let last = tokens.len().saturating_sub(1);
+        let words = tokens
+            .iter()
+            .enumerate()
+            .map(|(position, token)| match position == last {
+                true => self.dictionary(field.clone(), TermPattern::prefix(&token.text, false)),
+                false => Ok(self.string_term(field.clone(), &token.text)),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(if words.is_empty() { nothing() } else { combine(words, query) })
+    }
+
+    pub(super) fn multi_match(&self, query: &MultiMatch) -> Result<BoxQuery, StoreError> {
+        let mut per_field = Vec::new();
+        for (field, boost, listed) in self.fields_of(&query.fields) {
+            let matched = match query.kind {
+                MultiMatchType::BestFields | MultiMatchType::MostFields => self.match_on(field, &query.text),
+                MultiMatchType::Phrase => self.phrase_on(field, &query.text.query, query.slop, None),
+                MultiMatchType::PhrasePrefix => self.phrase_on(field, &query.text.query, 0, Some(50)),
+                MultiMatchType::BoolPrefix => self.bool_prefix_on(field, &query.text),
+            };
+            let matched = lenient(matched, query.text.lenient || !listed)?;
+            per_field.push(boosted(matched, boost));
+        }
+        Ok(match query.kind {
+            MultiMatchType::MostFields if query.tie_breaker == 1.0 => any_of(per_field),
+            _ => best_of(per_field, query.tie_breaker),
+        })
+    }
+
+    /// The fields of a list with patterns (an empty one means all), their boosts, and whether each was named in full.
+    pub(super) fn fields_of(&self, list: &[(String, f32)]) -> Vec<(ResolvedField, f32, bool)> {
+        if list.is_empty() {
+            let all = self.fields.all_searchable().into_iter();
+            return all.filter_map(|path| Some((self.fields.resolve(path)?, 1.0, false))).collect();
+        }
+        let mut found = Vec::new();
+        for (pattern, boost) in list {
+            if pattern.contains('*') {
+                let paths = self.fields.expand(pattern).into_iter();
+                found.extend(paths.filter_map(|path| Some((self.fields.resolve(path)?, *boost, false))));
+            } else if let Some(field) = self.fields.resolve(pattern) {
+                found.push((field, *boost, true));
+            }
+        }
+        found.retain(|(field, ..)| field.family() != Family::Geo);
+        found
+    }
+}
+
+/// Where values need not fit: what does not fit matches nothing.
+pub(super) fn lenient(query: Result<BoxQuery, StoreError>, lenient: bool) -> Result<BoxQuery, StoreError> {
+    match query {
+        Err(error) if lenient && error.kind == crate::ErrorKind::InvalidRequest => Ok(nothing()),
+        other => other,
+    }
+}
+
+fn combine(words: Vec<BoxQuery>, query: &Match) -> BoxQuery {
+    match (query.operator, query.minimum_should_match) {
+        (Operator::And, _) => all_of(words),
+        (Operator::Or, Some(least)) => {
+            let required = least.required(words.len()).max(1);
+            some_of(words, required)
+        }
+        (Operator::Or, None) => any_of(words),
+    }
+}

@@ -1,0 +1,322 @@
+//! Queries that look through the dictionary of a field: prefixes, wildcards, regular expressions, similar words.
+
+use super::super::schema::{Location, ResolvedField};
+use super::column::{ColumnKind, SegmentColumn};
+use super::column_query::docs_with_keys;
+use regex::bytes::{Regex, RegexBuilder};
+use std::sync::Arc;
+use tantivy::{
+    BitSet, DocId, Score, SegmentReader,
+    query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
+    schema::IndexRecordOption,
+};
+
+/// A compiled pattern may be so large, in bytes.
+const REGEX_MAX_BYTES: usize = 1 << 20;
+
+/// Which terms are meant.
+#[derive(Debug, Clone)]
+pub(super) struct TermPattern {
+    /// Every term begins so; keeps the walk through the dictionary short.
+    prefix: String,
+    /// `None`: the prefix is all.
+    check: Option<Check>,
+}
+
+#[derive(Debug, Clone)]
+enum Check {
+    Regex(Arc<Regex>),
+    Similar { word: Arc<[char]>, edits: usize, transpositions: bool },
+}
+
+impl TermPattern {
+    /// Terms that begin so.
+    pub(super) fn prefix(prefix: &str, case_insensitive: bool) -> Result<Self, String> {
+        if case_insensitive {
+            return Self::regex(&format!("{}.*", regex::escape(prefix)), "", true);
+        }
+        Ok(Self { prefix: prefix.to_owned(), check: None })
+    }
+
+    /// Terms that match a pattern with `*`, `?` and `\`.
+    pub(super) fn wildcard(pattern: &str, case_insensitive: bool) -> Result<Self, String> {
+        let mut regex = String::new();
+        let mut prefix = String::new();
+        let mut literal = true;
+        let mut characters = pattern.chars().peekable();
+        while let Some(character) = characters.next() {
+            let meant = match character {
+                '*' | '?' => {
+                    literal = false;
+                    regex.push_str(if character == '*' { ".*" } else { "." });
+                    continue;
+                }
+                '\\' => characters.next().unwrap_or('\\'),
+                other => other,
+            };
+            if literal {
+                prefix.push(meant);
+            }
+            regex.push_str(&regex::escape(meant.encode_utf8(&mut [0; 4])));
+        }
+        if !case_insensitive && pattern.ends_with('*') && regex == format!("{}.*", regex::escape(&prefix)) {
+            return Self::prefix(&prefix, false);
+        }
+        Self::regex(&regex, if case_insensitive { "" } else { &prefix }, case_insensitive)
+    }
+
+    /// Terms that match a regular expression of Lucene's, as a whole.
+    pub(super) fn lucene_regex(pattern: &str, case_insensitive: bool) -> Result<Self, String> {
+        Self::regex(&translate_regex(pattern)?, "", case_insensitive)
+    }
+
+    /// Terms within an edit distance; the first `prefix_length` characters must be the same.
+    pub(super) fn similar(word: &str, edits: u8, prefix_length: usize, transpositions: bool) -> Self {
+        let prefix = word.chars().take(prefix_length).collect();
+        let word = word.chars().collect();
+        Self { prefix, check: Some(Check::Similar { word, edits: usize::from(edits), transpositions }) }
+    }
+
+    fn regex(pattern: &str, prefix: &str, case_insensitive: bool) -> Result<Self, String> {
+        let regex = RegexBuilder::new(&format!("^(?:{pattern})$"))
+            .case_insensitive(case_insensitive)
+            .dot_matches_new_line(true)
+            .size_limit(REGEX_MAX_BYTES)
+            .build()
+            .map_err(|error| match error {
+                regex::Error::CompiledTooBig(_) => "the pattern is too large".to_owned(),
+                other => format!("cannot read the pattern: {other}"),
+            })?;
+        Ok(Self { prefix: prefix.to_owned(), check: Some(Check::Regex(Arc::new(regex))) })
+    }
+
+    /// Whether a term (that begins with the prefix) is meant.
+    pub(super) fn matches(&self, term: &[u8]) -> bool {
+        match &self.check {
+            None => true,
+            Some(Check::Regex(regex)) => regex.is_match(term),
+            Some(Check::Similar { word, edits, transpositions }) => std::str::from_utf8(term)
+                .is_ok_and(|term| within_distance(word, term, *edits, *transpositions)),
+        }
+    }
+
+    /// Whether a whole text is meant.
+    pub(super) fn matches_text(&self, text: &str) -> bool {
+        text.starts_with(&self.prefix) && self.matches(text.as_bytes())
+    }
+}
+
+/// Lucene's syntax as that of the crate `regex`: `^` and `$` are ordinary characters, `@` is any string, `#` nothing,
+/// `"…"` literal text. Complement, intersection and numeric ranges are refused.
+fn translate_regex(pattern: &str) -> Result<String, String> {
+    let mut out = String::with_capacity(pattern.len());
+    let mut in_class = false;
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some(letter @ ('d' | 'D' | 's' | 'S' | 'w' | 'W')) => out.extend(['\\', letter]),
+                Some(other) => out.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+                None => return Err("cannot read the pattern: it ends in a backslash".to_owned()),
+            },
+            '[' if !in_class => {
+                in_class = true;
+                out.push('[');
+                if characters.as_str().starts_with('^') {
+                    characters.next();
+                    out.push('^');
+                }
+            }
+            ']' if in_class => {
+                in_class = false;
+                out.push(']');
+            }
+            '[' | '&' | '~' | '^' if in_class => out.extend(['\\', character]),
+            other if in_class => out.push(other),
+            '^' | '$' => out.extend(['\\', character]),
+            '@' => out.push_str(".*"),
+            '#' => out.push_str("[^\\s\\S]"),
+            '"' => {
+                let literal: String = characters.by_ref().take_while(|c| *c != '"').collect();
+                out.push_str(&regex::escape(&literal));
+            }
+            '~' | '&' | '<' => {
+                return Err(format!(
+                    "the operator \"{character}\" is not supported; escape it if the character is meant"
+                ));
+            }
+            other => out.push(other),
+        }
+    }
+    Ok(out)
+}
+
+/// Whether two words are at most `limit` edits apart (Damerau-Levenshtein, optimal string alignment).
+fn within_distance(word: &[char], term: &str, limit: usize, transpositions: bool) -> bool {
+    // Each character has at most four bytes: most terms are ruled out by their length.
+    if term.len() > (word.len() + limit) * 4 {
+        return false;
+    }
+    let term: Vec<char> = term.chars().collect();
+    if word.len().abs_diff(term.len()) > limit {
+        return false;
+    }
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=term.len()).collect();
+    for (i, expected) in word.iter().enumerate() {
+        let mut row = Vec::with_capacity(term.len() + 1);
+        row.push(i + 1);
+        for (j, found) in term.iter().enumerate() {
+            let substituted = last[j] + usize::from(expected != found);
+            let mut cost = substituted.min(last[j + 1] + 1).min(row[j] + 1);
+            if transpositions && i > 0 && j > 0 && *expected == term[j - 1] && word[i - 1] == *found {
+                cost = cost.min(before_last[j - 1] + 1);
+            }
+            row.push(cost);
+        }
+        if row.iter().min().is_some_and(|least| *least > limit) {
+            return false;
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[term.len()] <= limit
+}
+
+/// Documents that hold a term of a field that matches a pattern.
+#[derive(Debug, Clone)]
+pub(super) struct DictionaryQuery {
+    pub(super) field: ResolvedField,
+    pub(super) pattern: TermPattern,
+}
+
+impl Query for DictionaryQuery {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for DictionaryQuery {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let docs =
+            if self.field.inverted { self.docs_by_terms(reader)? } else { self.docs_by_column(reader)? };
+        Ok(match docs {
+            Some(docs) => Box::new(ConstScorer::new(docs, boost)),
+            None => Box::new(EmptyScorer),
+        })
+    }
+
+    fn explain(&self, _reader: &SegmentReader, _doc: DocId) -> tantivy::Result<Explanation> {
+        Ok(Explanation::new("terms of a dictionary that match a pattern", 1.0))
+    }
+}
+
+/// The first key behind all that begin with `prefix`.
+fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+impl DictionaryQuery {
+    fn docs_by_terms(&self, reader: &SegmentReader) -> tantivy::Result<Option<BitSetDocSet>> {
+        // In a shared JSON field, each key begins with path and type.
+        let empty = self.field.string_term("");
+        let path: &[u8] = match self.field.location {
+            Location::Json(..) => empty.serialized_value_bytes(),
+            _ => &[],
+        };
+        let start = [path, self.pattern.prefix.as_bytes()].concat();
+        let index = reader.inverted_index(self.field.field())?;
+        let mut range = index.terms().range().ge(&start);
+        if let Some(end) = prefix_end(&start) {
+            range = range.lt(end);
+        }
+        let mut stream = range.into_stream()?;
+        let mut docs = BitSet::with_max_value(reader.max_doc());
+        while stream.advance() {
+            if !self.pattern.matches(&stream.key()[path.len()..]) {
+                continue;
+            }
+            let mut postings =
+                index.read_block_postings_from_terminfo(stream.value(), IndexRecordOption::Basic)?;
+            while !postings.docs().is_empty() {
+                for doc in postings.docs() {
+                    docs.insert(*doc);
+                }
+                postings.advance();
+            }
+        }
+        Ok(Some(BitSetDocSet::from(docs)))
+    }
+
+    fn docs_by_column(&self, reader: &SegmentReader) -> tantivy::Result<Option<BitSetDocSet>> {
+        let Some(column) = SegmentColumn::open(reader, &self.field)? else { return Ok(None) };
+        let ColumnKind::Text(text) = &column.kind else { return Ok(None) };
+        let mut wanted = BitSet::with_max_value(u32::try_from(text.num_terms()).unwrap_or(u32::MAX));
+        let mut stream = text.dictionary().stream()?;
+        let mut ord = 0;
+        while stream.advance() {
+            let key = stream.key();
+            if key.starts_with(self.pattern.prefix.as_bytes()) && self.pattern.matches(key) {
+                wanted.insert(ord);
+            }
+            ord += 1;
+        }
+        let is_wanted = |key: u64| u32::try_from(key).is_ok_and(|key| wanted.contains(key));
+        Ok(Some(docs_with_keys(&column, reader.max_doc(), is_wanted)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_and_regular_expressions() {
+        let check = |pattern: TermPattern, text: &str, expected: bool| {
+            assert_eq!(pattern.matches_text(text), expected, "{pattern:?} {text}");
+        };
+        let wildcard = |pattern| TermPattern::wildcard(pattern, false).unwrap();
+        check(wildcard("a*c"), "abbc", true);
+        check(wildcard("a*c"), "abbcd", false);
+        check(wildcard("a?c"), "abc", true);
+        check(wildcard("a*"), "abc", true);
+        check(wildcard("*"), "", true);
+        check(wildcard(r"a\*"), "a*", true);
+        check(wildcard(r"a\*"), "ab", false);
+        check(wildcard("a.c"), "abc", false);
+        check(TermPattern::wildcard("A*C", true).unwrap(), "abc", true);
+        check(TermPattern::prefix("Ab", true).unwrap(), "aBc", true);
+        let regex = |pattern| TermPattern::lucene_regex(pattern, false).unwrap();
+        check(regex("ab.*"), "abc", true);
+        check(regex("b"), "abc", false);
+        check(regex("a^b"), "a^b", true);
+        check(regex("[^a-c]+"), "xyz", true);
+        check(regex("\"a.b\"@"), "a.bcd", true);
+        check(regex(r"\d+"), "123", true);
+        for refused in ["~a", "<1-5>", "a&b", "(", "a\\", "(a{1000}){1000}"] {
+            assert!(TermPattern::lucene_regex(refused, false).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn edit_distances() {
+        let check = |word: &str, term: &str, edits, expected: bool| {
+            assert_eq!(
+                TermPattern::similar(word, edits, 0, true).matches_text(term),
+                expected,
+                "{word} {term}"
+            );
+        };
+        check("error", "error", 0, true);
+        check("error", "eror", 1, true);
+        check("error", "errro", 1, true);
+        check("error", "eorrr", 1, false);
+        check("error", "errors", 1, true);
+        check("error", "mirror", 2, true);
+        check("straße", "strasse", 2, true);
+        check("ab", "", 2, true);
+        assert!(!TermPattern::similar("error", 1, 1, true).matches_text("arror"));
+    }
+}
