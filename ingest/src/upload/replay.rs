@@ -1,6 +1,6 @@
 //! Dead letters sent through their pipeline again, after a person mended it.
 
-use super::{UploadError, UploadService};
+use super::{Counts, UploadError, UploadService};
 use crate::{
     dead_letters::{DeadLetter, DeadLetterFilter, ReplayReport, ReplayTarget, Stage},
     decode::RawRecord,
@@ -59,17 +59,38 @@ impl UploadService {
             let key = (letter.upload.clone(), letter.digest.clone(), letter.pipeline.clone());
             groups.entry(key).or_default().push(letter);
         }
-        for letters in groups.into_values() {
-            self.replay_group(letters, report).await?;
+        for ((upload, ..), letters) in groups {
+            let counts = self.replay_group(letters).await?;
+            report.indexed += counts.indexed;
+            report.duplicates += counts.duplicates;
+            report.dropped += counts.dropped;
+            report.dead += counts.dead;
+            if let Some(upload) = upload {
+                self.recount(&upload, counts).await?;
+            }
         }
         Ok(())
     }
 
-    async fn replay_group(
-        &self,
-        letters: Vec<DeadLetter>,
-        report: &mut ReplayReport,
-    ) -> Result<(), UploadError> {
+    /// Moves replayed records out of the dead ones of their upload, if that is still there and at its end.
+    async fn recount(&self, upload: &str, replayed: Counts) -> Result<(), UploadError> {
+        let Some(mut record) = self.uploads.get(upload).await? else { return Ok(()) };
+        if !record.upload.state.is_final() {
+            return Ok(());
+        }
+        let counts = &mut record.upload.counts;
+        let saved = (replayed.lines - replayed.dead).min(counts.dead);
+        counts.dead -= saved;
+        counts.indexed += replayed.indexed.min(saved);
+        counts.duplicates += replayed.duplicates.min(saved);
+        counts.dropped += replayed.dropped.min(saved);
+        self.uploads.update(&record).await?;
+        self.hub.notify();
+        Ok(())
+    }
+
+    /// Replays letters of one file and pipeline; what became of them.
+    async fn replay_group(&self, letters: Vec<DeadLetter>) -> Result<Counts, UploadError> {
         let intake = &self.intake;
         let now = intake.now();
         let mut batch = Batch::new(now);
@@ -96,22 +117,20 @@ impl UploadService {
             tried.push(letter.id);
             shared = Some(context);
         }
-        report.dead += unable.len() as u64;
+        let mut counts =
+            Counts { lines: unable.len() as u64, dead: unable.len() as u64, ..Counts::default() };
         if !unable.is_empty() {
             self.dead_letters.append(unable).await?;
         }
-        let Some(context) = shared else { return Ok(()) };
+        let Some(context) = shared else { return Ok(counts) };
         let delivery = deliver(&mut batch, &*intake.sink, &intake.refinery, &context, 0).await?;
-        report.indexed += delivery.counts.indexed;
-        report.duplicates += delivery.counts.duplicates;
-        report.dropped += delivery.counts.dropped;
-        report.dead += delivery.counts.dead;
+        counts.add(delivery.counts);
         tried.retain(|id| delivery.dead.iter().all(|letter| letter.id != *id));
         if !delivery.dead.is_empty() {
             self.dead_letters.append(delivery.dead).await?;
         }
         self.dead_letters.delete(&tried).await?;
-        Ok(())
+        Ok(counts)
     }
 
     fn context_of(&self, letter: &DeadLetter) -> Option<Context> {

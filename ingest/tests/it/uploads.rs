@@ -188,6 +188,8 @@ async fn dead_letters_tell_why_and_are_replayed() {
     let report = service.replay(ReplayTarget::Upload(upload.id.clone())).await.unwrap();
     assert_eq!((report.replayed, report.indexed, report.dead), (1, 1, 0));
     assert_eq!(service.count_dead_letters(&filter).await.unwrap(), 0);
+    let counts = service.get(&upload.id).await.unwrap().counts;
+    assert_eq!((counts.lines, counts.indexed, counts.dead), (3, 3, 0));
     assert_eq!(messages(&world), ["bad again", "bad card:****1111", "good"]);
     let ids: Vec<_> = world.events().iter().map(|event| event["_id"].clone()).collect();
     assert!(ids.contains(&json!(letter.id)));
