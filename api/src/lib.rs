@@ -5,20 +5,35 @@
 
 pub mod auth;
 pub mod config;
+mod elastic;
 mod error;
+mod event_body;
 mod frame;
+mod fraud;
 mod handlers;
+mod ingest_errors;
 mod openapi;
+mod pipelines;
 pub mod rights;
 mod router;
+mod search;
 mod secret;
 mod serve;
 mod state;
+mod upload_form;
 
 pub use config::{ApiConfig, Registration};
+pub use elastic::elastic_router;
 pub use error::{ApiError, FieldError, Problem};
 pub use openapi::document as openapi_document;
+pub use pipelines::stored_pipelines;
 pub use router::router;
 pub use secret::Secret;
-pub use serve::serve;
+pub use serve::{serve, serve_local};
 pub use state::{App, Parts};
+
+use store::documents::Collection;
+
+/// The collections that this crate keeps; the document store is opened with them.
+pub const COLLECTIONS: &[Collection] =
+    &[auth::USERS, auth::SESSIONS, auth::REFRESH_TOKENS, auth::INVITATIONS, pipelines::PIPELINES];

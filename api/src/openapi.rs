@@ -1,11 +1,15 @@
 //! The OpenAPI document, made from the handlers, and the page that shows it.
 
 use crate::{handlers, state::App};
+use axum::extract::DefaultBodyLimit;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -61,6 +65,31 @@ pub(crate) fn unprefixed() -> OpenApiRouter<App> {
 pub(crate) fn resources() -> OpenApiRouter<App> {
     unprefixed().merge(
         OpenApiRouter::new()
+            .routes(routes!(handlers::search::search_events))
+            .routes(routes!(handlers::search::list_fields))
+            .routes(routes!(handlers::search::export_events))
+            .routes(routes!(handlers::search::list_logs))
+            .routes(routes!(handlers::indices::list_indices))
+            // These two read their bodies as streams with limits of their own.
+            .routes(
+                routes!(handlers::uploads::create_uploads, handlers::uploads::list_uploads)
+                    .layer(DefaultBodyLimit::disable()),
+            )
+            .routes(routes!(handlers::events::create_events).layer(DefaultBodyLimit::disable()))
+            .routes(routes!(handlers::uploads::get_upload, handlers::uploads::delete_upload))
+            .routes(routes!(handlers::uploads::watch_upload))
+            .routes(routes!(handlers::dead_letters::list_dead_letters))
+            .routes(routes!(handlers::dead_letters::replay_dead_letters))
+            .routes(routes!(handlers::pipelines::list_pipelines))
+            .routes(routes!(
+                handlers::pipelines::get_pipeline,
+                handlers::pipelines::put_pipeline,
+                handlers::pipelines::delete_pipeline
+            ))
+            .routes(routes!(handlers::pipelines::simulate_pipeline))
+            .routes(routes!(handlers::fraud::create_verdicts, handlers::fraud::list_verdicts))
+            .routes(routes!(handlers::fraud::get_verdict))
+            .routes(routes!(handlers::fraud::create_labels))
             .routes(routes!(handlers::users::list_users, handlers::users::create_user))
             .routes(routes!(handlers::users::create_invitation))
             .routes(routes!(

@@ -1,8 +1,10 @@
-use crate::{ApiConfig, auth::Accounts, handlers::health::Checker};
+use crate::{ApiConfig, ApiError, auth::Accounts, handlers::health::Checker, search::Answers};
+use detect::fraud::FraudDetector;
+use ingest::{intake::Intake, pipeline::Pipelines, upload::UploadService};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{blobs::BlobStore, cache::Cache, documents::DocumentStore, logs::LogStore, queue::Queue};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The rooms that the HTTP service speaks to. Built by the binary, which alone knows them all.
 pub struct Parts {
@@ -20,6 +22,14 @@ pub struct Parts {
     pub blobs: Arc<dyn BlobStore>,
     /// Who may ask.
     pub accounts: Arc<Accounts>,
+    /// Uploaded files and their jobs.
+    pub uploads: Arc<UploadService>,
+    /// Takes events in.
+    pub intake: Arc<Intake>,
+    /// How lines become events.
+    pub pipelines: Arc<Pipelines>,
+    /// Verdicts on transactions.
+    pub fraud: Arc<FraudDetector>,
     /// Renders the metrics of the process; `None`: `/metrics` is empty.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -32,13 +42,15 @@ struct Shared {
     parts: Parts,
     streams: Arc<Semaphore>,
     health: Checker,
+    answers: Answers,
 }
 
 impl App {
     /// Joins the rooms.
     pub fn new(parts: Parts) -> Self {
         let streams = Arc::new(Semaphore::new(parts.config.limits.streams_max));
-        Self(Arc::new(Shared { parts, streams, health: Checker::default() }))
+        let answers = Answers::new(Arc::clone(&parts.cache));
+        Self(Arc::new(Shared { parts, streams, health: Checker::default(), answers }))
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -49,9 +61,15 @@ impl App {
         &self.parts().config
     }
 
-    /// One permit per live stream.
-    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
-        &self.0.streams
+    /// Leave to open a live stream, to be held while it lives. 429 when too many are open.
+    pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let permit = Arc::clone(&self.0.streams).try_acquire_owned();
+        permit.map_err(|_| ApiError::too_many("too many live streams are open", Duration::from_secs(5)))
+    }
+
+    /// Answers given before.
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     pub(crate) fn health(&self) -> &Checker {

@@ -1,30 +1,12 @@
-use super::{
-    identity::Identities, invitations, password::Passwords, sessions, throttle::Throttle,
-    tokens::AccessTokens, users,
-};
+use super::{identity::Identities, password::Passwords, throttle::Throttle, tokens::AccessTokens};
 use crate::{ApiError, config::AccountsConfig, frame::address::ClientAddress, secret::Secret};
 use event::Object;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::sync::Arc;
-use store::{
-    cache::Cache,
-    documents::{Collection, DocumentStore},
-};
+use store::{Clock, cache::Cache, documents::DocumentStore};
 use tokio::sync::Mutex;
-
-/// The collections that accounts are kept in; the document store is opened with them.
-pub const COLLECTIONS: &[Collection] =
-    &[users::USERS, sessions::SESSIONS, sessions::REFRESH_TOKENS, invitations::INVITATIONS];
-
-/// Tells the time. Injected, so that tests need not wait.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// The machine's clock.
-pub fn system_clock() -> Clock {
-    Arc::new(Timestamp::now)
-}
 
 /// What is known about the program at the other end.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +53,9 @@ impl Accounts {
         }
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        (self.clock)()
+    /// The time, by the clock that was injected.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 

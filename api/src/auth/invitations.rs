@@ -13,7 +13,7 @@ use store::documents::{Collection, Expect, NewDocument};
 use utoipa::ToSchema;
 
 /// Invitations by the digest of their token.
-pub(super) const INVITATIONS: Collection = Collection { name: "invitations", indices: &[] };
+pub(crate) const INVITATIONS: Collection = Collection { name: "invitations", indices: &[] };
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct InvitationRecord {

@@ -19,14 +19,17 @@ mod throttle;
 mod tokens;
 mod users;
 
-pub use accounts::{Accounts, COLLECTIONS, Client, Clock, system_clock};
+pub use accounts::{Accounts, Client};
 pub(crate) use audit::{Outcome, audit};
 pub use email::Email;
+pub(crate) use invitations::INVITATIONS;
 pub use invitations::Invitation;
 pub use login::Login;
 pub(crate) use login::Registrant;
 pub use password::Password;
 pub use sessions::SessionView;
+pub(crate) use sessions::{REFRESH_TOKENS, SESSIONS};
+pub(crate) use users::USERS;
 pub use users::{NewUser, UserChange, UserView};
 
 use serde::{Deserialize, Serialize};

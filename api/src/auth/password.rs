@@ -89,7 +89,7 @@ impl Passwords {
         let (password, cost) = (password.clone(), self.cost);
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            bcrypt::non_truncating_hash(password.expose(), cost)
+            bcrypt::hash(password.expose(), cost)
         })
         .await
         .map_err(ApiError::internal)?

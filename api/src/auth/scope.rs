@@ -17,6 +17,11 @@ pub(crate) fn scope_of(user: &User) -> Scope {
     }
 }
 
+/// The reach of labels: they change the events of transactions, which analysts cannot write otherwise.
+pub(crate) fn label_scope() -> Scope {
+    Scope::none("fraud labels").with_indices([format!("{ECOMMERCE_LOGS}-*")]).with_write()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,12 +21,12 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(super) const SESSIONS: Collection =
+pub(crate) const SESSIONS: Collection =
     Collection { name: "sessions", indices: &[DocumentIndex { fields: &["user_id"], unique: false }] };
 
 /// Refresh tokens by the digest of the token. A used one is kept until it would have expired anyway, so that its
 /// second use is recognised.
-pub(super) const REFRESH_TOKENS: Collection =
+pub(crate) const REFRESH_TOKENS: Collection =
     Collection { name: "refresh_tokens", indices: &[DocumentIndex { fields: &["session"], unique: false }] };
 
 /// Sessions of one account that are listed.
@@ -242,7 +242,7 @@ impl Accounts {
                 user_agent: record.user_agent,
             });
         }
-        sessions.sort_by(|a, b| b.created_at.cmp(&a.created_at));
+        sessions.sort_by_key(|session: &SessionView| std::cmp::Reverse(session.created_at));
         Ok(sessions)
     }
 

@@ -16,7 +16,7 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(super) const USERS: Collection = Collection {
+pub(crate) const USERS: Collection = Collection {
     name: "users",
     indices: &[
         DocumentIndex { fields: &["email"], unique: true },

@@ -27,19 +27,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
     }
 }
 
-/// A JSON body that may be left out, which is as good as `{}`.
-#[derive(Debug)]
-pub(crate) struct OptionalJson<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let body = Bytes::from_request(request, state).await.map_err(body_error)?;
-        if body.is_empty() { Ok(Self(T::default())) } else { parse(&body).map(Self) }
-    }
-}
-
 /// The parameters of the query string.
 #[derive(Debug)]
 pub(crate) struct ApiQuery<T>(pub(crate) T);

@@ -16,12 +16,17 @@ use std::any::Any;
 
 /// Answers for a handler that panicked: the fault is logged, the connection and the service go on.
 pub(crate) fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    panicked(&*panic).into_response()
+}
+
+/// What a panic is to the client: a fault of ours.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> ApiError {
     let message = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
-    ApiError::internal(format!("panic: {message}")).into_response()
+    ApiError::internal(format!("panic: {message}"))
 }
 
 /// Answers where there is no such route.

@@ -1,6 +1,13 @@
 //! One file per resource. A handler extracts, checks, calls one function of a room, shapes the reply.
 
 pub(crate) mod auth;
+pub(crate) mod dead_letters;
+pub(crate) mod events;
+pub(crate) mod fraud;
 pub(crate) mod health;
+pub(crate) mod indices;
 mod page;
+pub(crate) mod pipelines;
+pub(crate) mod search;
+pub(crate) mod uploads;
 pub(crate) mod users;

@@ -48,9 +48,11 @@ impl Hub {
         }
     }
 
-    /// The state of an upload that runs in this process.
+    /// The state of an upload that runs in this process; `None` once it was told to stop, when only what is stored
+    /// says whether it still exists.
     pub(super) fn get(&self, id: &str) -> Option<Upload> {
-        self.running.lock().get(id).map(|running| running.upload.clone())
+        let running = self.running.lock();
+        running.get(id).filter(|running| !running.stop.is_cancelled()).map(|running| running.upload.clone())
     }
 
     /// Tells whoever waits that some upload changed.

@@ -25,20 +25,41 @@ impl UploadService {
     /// # Errors
     /// An unknown pipeline, an impossible dataset, or the blobs fail.
     pub async fn begin(self: &Arc<Self>, mut new: NewUpload) -> Result<UploadWriter, UploadError> {
-        if new.pipeline != "auto" && self.intake.pipelines.get(&new.pipeline).is_none() {
-            return Err(UploadError::UnknownPipeline(new.pipeline));
-        }
-        if let Some(dataset) = new.dataset.take_if(|dataset| !is_dataset(dataset)) {
-            return Err(UploadError::InvalidDataset(dataset));
-        }
+        self.check_pipeline(&new.pipeline)?;
+        check_dataset(new.dataset.as_deref())?;
         new.name = display_name(&new.name);
         let id = uuid::Uuid::now_v7().simple().to_string();
         let blob = self.blobs.create(&id).await?;
         Ok(UploadWriter { service: Arc::clone(self), id, new, blob, digest: Sha256::new(), size: 0 })
     }
+
+    fn check_pipeline(&self, name: &str) -> Result<(), UploadError> {
+        if name == "auto" || self.intake.pipelines.get(name).is_some() {
+            return Ok(());
+        }
+        Err(UploadError::UnknownPipeline(name.to_owned()))
+    }
 }
 
 impl UploadWriter {
+    /// Sets pipeline and dataset where given: a form may name them after the file.
+    ///
+    /// # Errors
+    /// An unknown pipeline or an impossible dataset; nothing is changed then.
+    pub fn configure(
+        &mut self,
+        pipeline: Option<String>,
+        dataset: Option<String>,
+    ) -> Result<(), UploadError> {
+        if let Some(pipeline) = &pipeline {
+            self.service.check_pipeline(pipeline)?;
+        }
+        check_dataset(dataset.as_deref())?;
+        self.new.pipeline = pipeline.unwrap_or_else(|| std::mem::take(&mut self.new.pipeline));
+        self.new.dataset = dataset.or_else(|| self.new.dataset.take());
+        Ok(())
+    }
+
     /// Adds bytes.
     ///
     /// # Errors
@@ -103,6 +124,13 @@ fn display_name(name: &str) -> String {
     };
     let name: String = name.chars().filter(shown).take(NAME_MAX_CHARS).collect();
     if name.trim().is_empty() { "unnamed".into() } else { name }
+}
+
+fn check_dataset(dataset: Option<&str>) -> Result<(), UploadError> {
+    match dataset.filter(|dataset| !is_dataset(dataset)) {
+        Some(bad) => Err(UploadError::InvalidDataset(bad.to_owned())),
+        None => Ok(()),
+    }
 }
 
 fn is_dataset(text: &str) -> bool {

@@ -1,0 +1,138 @@
+//! The Elasticsearch surface: what its clients need to search the events, on a port of its own.
+//!
+//! The same accounts (Basic credentials or a bearer token), the same rights (analyst and up), the same scope as
+//! everywhere. What is not served answers 404 or 400 in Elasticsearch's error shape, never something that looks right.
+
+mod answer;
+mod error;
+mod handlers;
+mod parameters;
+
+use crate::{
+    auth::{Client, Role, User, extract},
+    frame::{
+        self,
+        address::{self, ClientAddress},
+        headers, metrics, rate, trace,
+    },
+    state::App,
+};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use error::ElasticError;
+use std::{any::Any, sync::Arc};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+/// Clients look for this header before they believe anything else.
+const PRODUCT: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-elastic-product"), HeaderValue::from_static("Elasticsearch"));
+
+/// The Elasticsearch API, to be served on its own port.
+pub fn elastic_router(app: App) -> Router {
+    let search = get(handlers::search).post(handlers::search);
+    let search_all = get(handlers::search_all).post(handlers::search_all);
+    let count = get(handlers::count).post(handlers::count);
+    let count_all = get(handlers::count_all).post(handlers::count_all);
+    Router::new()
+        .route("/", get(handlers::root))
+        .route("/_cluster/health", get(handlers::cluster_health))
+        .route("/_cat/indices", get(handlers::cat_indices))
+        .route("/_cat/indices/{index}", get(handlers::cat_indices_of))
+        .route("/_search", search_all)
+        .route("/_count", count_all)
+        .route("/{index}/_search", search)
+        .route("/{index}/_count", count)
+        .route("/{index}/_doc/{id}", get(handlers::get_document))
+        .fallback(no_handler)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(app.config().limits.json_body_max_bytes))
+        .layer(from_fn_with_state(app.clone(), guard))
+        .layer(from_fn_with_state(app.clone(), headers::limit))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(headers::secure))
+        .layer(from_fn(product))
+        .layer(from_fn(metrics::measure))
+        .layer(from_fn(trace::trace))
+        .layer(from_fn_with_state(app.clone(), address::locate))
+        .with_state(app)
+}
+
+async fn product(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(PRODUCT.0, PRODUCT.1);
+    response
+}
+
+/// Everything here, also what does not exist, asks for an analyst.
+async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(client) = Client::from_request_parts(&mut parts, &()).await;
+    let address = parts.extensions.get::<ClientAddress>().copied().unwrap_or_default();
+    match admit(&app, &parts.headers, &client, address).await {
+        Ok(user) => {
+            parts.extensions.insert(user);
+            let request = Request::from_parts(parts, body);
+            match tokio::time::timeout(app.config().limits.request_timeout(), next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => ElasticError::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "timeout_exception",
+                    "the answer took too long",
+                )
+                .into_response(),
+            }
+        }
+        Err(error) => {
+            let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
+            let mut response = ElasticError::from(error).into_response();
+            if unauthorized {
+                let challenge = HeaderValue::from_static("Basic realm=\"vigie\", charset=\"UTF-8\"");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
+    }
+}
+
+async fn admit(
+    app: &App,
+    headers: &axum::http::HeaderMap,
+    client: &Client,
+    address: ClientAddress,
+) -> Result<Arc<User>, crate::ApiError> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let user = match value.split_once(' ') {
+        Some((scheme, credentials)) if scheme.eq_ignore_ascii_case("basic") => {
+            Some(app.accounts().authenticate_basic(credentials, client).await?)
+        }
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            app.accounts().authenticate(token.trim()).await?
+        }
+        _ => None,
+    };
+    rate::count(app, user.as_deref(), address).await?;
+    let user = user.ok_or_else(extract::not_logged_in)?;
+    if user.has(Role::Analyst) { Ok(user) } else { Err(extract::lacks(Role::Analyst)) }
+}
+
+fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    ElasticError::from(frame::panicked(&*panic)).into_response()
+}
+
+async fn no_handler(request: Request) -> ElasticError {
+    let reason =
+        format!("no handler found for uri [{}] and method [{}]", request.uri().path(), request.method());
+    ElasticError::new(StatusCode::NOT_FOUND, "illegal_argument_exception", reason)
+}
+
+async fn no_method(request: Request) -> ElasticError {
+    let reason = format!("method [{}] is not served for uri [{}]", request.method(), request.uri().path());
+    ElasticError::new(StatusCode::METHOD_NOT_ALLOWED, "illegal_argument_exception", reason)
+}

@@ -1,0 +1,165 @@
+//! Parameters in the address of a search. Unknown ones are refused by name, as Elasticsearch does: ignoring one could
+//! change the answer unnoticed.
+
+use super::error::ElasticError;
+use event::Object;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What these say makes no difference on one node that answers compactly.
+const WITHOUT_EFFECT: &[&str] = &[
+    "allow_no_indices",
+    "allow_partial_search_results",
+    "batched_reduce_size",
+    "ccs_minimize_roundtrips",
+    "expand_wildcards",
+    "human",
+    "ignore_throttled",
+    "max_concurrent_shard_requests",
+    "pre_filter_shard_size",
+    "preference",
+    "pretty",
+    "request_cache",
+];
+
+/// What the parameters ask for beside the body.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Parameters {
+    pub(super) ignore_unavailable: bool,
+    /// `hits.total` as a number, as before version 7.
+    pub(super) total_as_int: bool,
+}
+
+/// Moves the parameters into the body, where they win over what stands there.
+pub(super) fn apply(
+    path: &str,
+    given: BTreeMap<String, String>,
+    body: &mut Object,
+) -> Result<Parameters, ElasticError> {
+    let mut parameters = Parameters::default();
+    let mut query_string = Object::new();
+    for (name, value) in given {
+        match name.as_str() {
+            "q" => drop(query_string.insert("query".into(), json!(value))),
+            "df" => drop(query_string.insert("default_field".into(), json!(value))),
+            "default_operator" | "analyze_wildcard" | "lenient" => {
+                drop(query_string.insert(name, scalar(&value)))
+            }
+            "size" | "from" | "terminate_after" => {
+                drop(body.insert(name.clone(), json!(number(&name, &value)?)))
+            }
+            "timeout" => drop(body.insert(name, json!(value))),
+            "sort" => drop(body.insert(name, sort(&value))),
+            "track_total_hits" | "track_scores" | "version" | "seq_no_primary_term" | "explain" => {
+                body.insert(name, scalar(&value));
+            }
+            "_source" => drop(body.insert(name, source(&value))),
+            "_source_includes" => filter_source(body, "includes", &value),
+            "_source_excludes" => filter_source(body, "excludes", &value),
+            "ignore_unavailable" => parameters.ignore_unavailable = flag(&name, &value)?,
+            "rest_total_hits_as_int" => parameters.total_as_int = flag(&name, &value)?,
+            name if WITHOUT_EFFECT.contains(&name) => {}
+            other => {
+                let reason = format!("request [{path}] contains unrecognized parameter: [{other}]");
+                return Err(ElasticError::illegal(reason));
+            }
+        }
+    }
+    if query_string.contains_key("query") {
+        body.insert("query".into(), json!({"query_string": query_string}));
+    }
+    Ok(parameters)
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, ElasticError> {
+    match value {
+        "" | "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(ElasticError::illegal(format!(
+            "Failed to parse value [{other}] of [{name}] as only [true] or [false] are allowed."
+        ))),
+    }
+}
+
+fn number(name: &str, value: &str) -> Result<u64, ElasticError> {
+    value.parse().map_err(|_| {
+        ElasticError::illegal(format!("Failed to parse int parameter [{name}] with value [{value}]"))
+    })
+}
+
+fn scalar(value: &str) -> Value {
+    match value {
+        "" | "true" => json!(true),
+        "false" => json!(false),
+        other => other.parse::<u64>().map_or_else(|_| json!(other), |number| json!(number)),
+    }
+}
+
+fn sort(value: &str) -> Value {
+    let key = |key: &str| match key.rsplit_once(':') {
+        Some((field, order)) => json!({field: {"order": order}}),
+        None => json!(key),
+    };
+    value.split(',').map(key).collect()
+}
+
+fn source(value: &str) -> Value {
+    match value {
+        "true" => json!(true),
+        "false" => json!(false),
+        fields => fields.split(',').collect(),
+    }
+}
+
+fn filter_source(body: &mut Object, member: &str, value: &str) {
+    let fields: Value = value.split(',').collect();
+    let source = body.entry("_source").or_insert_with(|| json!({}));
+    if !source.is_object() {
+        *source = json!({"includes": source.take()});
+    }
+    if let Some(source) = source.as_object_mut() {
+        source.insert(member.to_owned(), fields);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(query: &[(&str, &str)]) -> Result<(Value, Parameters), ElasticError> {
+        let given = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut body = Object::new();
+        let parameters = apply("/x/_search", given, &mut body)?;
+        Ok((Value::Object(body), parameters))
+    }
+
+    #[test]
+    fn parameters_go_into_the_body() {
+        let check = |query: &[(&str, &str)], expected: Value| {
+            assert_eq!(run(query).unwrap().0, expected, "{query:?}")
+        };
+        check(
+            &[("q", "a:1"), ("df", "message")],
+            json!({"query": {"query_string": {"default_field": "message", "query": "a:1"}}}),
+        );
+        check(
+            &[("size", "5"), ("sort", "a:desc,b")],
+            json!({"size": 5, "sort": [{"a": {"order": "desc"}}, "b"]}),
+        );
+        check(
+            &[("_source", "a,b"), ("_source_excludes", "b")],
+            json!({"_source": {"includes": ["a", "b"], "excludes": ["b"]}}),
+        );
+        check(&[("track_total_hits", "true"), ("preference", "x")], json!({"track_total_hits": true}));
+        assert!(run(&[("ignore_unavailable", "true")]).unwrap().1.ignore_unavailable);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for query in
+            [("filter_path", "hits"), ("scroll", "1m"), ("size", "x"), ("ignore_unavailable", "maybe")]
+        {
+            assert!(run(&[query]).is_err(), "{query:?}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The HTTP service as clients see it, on real embedded stores.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests fail by panic")]
+
+mod accounts;
+mod document;
+mod elastic;
+mod frame;
+mod harness;
+mod logs;
+mod memory_logs;
+mod rights;
+mod rooms;
+mod search;
+mod sessions;
+mod throttle;
