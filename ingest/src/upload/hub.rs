@@ -41,11 +41,12 @@ impl Hub {
         self.changed.notify_waiters();
     }
 
-    /// Tells the worker of an upload to stop.
-    pub(super) fn stop(&self, id: &str) {
-        if let Some(running) = self.running.lock().get(id) {
+    /// The upload is gone: tells its worker to stop, and forgets its state at once.
+    pub(super) fn remove(&self, id: &str) {
+        if let Some(running) = self.running.lock().remove(id) {
             running.stop.cancel();
         }
+        self.changed.notify_waiters();
     }
 
     /// The state of an upload that runs in this process; `None` once it was told to stop, when only what is stored

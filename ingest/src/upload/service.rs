@@ -79,13 +79,12 @@ impl UploadService {
     /// There is none of that id, or a store fails.
     pub async fn delete(&self, id: &str) -> Result<(), UploadError> {
         let found = self.uploads.delete(id).await?;
-        self.hub.stop(id);
+        self.hub.remove(id);
         if found {
             self.queue.cancel(id).await?;
             self.blobs.delete(id).await?;
             self.dead_letters.delete_of_upload(id).await?;
         }
-        self.hub.notify();
         if found { Ok(()) } else { Err(UploadError::NotFound(id.to_owned())) }
     }
 

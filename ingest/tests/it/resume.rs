@@ -160,3 +160,27 @@ async fn equal_files_at_the_same_time_are_stored_once() {
     assert_eq!(messages(&world), expected(300));
     workers.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_upload_is_deleted_with_all_it_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::open(directory.path());
+    (1..100_000).for_each(|batch| world.fail_at(batch, Fault::Half(PortErrorKind::Unavailable)));
+    let (service, _) = world.service(small());
+    let text = [b"a bad line\n".to_vec(), lines(50)].concat();
+    let upload = send(&service, "a.log", "strict", &text).await;
+    let workers = Workers::start(&service, 1);
+    // The first batch is stored, the second never: it waits.
+    while !service.get(&upload.id).await.unwrap().error.is_some_and(|error| error.starts_with("waiting")) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(service.get(&upload.id).await.unwrap().counts.dead, 1);
+    service.delete(&upload.id).await.unwrap();
+    while world.job_count() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.blob_count(), 0);
+    assert_eq!(service.count_dead_letters(&Default::default()).await.unwrap(), 0);
+    assert!(service.get(&upload.id).await.is_err());
+    workers.stop().await;
+}
