@@ -15,9 +15,10 @@
 use crate::intake::Redact;
 use event::{Event, Object};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use regex::Regex;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 /// Shortest and longest card number (ISO/IEC 7812).
 const DIGITS_MIN: usize = 13;
@@ -53,6 +54,10 @@ const SECRETS: [&str; 24] = [
     "accesstoken",
     "refreshtoken",
 ];
+/// Longest name that is looked for.
+const NAME_MAX_BYTES: usize = 20;
+/// Keys of objects that are a card.
+const CARD_OBJECTS: [&str; 4] = ["card", "creditcard", "paymentcard", "debitcard"];
 /// Keys that hold the number of a card when they stand below `card`.
 const CARD_NUMBERS: [&str; 4] = ["number", "pan", "cardnumber", "primaryaccountnumber"];
 
@@ -129,14 +134,15 @@ impl Redactor {
         }
         let mut odd_keys = Vec::new();
         for (key, value) in object.iter_mut() {
-            if is_secret(key) && !value.is_null() {
+            let name = PlainName::of(key);
+            if name.as_ref().is_some_and(|name| name.is_one_of(&SECRETS)) && !value.is_null() {
                 *value = Value::String(REDACTED.to_owned());
                 continue;
             }
             if self.mask_cards(key).is_some() {
                 odd_keys.push(key.clone());
             }
-            self.value(value, names_card(key));
+            self.value(value, name.is_some_and(|name| name.is_one_of(&CARD_OBJECTS)));
         }
         // A card number as a key, such as a map by card.
         for key in odd_keys {
@@ -148,7 +154,7 @@ impl Redactor {
 
     /// `card.number` → `card.token`, `card.last4`, `card.bin`. A number that is no card's is a secret all the same.
     fn card(&self, object: &mut Object) {
-        let is_number = |key: &&String| CARD_NUMBERS.iter().any(|name| same_name(key, name));
+        let is_number = |key: &&String| PlainName::of(key).is_some_and(|name| name.is_one_of(&CARD_NUMBERS));
         let Some(key) = object.keys().find(is_number).cloned() else { return };
         let Some(number) = object.shift_remove(&key) else { return };
         let text = match &number {
@@ -183,7 +189,9 @@ impl Redactor {
                 continue;
             }
             let end = run_end(bytes, at);
-            if let Some(Found { from, to, digits }) = find_card(bytes, at, end) {
+            if end - at < DIGITS_MIN {
+                at = end;
+            } else if let Some(Found { from, to, digits }) = find_card(bytes, at, end) {
                 let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
                 out.push_str(&text[copied..from]);
                 out.push_str("card:");
@@ -338,29 +346,39 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// Compares names without case and without the signs that spellings differ in.
-fn same_name(key: &str, name: &str) -> bool {
-    let plain = key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b' '));
-    plain.map(|byte| byte.to_ascii_lowercase()).eq(name.bytes())
+/// The last segment of a key in small letters, without the signs that spellings differ in.
+struct PlainName {
+    bytes: [u8; NAME_MAX_BYTES],
+    length: usize,
 }
 
-fn is_secret(key: &str) -> bool {
-    let last = key.rsplit('.').next().unwrap_or(key);
-    SECRETS.iter().any(|name| same_name(key, name) || same_name(last, name))
-}
+impl PlainName {
+    /// `None`: longer than any name that is looked for.
+    fn of(key: &str) -> Option<Self> {
+        let start = memchr::memrchr(b'.', key.as_bytes()).map_or(0, |dot| dot + 1);
+        let mut plain = Self { bytes: [0; NAME_MAX_BYTES], length: 0 };
+        for byte in key[start..].bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')) {
+            *plain.bytes.get_mut(plain.length)? = byte.to_ascii_lowercase();
+            plain.length += 1;
+        }
+        Some(plain)
+    }
 
-fn names_card(key: &str) -> bool {
-    ["card", "creditcard", "paymentcard", "debitcard"]
-        .iter()
-        .any(|name| same_name(key, name) || key.rsplit('.').next().is_some_and(|last| same_name(last, name)))
+    fn is_one_of(&self, names: &[&str]) -> bool {
+        let plain = &self.bytes[..self.length];
+        names.iter().any(|name| name.as_bytes() == plain)
+    }
 }
 
 /// `password=…`, `"cvv": "…"`, `Authorization: …` inside a text: the value is replaced up to the next delimiter.
 /// `None` when there is none.
 fn mask_secrets(text: &str) -> Option<String> {
+    if !SECRET_HINTS.is_match(text) {
+        return None;
+    }
     let mut out: Option<String> = None;
     let mut copied = 0;
-    for found in secrets_pattern().captures_iter(text) {
+    for found in SECRETS_IN_TEXT.captures_iter(text) {
         let Some(value) = found.name("value").filter(|value| value.as_str() != REDACTED) else { continue };
         let out = out.get_or_insert_with(String::new);
         out.push_str(&text[copied..value.start()]);
@@ -373,17 +391,20 @@ fn mask_secrets(text: &str) -> Option<String> {
     })
 }
 
-fn secrets_pattern() -> &'static regex::Regex {
-    static PATTERN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        let text = concat!(
-            r#"(?i)(?-u:\b)(?:(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|digest)\s+)?|"#,
-            r#"(?:[a-z0-9]+[_-])?(?:cvv2?|cvc2?|password|passwd|pwd|passphrase|secret|access_token|refresh_token|client_secret)(?-u:\b)["']?\s*(?:[:=]|%3D)\s*["']?)"#,
-            r#"(?P<value>\[redacted\]|[^\s"'&,;}\])]+)"#,
-        );
-        regex::Regex::new(text).expect("the pattern is fixed and tested")
-    });
-    &PATTERN
-}
+/// Words without which [`SECRETS_IN_TEXT`] cannot match: literals, which are looked for many times faster.
+static SECRET_HINTS: LazyLock<Regex> = LazyLock::new(|| {
+    let words = "(?i-u)cvv|cvc|passw|pwd|passphrase|secret|s_token|h_token|authorization";
+    Regex::new(words).expect("the pattern is fixed and tested")
+});
+
+static SECRETS_IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
+    let text = concat!(
+        r#"(?i)(?-u:\b)(?:(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|digest)\s+)?|"#,
+        r#"(?:[a-z0-9]+[_-])?(?:cvv2?|cvc2?|password|passwd|pwd|passphrase|secret|access_token|refresh_token|"#,
+        r#"client_secret)(?-u:\b)["']?\s*(?:[:=]|%3D)\s*["']?)(?P<value>\[redacted\]|[^\s"'&,;}\])]+)"#,
+    );
+    Regex::new(text).expect("the pattern is fixed and tested")
+});
 
 #[cfg(test)]
 mod tests;

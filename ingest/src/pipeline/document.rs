@@ -71,7 +71,7 @@ impl FieldTemplate {
     }
 
     /// The field, with the name's templates filled in.
-    pub(crate) fn resolve(&self, document: &Document<'_>) -> Result<Cow<'_, Field>, Failure> {
+    pub(crate) fn resolve<'f>(&'f self, document: &Document<'_>) -> Result<Cow<'f, Field>, Failure> {
         match self {
             Self::Fixed(field) => Ok(Cow::Borrowed(field)),
             Self::Dynamic(template) => {

@@ -24,7 +24,7 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
 
 impl Processor for Append {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
-        let field = self.field.resolve(document)?.into_owned();
+        let field = self.field.resolve(document)?;
         let added = match self.value.render(document, self.escape) {
             Value::Array(items) => items,
             value => vec![value],

@@ -1,6 +1,6 @@
 //! `remove`: takes fields away, or all but those to keep.
 
-use super::super::document::{Field, FieldTemplate};
+use super::super::document::FieldTemplate;
 use super::{Compiler, DefinitionError, Document, Failure, Flow, Options, Processor};
 use event::Object;
 use serde_json::Value;
@@ -30,7 +30,7 @@ impl Processor for Remove {
             Self::AllBut(keep) => keep_only(&mut document.event.fields, "", keep),
             Self::These { fields, ignore_missing } => {
                 for field in fields {
-                    let field: Field = field.resolve(document)?.into_owned();
+                    let field = field.resolve(document)?;
                     if *ignore_missing && document.get(&field).is_none() {
                         continue;
                     }

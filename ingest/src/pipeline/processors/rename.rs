@@ -21,14 +21,14 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
 
 impl Processor for Rename {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
-        let field = self.field.resolve(document)?.into_owned();
+        let field = self.field.resolve(document)?;
         if document.get(&field).is_none() {
             if self.ignore_missing {
                 return Ok(Flow::Continue);
             }
             return Err(Failure::argument(format!("field [{}] doesn't exist", field.name())));
         }
-        let target = self.target.resolve(document)?.into_owned();
+        let target = self.target.resolve(document)?;
         if !self.overrides && document.get(&target).is_some() {
             return Err(Failure::argument(format!("field [{}] already exists", target.name())));
         }

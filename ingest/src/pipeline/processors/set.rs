@@ -50,7 +50,7 @@ fn is_empty(value: &Value) -> bool {
 
 impl Processor for Set {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
-        let field = self.field.resolve(document)?.into_owned();
+        let field = self.field.resolve(document)?;
         if !self.overrides && document.get(&field).is_some_and(|value| !value.is_null()) {
             return Ok(Flow::Continue);
         }
