@@ -4,4 +4,5 @@
 mod blobs;
 mod cache;
 mod documents;
+mod logs;
 mod queue;

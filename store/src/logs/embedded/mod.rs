@@ -1,8 +1,45 @@
-//! The embedded log engine: daily indices in tantivy, behind one write-ahead log.
+//! The embedded log engine: daily indices in tantivy behind one write-ahead log.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | `mapping`, `templates` | which field has which type |
+//! | `schema`, `router`, `convert`, `document`, `values` | a JSON document as a tantivy document |
+//! | `wal` | makes writes durable, many with one fsync |
+//! | `index` | order of writes, versions, commits of one index |
+//! | `registry`, `select` | all indices; which of them a request means and reaches |
+//! | `search` | queries, sorts and aggregations over snapshots |
+//! | `engine`, `refresher` | the parts together; what goes on in the background |
+//!
+//! *Invariant*: what was acknowledged is in the log or in a commit. An entry leaves the log only when every index that
+//! it is for has committed it.
 
-#![allow(dead_code, reason = "the engine is being put together from these parts")]
-
+mod convert;
+mod document;
+mod engine;
+mod index;
+mod inflight;
 mod mapping;
+mod mask;
+mod names;
+mod options;
+mod refresher;
+mod registry;
+mod router;
 mod schema;
 mod search;
+mod select;
 mod snapshot;
+mod store;
+mod templates;
+mod values;
+mod wal;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use options::EmbeddedOptions;
+pub use store::EmbeddedLogs;
+
+/// Least memory that a tantivy writer works with.
+const WRITER_MEMORY_MIN_BYTES: usize = 15_000_000;

@@ -3,10 +3,13 @@
 //! *Invariant*: a field's type never changes once the index knows it; a mapping only grows.
 
 mod date_format;
+mod dynamic;
 mod field_type;
+mod parse;
 
 pub(crate) use date_format::DateFormats;
 pub(crate) use field_type::{Family, FieldType};
+pub(crate) use parse::DEPTH_MAX;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

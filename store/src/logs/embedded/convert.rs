@@ -1,0 +1,325 @@
+//! A JSON document as a tantivy document, by the mapping of its index.
+
+use super::{
+    document::{IndexDocument, IndexValue},
+    mapping::{DEPTH_MAX, Dynamic, FieldType},
+    router::{Found, Route, Router},
+    schema::Location,
+    values::{read_geo_point, read_value},
+};
+use event::Object;
+use serde_json::Value;
+use std::sync::Arc;
+use tantivy::schema::Field;
+
+/// Most values (leaves) of one document that are indexed; more is a document that nobody wrote by hand.
+const VALUES_MAX: usize = 100_000;
+
+/// A converted document. `_source`, `_seq_no` and `_version` are added when it gets its place in the index.
+#[derive(Debug, Default)]
+pub(super) struct Converted {
+    pub(super) document: IndexDocument,
+    /// `@timestamp` in milliseconds since 1970.
+    pub(super) timestamp_ms: Option<i64>,
+    /// Paths of fields that could not be indexed.
+    pub(super) ignored: Vec<String>,
+    /// Leaves that the mapping does not know, with their first value: to be added, then convert again.
+    pub(super) unmapped: Vec<(String, Value)>,
+}
+
+/// Converts a document. `fixed`: unmapped leaves can't be added any more and are ignored.
+///
+/// Errors: what makes the document as a whole unacceptable.
+pub(super) fn convert(router: &Router, id: &str, source: &Object, fixed: bool) -> Result<Converted, String> {
+    let mut walk = Walk {
+        router,
+        fixed,
+        out: Converted::default(),
+        path: String::with_capacity(64),
+        names: Vec::new(),
+        keywords: Vec::new(),
+        texts: Vec::new(),
+        values: Vec::new(),
+        count: 0,
+    };
+    walk.out.document.values.reserve(source.len() * 2 + 8);
+    walk.out.document.add(router.schema.id, IndexValue::Str(id.to_owned()));
+    walk.object(source, 1)?;
+    Ok(walk.finish())
+}
+
+struct Walk<'a> {
+    router: &'a Router,
+    fixed: bool,
+    out: Converted,
+    /// Where the walk is.
+    path: String,
+    /// For `_field_names`.
+    names: Vec<Arc<str>>,
+    /// The members of the three shared JSON fields.
+    keywords: Vec<(Arc<str>, IndexValue)>,
+    texts: Vec<(Arc<str>, IndexValue)>,
+    values: Vec<(Arc<str>, IndexValue)>,
+    count: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn object(&mut self, object: &Object, depth: usize) -> Result<(), String> {
+        for (name, value) in object {
+            let parent = self.path.len();
+            if parent > 0 {
+                self.path.push('.');
+            }
+            self.path.push_str(name);
+            self.member(value, depth)?;
+            self.path.truncate(parent);
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, value: &Value, depth: usize) -> Result<(), String> {
+        match value {
+            Value::Object(inner) => self.inner_object(value, inner, depth),
+            Value::Array(items) => {
+                if let Some(route) = self.router.takes_object(&self.path) {
+                    // `[lon, lat]` is one point, not two values.
+                    let is_pair = route.field.field_type == FieldType::GeoPoint
+                        && items.first().is_some_and(Value::is_number);
+                    if is_pair {
+                        self.whole(route, value);
+                        return Ok(());
+                    }
+                }
+                items.iter().try_for_each(|item| self.member(item, depth))
+            }
+            leaf => self.leaf(leaf),
+        }
+    }
+
+    fn inner_object(&mut self, value: &Value, inner: &Object, depth: usize) -> Result<(), String> {
+        if let Some(route) = self.router.takes_object(&self.path) {
+            self.whole(route, value);
+        } else if depth >= DEPTH_MAX || matches!(self.router.find(&self.path), Found::Route(_)) {
+            self.ignore();
+        } else if !self.router.is_disabled(&self.path) {
+            self.object(inner, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, value: &Value) -> Result<(), String> {
+        self.count += 1;
+        if self.count > VALUES_MAX {
+            return Err(format!("document has more than {VALUES_MAX} values"));
+        }
+        match self.router.find(&self.path) {
+            Found::Route(route) => self.route(route, value),
+            Found::Skipped => Ok(()),
+            Found::Unmapped(_) if value.is_null() || self.router.is_disabled(&self.path) => Ok(()),
+            Found::Unmapped(Dynamic::Strict) => {
+                Err(format!("field \"{}\" is not mapped and the mapping is strict", self.path))
+            }
+            Found::Unmapped(_) if self.fixed => {
+                self.ignore();
+                Ok(())
+            }
+            Found::Unmapped(_) => {
+                self.out.unmapped.push((self.path.clone(), value.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    fn route(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), String> {
+        let value = match (value, &route.field.null_value) {
+            (Value::Null, Some(replacement)) => replacement,
+            (Value::Null, None) => return Ok(()),
+            (value, _) => value,
+        };
+        if route.field.field_type == FieldType::GeoPoint {
+            self.whole(route, value);
+            return Ok(());
+        }
+        let Some(read) = read_value(&route.field, value) else {
+            if route.is_timestamp {
+                return Err(format!("cannot read a time from {value} in \"@timestamp\""));
+            }
+            self.ignore();
+            return self.copy(route, value);
+        };
+        if let (true, IndexValue::Date(at)) = (route.is_timestamp, &read) {
+            self.out.timestamp_ms = Some(at.into_timestamp_millis());
+        }
+        self.place(route, read);
+        self.copy(route, value)
+    }
+
+    /// Fills multi-fields and copies; what doesn't fit there is left out, as the parent has it.
+    fn copy(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), String> {
+        for copy in &route.copies {
+            if let Some(read) = read_value(&copy.field, value) {
+                self.place(copy, read);
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, route: &Route, value: IndexValue) {
+        let searchable = route.field.index || route.field.doc_values;
+        if !searchable {
+            return;
+        }
+        if route.named && !self.names.contains(&route.path) {
+            self.names.push(route.path.clone());
+        }
+        match &route.location {
+            Location::Own(field) => self.out.document.add(*field, value),
+            Location::Json(field, _) => self.shared(*field).push((route.path.clone(), value)),
+            Location::Geo(..) => {}
+        }
+    }
+
+    fn shared(&mut self, field: Field) -> &mut Vec<(Arc<str>, IndexValue)> {
+        if field == self.router.schema.dynamic_keywords {
+            &mut self.keywords
+        } else if field == self.router.schema.dynamic_texts {
+            &mut self.texts
+        } else {
+            &mut self.values
+        }
+    }
+
+    /// A field that takes objects as they are.
+    fn whole(&mut self, route: &Route, value: &Value) {
+        if let Location::Geo(lat_field, lon_field) = route.location {
+            match read_geo_point(value) {
+                Some((lat, lon)) => {
+                    self.out.document.add(lat_field, IndexValue::F64(lat));
+                    self.out.document.add(lon_field, IndexValue::F64(lon));
+                }
+                None => self.ignore(),
+            }
+        } else {
+            let mut path = self.path.clone();
+            self.flatten(route, &mut path, value, 1);
+        }
+    }
+
+    fn flatten(&mut self, route: &Route, path: &mut String, value: &Value, depth: usize) {
+        match value {
+            Value::Object(object) if depth < DEPTH_MAX => {
+                for (name, value) in object {
+                    let parent = path.len();
+                    path.push('.');
+                    path.push_str(name);
+                    self.flatten(route, path, value, depth + 1);
+                    path.truncate(parent);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.flatten(route, path, item, depth)),
+            leaf => {
+                self.count += 1;
+                if let Some(read) = read_value(&route.field, leaf) {
+                    let below: Arc<str> = Arc::from(path.as_str());
+                    if below != route.path {
+                        self.keywords.push((below, read.clone()));
+                    }
+                    self.keywords.push((route.path.clone(), read));
+                }
+            }
+        }
+    }
+
+    fn ignore(&mut self) {
+        if !self.out.ignored.contains(&self.path) {
+            self.out.ignored.push(self.path.clone());
+        }
+    }
+
+    fn finish(mut self) -> Converted {
+        let schema = &self.router.schema;
+        let document = &mut self.out.document;
+        for name in self.names {
+            document.add(schema.field_names, IndexValue::Str(name.as_ref().to_owned()));
+        }
+        for path in &self.out.ignored {
+            document.add(schema.ignored, IndexValue::Str(path.clone()));
+        }
+        for (field, members) in [
+            (schema.dynamic_keywords, self.keywords),
+            (schema.dynamic_texts, self.texts),
+            (schema.dynamic_values, self.values),
+        ] {
+            if !members.is_empty() {
+                document.add(field, IndexValue::Object(members));
+            }
+        }
+        self.out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::embedded::{mapping::Mapping, schema::IndexSchema};
+    use serde_json::json;
+
+    fn router(body: Value) -> Router {
+        let mapping = Arc::new(Mapping::parse(&body).unwrap());
+        let schema = Arc::new(IndexSchema::new(&mapping));
+        Router::new(mapping, schema, 0)
+    }
+
+    fn run(router: &Router, source: Value) -> Converted {
+        convert(router, "1", source.as_object().unwrap(), false).unwrap()
+    }
+
+    #[test]
+    fn odd_values_are_ignored_and_the_document_stays() {
+        let router = router(json!({"properties": {
+            "n": {"type": "long"}, "k": {"type": "keyword", "ignore_above": 3}, "o": {"properties": {"x": {"type": "ip"}}},
+            "p": {"type": "geo_point"}
+        }}));
+        let check = |source: Value, ignored: &[&str]| {
+            let converted = run(&router, source.clone());
+            assert_eq!(converted.ignored, ignored, "{source}");
+        };
+        check(json!({"n": 1, "k": "abc", "o": {"x": "::1"}, "p": "1,2"}), &[]);
+        check(json!({"n": "x", "k": "abcd", "o": {"x": "y"}, "p": "z"}), &["n", "k", "o.x", "p"]);
+        check(json!({"n": {"a": 1}}), &["n"]);
+        check(json!({"n": [1, "x", 2, "y"]}), &["n"]);
+        check(json!({"o.x": "z"}), &["o.x"]);
+        check(json!({"n": null, "k": [], "p": [2.0, 1.0]}), &[]);
+    }
+
+    #[test]
+    fn unmapped_leaves_are_reported_unless_the_mapping_forbids() {
+        let router = router(json!({"properties": {
+            "closed": {"type": "object", "dynamic": false}, "off": {"type": "object", "enabled": false},
+            "strict": {"dynamic": "strict", "properties": {}}
+        }}));
+        let converted =
+            run(&router, json!({"a": {"b": [1]}, "closed": {"x": 1}, "off": {"y": {"z": 1}}, "n": null}));
+        assert_eq!(converted.unmapped, [("a.b".to_owned(), json!(1))]);
+        let refused = json!({"strict": {"x": 1}});
+        assert!(convert(&router, "1", refused.as_object().unwrap(), false).is_err());
+    }
+
+    #[test]
+    fn the_time_must_be_readable() {
+        let router = router(json!({"properties": {"@timestamp": {"type": "date"}}}));
+        assert_eq!(run(&router, json!({"@timestamp": "1970-01-01T00:00:01Z"})).timestamp_ms, Some(1_000));
+        let bad = json!({"@timestamp": "soon"});
+        assert!(convert(&router, "1", bad.as_object().unwrap(), false).is_err());
+    }
+
+    #[test]
+    fn deep_objects_end_the_walk_not_the_process() {
+        let mut value = json!(1);
+        for _ in 0..1_000 {
+            value = json!({ "a": value });
+        }
+        let converted = run(&router(json!({})), value);
+        assert_eq!(converted.ignored.len(), 1);
+    }
+}

@@ -1,0 +1,260 @@
+//! What the parts of the engine do together. Synchronous: called on blocking threads.
+
+use super::{
+    EmbeddedOptions,
+    index::{Dead, IndexState},
+    inflight::Inflight,
+    names::check_index_name,
+    registry::{OpenLimits, Registry, Slot},
+    select::{Right, check_reach, check_right},
+    snapshot::IndexSnapshot,
+    templates::Templates,
+    wal::{Disk, Wal, io_error},
+    write::{Clock, prepare},
+};
+use crate::{ErrorKind, StoreError, logs::WriteResult, scope::Scope};
+use event::{Event, Timestamp};
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::oneshot;
+
+/// Attempts to write to an index that has to be opened anew in between.
+const ATTEMPTS_MAX: usize = 3;
+
+/// The engine behind [`super::EmbeddedLogs`].
+pub(super) struct Engine {
+    pub(super) registry: Registry,
+    pub(super) wal: Wal,
+    pub(super) templates: Templates,
+    pub(super) inflight: Arc<Inflight>,
+    pub(super) closed: AtomicBool,
+    log_max_bytes: u64,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// The part of a batch that goes to one index, on its way to the disk.
+pub(super) struct Submitted {
+    /// Where in the batch its events are.
+    pub(super) positions: Vec<usize>,
+    /// What became of each, provided that `durable` says so.
+    pub(super) results: Vec<WriteResult>,
+    /// The index.
+    pub(super) slot: Option<Arc<Slot>>,
+    /// Told when it is on the disk; `None`: nothing has to be.
+    pub(super) durable: Option<oneshot::Receiver<Result<(), StoreError>>>,
+}
+
+impl Engine {
+    /// Opens the store in that directory and recovers what the log has and the indices lack.
+    pub(super) fn open(
+        directory: &Path,
+        options: &EmbeddedOptions,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StoreError> {
+        let what = format!("open the log store in \"{}\"", directory.display());
+        fs::create_dir_all(directory).map_err(|error| io_error(&what, error))?;
+        let inflight = Arc::new(Inflight::new(options.inflight_max_bytes));
+        let limits = OpenLimits {
+            writers_max: options.open_writers_max.max(1),
+            writer_memory_bytes: options.writer_memory_bytes.max(super::WRITER_MEMORY_MIN_BYTES),
+            readers_max: options.open_indices_max.max(1),
+        };
+        let registry = Registry::open(&directory.join("indices"), limits, inflight.clone())?;
+        let templates = Templates::open(directory)?;
+        let mut replayed = 0_u64;
+        let wal = Wal::open(
+            &directory.join("wal"),
+            disk,
+            options.log_segment_max_bytes,
+            registry.committed_lsn(),
+            &mut |lsn, entry| {
+                replayed += 1;
+                registry.replay(lsn, &entry);
+            },
+        )
+        .map_err(|error| io_error(&what, error))?;
+        let engine = Self {
+            registry,
+            wal,
+            templates,
+            inflight,
+            closed: AtomicBool::new(false),
+            log_max_bytes: options.log_max_bytes,
+            clock: options.clock.clone(),
+        };
+        engine.commit_all();
+        if replayed > 0 {
+            tracing::info!(entries = replayed, "write-ahead log read");
+        }
+        Ok(engine)
+    }
+
+    /// Refuses everything once the store is closed.
+    pub(super) fn check_open(&self) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::new(ErrorKind::Unavailable, "the log store is closed"));
+        }
+        Ok(())
+    }
+
+    /// Prepares, orders and submits a batch, index by index.
+    pub(super) fn submit(&self, scope: &Scope, batch: &[Event]) -> Result<Vec<Submitted>, StoreError> {
+        self.check_open()?;
+        check_right(scope, Right::Write)?;
+        let now = Clock { now_ms: (self.clock)().as_millisecond() };
+        let mut groups: Vec<(Option<&str>, Vec<usize>)> = Vec::new();
+        let mut group_of: HashMap<Option<&str>, usize> = HashMap::new();
+        for (position, event) in batch.iter().enumerate() {
+            let index = event.metadata.index.as_deref();
+            let group = *group_of.entry(index).or_insert_with(|| {
+                groups.push((index, Vec::new()));
+                groups.len() - 1
+            });
+            groups[group].1.push(position);
+        }
+        Ok(groups
+            .into_iter()
+            .map(|(index, positions)| {
+                let events: Vec<&Event> = positions.iter().map(|at| &batch[*at]).collect();
+                self.submit_group(scope, index, &events, now, positions)
+            })
+            .collect())
+    }
+
+    fn submit_group(
+        &self,
+        scope: &Scope,
+        index: Option<&str>,
+        events: &[&Event],
+        now: Clock,
+        positions: Vec<usize>,
+    ) -> Submitted {
+        let attempt = index
+            .ok_or_else(|| StoreError::invalid("the event has no index"))
+            .and_then(|index| self.try_group(scope, index, events, now));
+        match attempt {
+            Ok((slot, results, durable)) => Submitted { positions, results, slot: Some(slot), durable },
+            Err(error) => {
+                let refused = WriteResult::Refused { kind: error.kind, reason: error.message };
+                Submitted { results: vec![refused; positions.len()], positions, slot: None, durable: None }
+            }
+        }
+    }
+
+    #[allow(clippy::type_complexity, reason = "the parts of `Submitted`")]
+    fn try_group(
+        &self,
+        scope: &Scope,
+        index: &str,
+        events: &[&Event],
+        now: Clock,
+    ) -> Result<(Arc<Slot>, Vec<WriteResult>, Option<oneshot::Receiver<Result<(), StoreError>>>), StoreError>
+    {
+        check_index_name(index)?;
+        check_reach(scope, index)?;
+        for _ in 0..ATTEMPTS_MAX {
+            let slot =
+                self.registry.get_or_create(index, now.now_ms, || self.templates.mapping_for(index))?;
+            let state = match self.registry.state(&slot, &self.wal) {
+                // Removed in between: the write makes it anew.
+                Err(error) if error.kind == ErrorKind::NotFound => continue,
+                state => state?,
+            };
+            let prepared = prepare(&state, events, now);
+            let (sender, receiver) = oneshot::channel();
+            match state.submit(&self.wal, prepared.items, prepared.blob, now, sender) {
+                Ok((results, submitted)) => return Ok((slot, results, submitted.then_some(receiver))),
+                Err(Dead) => drop(self.wal.settle()),
+            }
+        }
+        let message = format!("index \"{index}\" cannot be written now");
+        Err(StoreError::new(ErrorKind::Unavailable, message).retry_after(Duration::from_secs(2)))
+    }
+
+    /// Makes what was written to these indices visible.
+    pub(super) fn refresh(&self, slots: &[Arc<Slot>]) -> Result<(), StoreError> {
+        for slot in slots {
+            if let Some(open) = slot.open_state() {
+                if open.is_dead() {
+                    self.registry.state(slot, &self.wal)?;
+                } else {
+                    open.commit()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a search over these indices sees.
+    pub(super) fn snapshots(&self, slots: &[Arc<Slot>]) -> Result<Vec<IndexSnapshot>, StoreError> {
+        let mut snapshots = Vec::with_capacity(slots.len());
+        for slot in slots {
+            match self.registry.state(slot, &self.wal) {
+                Ok(state) => snapshots.push(state.snapshot()),
+                // Removed since it was selected.
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(snapshots)
+    }
+
+    /// An open index.
+    pub(super) fn state(&self, slot: &Slot) -> Result<Arc<IndexState>, StoreError> {
+        self.registry.state(slot, &self.wal)
+    }
+
+    /// One round of what is done in the background: commits what is older than `refresh_after`, recovers what is broken,
+    /// and lets go of log files and idle indices.
+    pub(super) fn maintain(&self, refresh_after: Duration) {
+        let log_is_long = self.wal.bytes() > self.log_max_bytes;
+        for slot in self.registry.all() {
+            if slot.is_broken() {
+                if let Err(error) = self.registry.state(&slot, &self.wal) {
+                    tracing::debug!(index = %slot.identity.name, %error, "index is still broken");
+                }
+            } else if let Some(open) = slot.open_state()
+                && (log_is_long || open.since_commit() >= refresh_after)
+                && open.is_dirty()
+            {
+                // The failure is logged where it happens; the next round recovers the index.
+                let _ = open.commit();
+            }
+        }
+        self.release_log();
+        self.registry.limit_writers();
+        self.registry.limit_readers();
+    }
+
+    fn release_log(&self) {
+        let settled = self.wal.settled_lsn();
+        if let Err(error) = self.wal.release(self.registry.releasable_lsn(settled)) {
+            tracing::warn!(%error, "cannot remove old files of the write-ahead log");
+        }
+    }
+
+    fn commit_all(&self) {
+        for open in self.registry.all().iter().filter_map(|slot| slot.open_state()) {
+            // Logged where it happens; what is not committed stays in the log.
+            let _ = open.close_writer();
+        }
+        self.release_log();
+    }
+
+    /// Writes what is waiting, commits everything, refuses what comes.
+    pub(super) fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.wal.close();
+        self.commit_all();
+    }
+}

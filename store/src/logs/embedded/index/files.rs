@@ -1,0 +1,220 @@
+//! The files of one index: `index.json` (what it is), `mapping.json`, and a directory with a tantivy index per
+//! generation.
+
+use crate::{
+    StoreError,
+    logs::embedded::{
+        mapping::Mapping,
+        schema::{IndexSchema, STANDARD},
+        wal::{io_error, sync_directory, write_atomically},
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tantivy::{
+    Index, IndexSettings,
+    directory::MmapDirectory,
+    store::{Compressor, ZstdCompressor},
+    tokenizer::{LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer, TokenizerManager},
+};
+use uuid::Uuid;
+
+/// What an index is; never changes but for the number of generations.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::logs::embedded) struct Identity {
+    pub(in crate::logs::embedded) name: String,
+    pub(in crate::logs::embedded) uuid: Uuid,
+    pub(in crate::logs::embedded) created_at_ms: i64,
+    pub(in crate::logs::embedded) generations: usize,
+}
+
+/// What each commit of a generation says about itself: tantivy's payload.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::logs::embedded) struct Committed {
+    /// Entries of the write-ahead log up to here are in it.
+    pub(in crate::logs::embedded) lsn: u64,
+    /// The sequence number of the next write.
+    pub(in crate::logs::embedded) next_seq_no: u64,
+    /// Smallest and largest `@timestamp` of all writes so far, in milliseconds.
+    pub(in crate::logs::embedded) range: Option<(i64, i64)>,
+}
+
+/// What `meta.json` of a generation tells without opening it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::logs::embedded) struct GenerationSummary {
+    pub(in crate::logs::embedded) committed: Committed,
+    pub(in crate::logs::embedded) documents: u64,
+}
+
+/// Where the files of an index are.
+#[derive(Debug, Clone)]
+pub(in crate::logs::embedded) struct Files {
+    pub(in crate::logs::embedded) directory: PathBuf,
+}
+
+/// Longest word that is indexed, in bytes; Elasticsearch splits longer ones, which nobody searches for.
+const WORD_MAX_BYTES: usize = 255;
+/// Size of the blocks that `_source` is compressed in.
+const SOURCE_BLOCK_BYTES: usize = 32 << 10;
+
+impl Files {
+    pub(in crate::logs::embedded) fn read_identity(&self) -> Result<Identity, StoreError> {
+        self.read("index.json")
+    }
+
+    pub(in crate::logs::embedded) fn write_identity(&self, identity: &Identity) -> Result<(), StoreError> {
+        self.write("index.json", identity)
+    }
+
+    pub(in crate::logs::embedded) fn read_mapping(&self) -> Result<Mapping, StoreError> {
+        self.read("mapping.json")
+    }
+
+    pub(in crate::logs::embedded) fn write_mapping(&self, mapping: &Mapping) -> Result<(), StoreError> {
+        self.write("mapping.json", mapping)
+    }
+
+    fn read<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<T, StoreError> {
+        let path = self.directory.join(name);
+        let content =
+            fs::read(&path).map_err(|error| io_error(&format!("read \"{}\"", path.display()), error))?;
+        serde_json::from_slice(&content).map_err(|error| {
+            StoreError::new(crate::ErrorKind::Corrupt, format!("cannot read \"{}\"", path.display()))
+                .because(error)
+        })
+    }
+
+    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let path = self.directory.join(name);
+        let content = serde_json::to_vec(value)
+            .map_err(|error| StoreError::internal(format!("cannot serialise \"{name}\""), error))?;
+        write_atomically(&path, &content)
+            .map_err(|error| io_error(&format!("write \"{}\"", path.display()), error))
+    }
+
+    fn generation(&self, number: usize) -> PathBuf {
+        self.directory.join(format!("generation-{number:04}"))
+    }
+
+    /// Makes the tantivy index of a new generation.
+    pub(in crate::logs::embedded) fn create_generation(
+        &self,
+        number: usize,
+        schema: &IndexSchema,
+    ) -> Result<Index, StoreError> {
+        let path = self.generation(number);
+        let what = format!("create \"{}\"", path.display());
+        // A crash may have left one that was never listed.
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(|error| io_error(&what, error))?;
+        }
+        fs::create_dir_all(&path).map_err(|error| io_error(&what, error))?;
+        let settings = IndexSettings {
+            docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
+            docstore_blocksize: SOURCE_BLOCK_BYTES,
+            docstore_compress_dedicated_thread: false,
+            ..IndexSettings::default()
+        };
+        let index = Index::builder()
+            .schema(schema.tantivy.clone())
+            .settings(settings)
+            .tokenizers(tokenizers())
+            .create_in_dir(&path)
+            .map_err(|error| tantivy_error(&what, error))?;
+        sync_directory(&path)
+            .and_then(|()| sync_directory(&self.directory))
+            .map_err(|error| io_error(&what, error))?;
+        Ok(index)
+    }
+
+    pub(in crate::logs::embedded) fn open_generation(&self, number: usize) -> Result<Index, StoreError> {
+        let path = self.generation(number);
+        let what = format!("open \"{}\"", path.display());
+        let directory = MmapDirectory::open(&path).map_err(|error| tantivy_error(&what, error.into()))?;
+        let mut index = Index::open(directory).map_err(|error| tantivy_error(&what, error))?;
+        index.set_tokenizers(tokenizers());
+        Ok(index)
+    }
+
+    /// Reads `meta.json` of a generation.
+    pub(in crate::logs::embedded) fn summarise_generation(
+        &self,
+        number: usize,
+    ) -> Result<GenerationSummary, StoreError> {
+        #[derive(Deserialize)]
+        struct Meta {
+            segments: Vec<Segment>,
+            payload: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Segment {
+            max_doc: u64,
+            deletes: Option<Deletes>,
+        }
+        #[derive(Deserialize)]
+        struct Deletes {
+            num_deleted_docs: u64,
+        }
+        let meta: Meta = self.read(&format!("generation-{number:04}/meta.json"))?;
+        let alive = |segment: &Segment| {
+            segment.max_doc - segment.deletes.as_ref().map_or(0, |deletes| deletes.num_deleted_docs)
+        };
+        Ok(GenerationSummary {
+            committed: read_payload(meta.payload.as_deref()),
+            documents: meta.segments.iter().map(alive).sum(),
+        })
+    }
+
+    /// Space on disk.
+    pub(in crate::logs::embedded) fn size_bytes(&self) -> u64 {
+        directory_bytes(&self.directory)
+    }
+}
+
+/// What a commit says about itself; a generation that was never committed says nothing.
+pub(in crate::logs::embedded) fn read_payload(payload: Option<&str>) -> Committed {
+    payload.and_then(|payload| serde_json::from_str(payload).ok()).unwrap_or_default()
+}
+
+fn directory_bytes(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => directory_bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            // Removed by a merge in the meantime.
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+/// The tokenizers that the schema names.
+pub(in crate::logs::embedded) fn tokenizers() -> TokenizerManager {
+    let manager = TokenizerManager::default();
+    let standard = TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(WORD_MAX_BYTES))
+        .filter(LowerCaser)
+        .build();
+    manager.register(STANDARD, standard);
+    manager
+}
+
+/// An error of tantivy, with what was tried; `Full` where the disk is.
+pub(in crate::logs::embedded) fn tantivy_error(what: &str, error: tantivy::TantivyError) -> StoreError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    let mut kind = crate::ErrorKind::Internal;
+    while let Some(current) = cause {
+        if let Some(io) = current.downcast_ref::<std::io::Error>() {
+            kind = crate::logs::embedded::wal::kind_of(io);
+        }
+        cause = current.source();
+    }
+    if let tantivy::TantivyError::IoError(io) = &error {
+        kind = crate::logs::embedded::wal::kind_of(io);
+    }
+    StoreError::new(kind, format!("cannot {what}")).because(error)
+}

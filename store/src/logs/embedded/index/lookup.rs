@@ -1,0 +1,93 @@
+//! Documents by id: in what is visible, and as last written.
+
+use super::{IndexState, Visible, files::tantivy_error};
+use crate::StoreError;
+use bytes::Bytes;
+use tantivy::{
+    DocAddress, DocSet, Searcher, TERMINATED, TantivyDocument, Term,
+    schema::{IndexRecordOption, Value},
+};
+
+/// Where a document is among what is visible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::logs::embedded) struct Stored {
+    generation: usize,
+    address: DocAddress,
+    pub(in crate::logs::embedded) seq_no: u64,
+    pub(in crate::logs::embedded) version: u64,
+}
+
+/// A document as last written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::logs::embedded) struct Current {
+    pub(in crate::logs::embedded) seq_no: u64,
+    pub(in crate::logs::embedded) version: u64,
+    pub(in crate::logs::embedded) source: Bytes,
+}
+
+impl Visible {
+    /// Finds a document by id.
+    pub(in crate::logs::embedded) fn find(&self, id: &str) -> Result<Option<Stored>, StoreError> {
+        let failed = |error| tantivy_error("look up a document by its id", error);
+        for (number, generation) in self.generations.iter().enumerate().rev() {
+            let term = Term::from_field_text(generation.schema.id, id);
+            let found = find_address(&generation.searcher, &term).map_err(failed)?;
+            if let Some(address) = found {
+                let columns = generation.searcher.segment_reader(address.segment_ord).fast_fields();
+                let number_in =
+                    |name| columns.u64(name).map(|column| column.first(address.doc_id).unwrap_or(0));
+                return Ok(Some(Stored {
+                    generation: number,
+                    address,
+                    seq_no: number_in("_seq_no").map_err(failed)?,
+                    version: number_in("_version").map_err(failed)?,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the source of a document.
+    pub(in crate::logs::embedded) fn source(&self, stored: Stored) -> Result<Bytes, StoreError> {
+        let generation = &self.generations[stored.generation];
+        let document: TantivyDocument = generation
+            .searcher
+            .doc(stored.address)
+            .map_err(|error| tantivy_error("read a stored document", error))?;
+        let source = document.get_first(generation.schema.source).and_then(|value| value.as_bytes());
+        Ok(Bytes::copy_from_slice(source.unwrap_or_default()))
+    }
+}
+
+fn find_address(searcher: &Searcher, term: &Term) -> tantivy::Result<Option<DocAddress>> {
+    for (segment_ord, segment) in searcher.segment_readers().iter().enumerate() {
+        let index = segment.inverted_index(term.field())?;
+        let Some(mut postings) = index.read_postings(term, IndexRecordOption::Basic)? else { continue };
+        let mut document = postings.doc();
+        while document != TERMINATED {
+            if !segment.is_deleted(document) {
+                return Ok(Some(DocAddress::new(segment_ord as u32, document)));
+            }
+            document = postings.advance();
+        }
+    }
+    Ok(None)
+}
+
+impl IndexState {
+    /// The document as last written, visible or not; `None` if there is none.
+    pub(in crate::logs::embedded) fn get(&self, id: &str) -> Result<Option<Current>, StoreError> {
+        let visible = {
+            let order = self.order.lock();
+            if let Some(latest) = order.versions.get(id) {
+                let (seq_no, version) = (latest.seq_no, latest.version);
+                return Ok(latest.source.clone().map(|source| Current { seq_no, version, source }));
+            }
+            // Taken under the lock: a commit may forget versions only after it has replaced this.
+            self.visible()
+        };
+        let Some(stored) = visible.find(id)? else { return Ok(None) };
+        let source = visible.source(stored)?;
+        Ok(Some(Current { seq_no: stored.seq_no, version: stored.version, source }))
+    }
+}

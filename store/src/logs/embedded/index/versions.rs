@@ -1,0 +1,44 @@
+//! What was written to an index since its last commit: gives conflicts, versions and realtime reads.
+
+use bytes::Bytes;
+use std::collections::HashMap;
+
+/// The last write to one document.
+#[derive(Debug, Clone)]
+pub(in crate::logs::embedded) struct Latest {
+    pub(in crate::logs::embedded) seq_no: u64,
+    pub(in crate::logs::embedded) version: u64,
+    /// `None`: it was deleted.
+    pub(in crate::logs::embedded) source: Option<Bytes>,
+    /// The batch that wrote it; counts the batches of the index.
+    pub(in crate::logs::embedded) batch: u64,
+}
+
+/// The last writes by document id.
+#[derive(Debug, Default)]
+pub(in crate::logs::embedded) struct Versions {
+    latest: HashMap<String, Latest>,
+}
+
+impl Versions {
+    pub(in crate::logs::embedded) fn get(&self, id: &str) -> Option<&Latest> {
+        self.latest.get(id)
+    }
+
+    pub(in crate::logs::embedded) fn set(&mut self, id: &str, latest: Latest) {
+        match self.latest.get_mut(id) {
+            Some(entry) => *entry = latest,
+            None => {
+                self.latest.insert(id.to_owned(), latest);
+            }
+        }
+    }
+
+    /// Drops what was written by `batch` and before: a commit has made it visible.
+    pub(in crate::logs::embedded) fn forget(&mut self, batch: u64) {
+        self.latest.retain(|_, latest| latest.batch > batch);
+        if self.latest.capacity() > 4 * self.latest.len() + 1024 {
+            self.latest.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Which index names are allowed.
+
+use crate::StoreError;
+
+/// Longest index name, in bytes.
+const NAME_MAX_BYTES: usize = 255;
+/// Longest document id, in bytes, as in Elasticsearch.
+pub(super) const ID_MAX_BYTES: usize = 512;
+
+/// Refuses the names that Elasticsearch refuses for an index. Names are never used as paths.
+///
+/// Source: Elasticsearch reference, "Create index API", path parameters.
+pub(super) fn check_index_name(name: &str) -> Result<(), StoreError> {
+    let problem = if name.is_empty() {
+        "must not be empty"
+    } else if name.len() > NAME_MAX_BYTES {
+        "must not be longer than 255 bytes"
+    } else if name == "." || name == ".." {
+        "must not be \".\" or \"..\""
+    } else if name.starts_with(['-', '_', '+']) {
+        "must not start with \"-\", \"_\" or \"+\""
+    } else if name.chars().any(char::is_uppercase) {
+        "must be lower case"
+    } else if name.contains(['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':']) {
+        "must not contain any of \\ / * ? \" < > | , # : or a space"
+    } else if name.chars().any(char::is_control) {
+        "must not contain control characters"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::invalid(format!("invalid index name \"{}\": it {problem}", name.escape_debug())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        let check = |name: &str, allowed| assert_eq!(check_index_name(name).is_ok(), allowed, "{name}");
+        check("ecommerce-logs-2026.11.21", true);
+        check(".kibana_1", true);
+        check("été", true);
+        check("a..b", true);
+        check(&"a".repeat(255), true);
+        check(&"a".repeat(256), false);
+        for name in
+            ["", ".", "..", "A", "a/b", "../a", "a*", "-a", "_a", "+a", "a b", "a:b", "a\0", "a,b", "É"]
+        {
+            check(name, false);
+        }
+    }
+}

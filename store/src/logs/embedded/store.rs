@@ -1,0 +1,379 @@
+//! The engine as a [`LogStore`].
+
+use super::{
+    engine::{Engine, Submitted},
+    mapping::Family,
+    mask::remove_masked,
+    options::EmbeddedOptions,
+    refresher::Refresher,
+    registry::Slot,
+    search,
+    select::{Right, check_reach, check_right, no_such_index, select},
+    wal::{Disk, RealDisk, io_error},
+};
+use crate::{
+    ErrorKind, StoreError,
+    logs::{
+        Document, FieldInfo, IndexInfo, LogStore, Refresh, SearchRequest, SearchResponse, TemplateKind,
+        TimeRange, WriteResult,
+    },
+    scope::Scope,
+};
+use async_trait::async_trait;
+use event::{Event, Object, SequenceNumber};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// Logs in tantivy behind a write-ahead log, in one directory. The caller holds the lock of the data directory.
+pub struct EmbeddedLogs {
+    pub(super) engine: Arc<Engine>,
+    refresher: Arc<Refresher>,
+    searches: Semaphore,
+    searches_waiting: AtomicUsize,
+    searches_waiting_max: usize,
+    writes: Semaphore,
+    inflight_patience: Duration,
+}
+
+impl EmbeddedLogs {
+    /// Opens the store in that directory, making it if needed, and recovers what a crash has left in the log. Blocks
+    /// while it does.
+    ///
+    /// Errors: the directory cannot be read or written. A damaged index or log entry is logged and does not keep the
+    /// rest from starting.
+    pub fn open(directory: &Path, options: EmbeddedOptions) -> Result<Self, StoreError> {
+        Self::open_on(directory, options, Arc::new(RealDisk))
+    }
+
+    /// As [`Self::open`], with the write-ahead log on that disk.
+    pub(super) fn open_on(
+        directory: &Path,
+        options: EmbeddedOptions,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StoreError> {
+        let engine = Arc::new(Engine::open(directory, &options, disk)?);
+        let refresher = Refresher::start(engine.clone(), options.refresh_after)
+            .map_err(|error| io_error("start the refresher", error))?;
+        Ok(Self {
+            engine,
+            refresher: Arc::new(refresher),
+            searches: Semaphore::new(options.searches_max.max(1)),
+            searches_waiting: AtomicUsize::new(0),
+            searches_waiting_max: options.searches_waiting_max,
+            writes: Semaphore::new(options.writes_max.max(1)),
+            inflight_patience: options.inflight_patience,
+        })
+    }
+
+    /// Runs work of the processor or the disk where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let engine = self.engine.clone();
+        engine.check_open()?;
+        tokio::task::spawn_blocking(move || work(&engine))
+            .await
+            .map_err(|error| StoreError::internal("the log store failed unexpectedly", error))?
+    }
+
+    async fn search_permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, StoreError> {
+        if let Ok(permit) = self.searches.try_acquire() {
+            return Ok(permit);
+        }
+        if self.searches_waiting.fetch_add(1, Ordering::AcqRel) >= self.searches_waiting_max {
+            self.searches_waiting.fetch_sub(1, Ordering::AcqRel);
+            let error = StoreError::new(ErrorKind::Overloaded, "too many searches are waiting");
+            return Err(error.retry_after(Duration::from_secs(1)));
+        }
+        let waiting = Waiting(&self.searches_waiting);
+        let permit = self.searches.acquire().await;
+        drop(waiting);
+        permit.map_err(|error| StoreError::internal("the log store failed unexpectedly", error))
+    }
+
+    async fn run_search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError> {
+        let _permit = self.search_permit().await?;
+        let scope = scope.clone();
+        self.blocking(move |engine| {
+            let slots = select(&engine.registry, &scope, &request.indices, request.ignore_unavailable)?;
+            let snapshots = engine.snapshots(&slots)?;
+            search::execute(&snapshots, &scope, &request)
+        })
+        .await
+    }
+
+    /// Whether the scope's filter lets the document through: asked of the search, as only it knows the query language.
+    async fn passes_filter(&self, scope: &Scope, index: &str, id: &str) -> Result<bool, StoreError> {
+        let name = index.to_owned();
+        self.blocking(move |engine| {
+            engine.refresh(&engine.registry.get(&name).into_iter().collect::<Vec<_>>())
+        })
+        .await?;
+        let body = json!({"query": {"ids": {"values": [id]}}, "size": 1, "_source": false});
+        let Value::Object(body) = body else { return Ok(false) };
+        let request = SearchRequest { indices: vec![index.to_owned()], body, ..SearchRequest::default() };
+        Ok(!self.run_search(scope, request).await?.hits.is_empty())
+    }
+}
+
+/// Counts itself out when dropped, also when the caller goes away.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[async_trait]
+impl LogStore for EmbeddedLogs {
+    async fn write(
+        &self,
+        scope: &Scope,
+        batch: Vec<Event>,
+        refresh: Refresh,
+    ) -> Result<Vec<WriteResult>, StoreError> {
+        if !self.engine.inflight.room(self.inflight_patience).await {
+            let error =
+                StoreError::new(ErrorKind::Overloaded, "writes arrive faster than they can be indexed");
+            return Err(error.retry_after(Duration::from_secs(1)));
+        }
+        let count = batch.len();
+        let scope = scope.clone();
+        let submitted = {
+            let permit = self.writes.acquire().await;
+            let _permit =
+                permit.map_err(|error| StoreError::internal("the log store failed unexpectedly", error))?;
+            self.blocking(move |engine| engine.submit(&scope, &batch)).await?
+        };
+        let (results, touched) = settle(submitted, count).await?;
+        if refresh != Refresh::Background && !touched.is_empty() {
+            self.blocking(move |engine| engine.refresh(&touched)).await?;
+        }
+        Ok(results)
+    }
+
+    async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError> {
+        check_right(scope, Right::Read)?;
+        self.run_search(scope, request).await
+    }
+
+    async fn get(&self, scope: &Scope, index: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        check_right(scope, Right::Read)?;
+        check_reach(scope, index)?;
+        let (name, document_id) = (index.to_owned(), id.to_owned());
+        let found = self
+            .blocking(move |engine| {
+                let slot = engine.registry.get(&name).ok_or_else(|| no_such_index(&name))?;
+                let current = engine.state(&slot)?.get(&document_id)?;
+                let read = |source: &[u8]| {
+                    serde_json::from_slice::<Object>(source).map_err(|error| {
+                        let message = format!("document \"{document_id}\" does not read back");
+                        StoreError::new(ErrorKind::Corrupt, message).because(error)
+                    })
+                };
+                current
+                    .map(|current| {
+                        Ok(Document {
+                            index: name.clone(),
+                            id: document_id.clone(),
+                            version: current.version,
+                            seq_no: SequenceNumber { seq_no: current.seq_no, primary_term: 1 },
+                            source: read(&current.source)?,
+                        })
+                    })
+                    .transpose()
+            })
+            .await?;
+        let Some(mut document) = found else { return Ok(None) };
+        if scope.filter().is_some() && !self.passes_filter(scope, index, id).await? {
+            return Ok(None);
+        }
+        remove_masked(&mut document.source, scope);
+        Ok(Some(document))
+    }
+
+    async fn refresh(&self, scope: &Scope, indices: &[String]) -> Result<(), StoreError> {
+        check_right(scope, Right::Any)?;
+        let (scope, indices) = (scope.clone(), indices.to_vec());
+        self.blocking(move |engine| engine.refresh(&select(&engine.registry, &scope, &indices, false)?)).await
+    }
+
+    async fn indices(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<IndexInfo>, StoreError> {
+        check_right(scope, Right::Any)?;
+        let (scope, patterns) = (scope.clone(), patterns.to_vec());
+        self.blocking(move |engine| {
+            let slots = select(&engine.registry, &scope, &patterns, false)?;
+            Ok(slots.iter().map(|slot| index_info(slot)).collect())
+        })
+        .await
+    }
+
+    async fn delete_index(&self, scope: &Scope, index: &str) -> Result<(), StoreError> {
+        check_right(scope, Right::Manage)?;
+        check_reach(scope, index)?;
+        let name = index.to_owned();
+        self.blocking(move |engine| match engine.registry.delete(&name, &engine.wal)? {
+            true => Ok(()),
+            false => Err(no_such_index(&name)),
+        })
+        .await
+    }
+
+    async fn fields(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<FieldInfo>, StoreError> {
+        check_right(scope, Right::Read)?;
+        let (scope, patterns) = (scope.clone(), patterns.to_vec());
+        self.blocking(move |engine| {
+            let slots = select(&engine.registry, &scope, &patterns, false)?;
+            field_infos(&scope, &slots)
+        })
+        .await
+    }
+
+    async fn put_template(
+        &self,
+        scope: &Scope,
+        kind: TemplateKind,
+        name: &str,
+        body: Value,
+    ) -> Result<(), StoreError> {
+        check_right(scope, Right::Manage)?;
+        let name = name.to_owned();
+        self.blocking(move |engine| engine.templates.put(kind, &name, body)).await
+    }
+
+    async fn state_token(
+        &self,
+        scope: &Scope,
+        patterns: &[String],
+        range: Option<TimeRange>,
+    ) -> Result<String, StoreError> {
+        check_right(scope, Right::Read)?;
+        self.engine.check_open()?;
+        let slots = select(&self.engine.registry, scope, patterns, true)?;
+        let mut hasher = blake3::Hasher::new();
+        for slot in slots {
+            let committed = slot.committed();
+            if range.is_none_or(|range| overlaps(range, committed.range)) {
+                hasher.update(slot.identity.uuid.as_bytes());
+                hasher.update(&committed.lsn.to_le_bytes());
+            }
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.engine.check_open()?;
+        self.engine.wal.health()?;
+        match self.engine.registry.all().iter().find(|slot| slot.is_broken()) {
+            Some(broken) => {
+                let message = format!("index \"{}\" is being recovered", broken.identity.name);
+                Err(StoreError::new(ErrorKind::Unavailable, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let (engine, refresher) = (self.engine.clone(), self.refresher.clone());
+        let work = move || {
+            refresher.stop();
+            engine.close();
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|error| StoreError::internal("the log store failed unexpectedly", error))
+    }
+}
+
+/// Waits until the parts of a batch are on the disk, and puts their results in the order of the batch.
+async fn settle(
+    submitted: Vec<Submitted>,
+    count: usize,
+) -> Result<(Vec<WriteResult>, Vec<Arc<Slot>>), StoreError> {
+    let mut results: Vec<Option<WriteResult>> = vec![None; count];
+    let mut touched = Vec::new();
+    let mut failure = None;
+    let mut anything_written = false;
+    for part in submitted {
+        let outcome = match part.durable {
+            Some(durable) => Some(durable.await.unwrap_or_else(|_| {
+                Err(StoreError::new(ErrorKind::Unavailable, "the log store closed before the write was done"))
+            })),
+            None => None,
+        };
+        match outcome {
+            Some(Err(error)) => {
+                let refused = WriteResult::Refused { kind: error.kind, reason: error.message.clone() };
+                part.positions.iter().for_each(|at| results[*at] = Some(refused.clone()));
+                failure = Some(error);
+            }
+            other => {
+                anything_written |= other.is_some();
+                touched.extend(part.slot);
+                for (at, result) in part.positions.into_iter().zip(part.results) {
+                    results[at] = Some(result);
+                }
+            }
+        }
+    }
+    match failure {
+        Some(error) if !anything_written => Err(error),
+        _ => Ok((results.into_iter().flatten().collect(), touched)),
+    }
+}
+
+fn index_info(slot: &Slot) -> IndexInfo {
+    IndexInfo {
+        name: slot.identity.name.clone(),
+        documents: slot.documents(),
+        size_bytes: slot.size_bytes(),
+        created_at_ms: slot.identity.created_at_ms,
+        range: slot.committed().range,
+    }
+}
+
+fn overlaps(range: TimeRange, of_index: Option<(i64, i64)>) -> bool {
+    of_index.is_some_and(|(first, last)| {
+        range.from_ms.is_none_or(|from| from <= last) && range.to_ms.is_none_or(|to| to >= first)
+    })
+}
+
+fn field_infos(scope: &Scope, slots: &[Arc<Slot>]) -> Result<Vec<FieldInfo>, StoreError> {
+    let mut infos: BTreeMap<String, FieldInfo> = BTreeMap::new();
+    for slot in slots {
+        let mapping = slot.mapping()?;
+        let aliases =
+            mapping.aliases.iter().filter_map(|(path, target)| Some((path, mapping.field(target)?)));
+        for (path, field) in mapping.fields.iter().chain(aliases) {
+            if scope.masks_field(path) || scope.masks_field(mapping.target(path)) {
+                continue;
+            }
+            let name = field.field_type.name().to_owned();
+            let searchable = field.index || field.doc_values;
+            let aggregatable = field.has_column() && field.field_type.family() != Family::Text;
+            let info = infos.entry(path.clone()).or_insert_with(|| FieldInfo {
+                name: path.clone(),
+                types: Vec::new(),
+                searchable,
+                aggregatable,
+            });
+            info.searchable &= searchable;
+            info.aggregatable &= aggregatable;
+            if !info.types.contains(&name) {
+                info.types.push(name);
+            }
+        }
+    }
+    Ok(infos.into_values().collect())
+}

@@ -1,0 +1,175 @@
+//! What only the inside can test: faults of the disk, the index's own state.
+
+use super::{EmbeddedLogs, EmbeddedOptions, wal::tests::FaultyDisk};
+use crate::{
+    ErrorKind, StoreError,
+    logs::{LogStore, Refresh, WriteResult},
+    scope::Scope,
+};
+use event::{Event, Operation, Origin};
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+fn event(index: &str, id: &str, fields: Value) -> Event {
+    let Value::Object(fields) = fields else { unreachable!("tests write objects") };
+    let mut event = Event::new(fields, Origin::Request);
+    event.metadata.index = Some(Arc::from(index));
+    event.metadata.id = Some(id.to_owned());
+    event
+}
+
+fn scope() -> Scope {
+    Scope::internal("test")
+}
+
+async fn create(logs: &EmbeddedLogs, id: &str) -> Result<WriteResult, StoreError> {
+    let batch = vec![event("logs", id, json!({"n": 1, "text": "hello"}))];
+    logs.write(&scope(), batch, Refresh::Background).await.map(|mut results| results.remove(0))
+}
+
+/// Tries until the store takes writes again.
+async fn create_when_possible(logs: &EmbeddedLogs, id: &str) -> WriteResult {
+    let start = Instant::now();
+    loop {
+        match create(logs, id).await {
+            Ok(result @ WriteResult::Written { .. }) => return result,
+            other => assert!(start.elapsed() < Duration::from_secs(20), "{other:?}"),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn exists(logs: &EmbeddedLogs, id: &str) -> bool {
+    logs.get(&scope(), "logs", id).await.unwrap().is_some()
+}
+
+fn faulty(directory: &Path) -> (EmbeddedLogs, FaultyDisk) {
+    let disk = FaultyDisk::default();
+    let handle = disk.clone();
+    (EmbeddedLogs::open_on(directory, EmbeddedOptions::default(), Arc::new(disk)).unwrap(), handle)
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (logs, disk) = faulty(directory.path());
+    assert!(matches!(create(&logs, "before").await, Ok(WriteResult::Written { .. })));
+    disk.full.store(true, Ordering::SeqCst);
+    let error = create(&logs, "refused").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Full);
+    assert!(error.retry_after.is_some());
+    assert_eq!(logs.health().await.unwrap_err().kind, ErrorKind::Full);
+    disk.full.store(false, Ordering::SeqCst);
+    create_when_possible(&logs, "after").await;
+    logs.health().await.unwrap();
+    assert!(exists(&logs, "before").await && exists(&logs, "after").await && !exists(&logs, "refused").await);
+    // The id was never taken.
+    create_when_possible(&logs, "refused").await;
+    drop(logs);
+    let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
+    for id in ["before", "after", "refused"] {
+        assert!(exists(&logs, id).await, "{id}");
+    }
+    assert_eq!(logs.indices(&scope(), &[]).await.unwrap()[0].documents, 3);
+}
+
+#[tokio::test]
+async fn a_failed_fsync_is_never_an_acknowledgement() {
+    let directory = tempfile::tempdir().unwrap();
+    let (logs, disk) = faulty(directory.path());
+    create(&logs, "before").await.unwrap();
+    disk.sync_fails.store(true, Ordering::SeqCst);
+    assert_eq!(create(&logs, "lost").await.unwrap_err().kind, ErrorKind::Internal);
+    disk.sync_fails.store(false, Ordering::SeqCst);
+    create_when_possible(&logs, "after").await;
+    drop(logs);
+    let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
+    assert!(exists(&logs, "before").await && exists(&logs, "after").await && !exists(&logs, "lost").await);
+}
+
+#[tokio::test]
+async fn an_update_after_a_failure_builds_on_what_is_durable() {
+    let directory = tempfile::tempdir().unwrap();
+    let (logs, disk) = faulty(directory.path());
+    create(&logs, "a").await.unwrap();
+    let update = |fields: Value| {
+        let mut event = event("logs", "a", fields);
+        event.metadata.operation = Operation::Update;
+        vec![event]
+    };
+    disk.full.store(true, Ordering::SeqCst);
+    assert!(logs.write(&scope(), update(json!({"lost": true})), Refresh::Background).await.is_err());
+    disk.full.store(false, Ordering::SeqCst);
+    let start = Instant::now();
+    loop {
+        let written = logs.write(&scope(), update(json!({"n": 2})), Refresh::Background).await;
+        if matches!(written.as_deref(), Ok([WriteResult::Written { version: 2, .. }])) {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{written:?}");
+    }
+    let source = logs.get(&scope(), "logs", "a").await.unwrap().unwrap().source;
+    assert_eq!(Value::Object(source), json!({"n": 2, "text": "hello"}));
+}
+
+#[tokio::test]
+async fn a_new_field_that_needs_a_place_opens_a_generation() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
+    let template = json!({"index_patterns": ["logs"], "template": {"mappings": {"dynamic_templates": [
+        {"ips": {"match": "*_ip", "mapping": {"type": "ip"}}}]}}});
+    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template).await.unwrap();
+    let write = |id: &str, fields: Value, operation| {
+        let mut event = event("logs", id, fields);
+        event.metadata.operation = operation;
+        logs.write_one(event)
+    };
+    write("old", json!({"n": 1}), Operation::Index).await;
+    write("new", json!({"n": 1, "client_ip": "10.0.0.1"}), Operation::Index).await;
+    // Moves from the old generation to the new one.
+    write("old", json!({"n": 2, "client_ip": "10.0.0.2"}), Operation::Index).await;
+    let state = logs.engine.state(&logs.engine.registry.get("logs").unwrap()).unwrap();
+    let snapshot = state.snapshot();
+    let documents: Vec<_> = snapshot.generations.iter().map(|g| g.searcher.num_docs()).collect();
+    assert_eq!(documents, [0, 2]);
+    assert!(snapshot.generations[0].resolve(&snapshot.mapping, "client_ip").is_none());
+    assert!(snapshot.generations[1].resolve(&snapshot.mapping, "client_ip").is_some());
+    drop((state, snapshot));
+    drop(logs);
+    let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
+    assert_eq!(logs.indices(&scope(), &[]).await.unwrap()[0].documents, 2);
+    assert_eq!(logs.get(&scope(), "logs", "old").await.unwrap().unwrap().version, 2);
+}
+
+impl EmbeddedLogs {
+    async fn write_one(&self, event: Event) {
+        let results = self.write(&scope(), vec![event], Refresh::Now).await.unwrap();
+        assert!(matches!(results[0], WriteResult::Written { .. }), "{results:?}");
+    }
+}
+
+#[tokio::test]
+async fn idle_indices_give_back_their_writers_and_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions { open_writers_max: 2, open_indices_max: 3, ..EmbeddedOptions::default() };
+    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    for day in 0..8 {
+        let batch = vec![event(&format!("logs-{day}"), "a", json!({"n": day}))];
+        logs.write(&scope(), batch, Refresh::Background).await.unwrap();
+    }
+    let start = Instant::now();
+    let open = || logs.engine.registry.all().iter().filter(|slot| slot.open_state().is_some()).count();
+    while open() > 3 {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for day in 0..8 {
+        let found = logs.get(&scope(), &format!("logs-{day}"), "a").await.unwrap().unwrap();
+        assert_eq!(found.source["n"], json!(day));
+    }
+    assert!(logs.indices(&scope(), &[]).await.unwrap().iter().all(|index| index.documents == 1));
+}

@@ -1,0 +1,134 @@
+//! From events to writes that are ready to get their place in an index.
+
+use super::{
+    convert::{Converted, convert},
+    index::{Action, IndexState, Prepared, Span},
+    names::ID_MAX_BYTES,
+    router::Router,
+    wal::PAYLOAD_MAX_BYTES,
+};
+use crate::{ErrorKind, logs::WriteResult};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use event::{Event, Object, Operation};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Largest document, in bytes of JSON.
+const DOCUMENT_MAX_BYTES: usize = 16 << 20;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Event times further back are refused.
+const PAST_MAX_MS: i64 = 20 * 365 * DAY_MS + 5 * DAY_MS;
+/// Event times further ahead are refused.
+const FUTURE_MAX_MS: i64 = DAY_MS;
+
+/// The time at which a batch arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) now_ms: i64,
+}
+
+/// Writes ready to be ordered, one per event, and the bytes that they refer to.
+pub(super) struct PreparedBatch {
+    pub(super) items: Vec<Result<Prepared, WriteResult>>,
+    pub(super) blob: Bytes,
+}
+
+/// Prepares the events of one index.
+pub(super) fn prepare(state: &IndexState, events: &[&Event], now: Clock) -> PreparedBatch {
+    let mut blob = Vec::with_capacity(events.len() * 512);
+    let items = events.iter().map(|event| prepare_one(state, event, &mut blob, now)).collect();
+    PreparedBatch { items, blob: Bytes::from(blob) }
+}
+
+fn prepare_one(
+    state: &IndexState,
+    event: &Event,
+    blob: &mut Vec<u8>,
+    now: Clock,
+) -> Result<Prepared, WriteResult> {
+    let operation = event.metadata.operation;
+    let (id, id_is_new) = match &event.metadata.id {
+        Some(id) => (id.clone(), false),
+        None if matches!(operation, Operation::Create | Operation::Index) => (new_id(), true),
+        None => return Err(refused("an update or delete needs an id")),
+    };
+    if id.is_empty() || id.len() > ID_MAX_BYTES {
+        return Err(refused(format!(
+            "a document id has 1 to {ID_MAX_BYTES} bytes, this one has {}",
+            id.len()
+        )));
+    }
+    let action = match operation {
+        Operation::Create | Operation::Index => {
+            let (converted, router) = convert_checked(state, &id, &event.fields, now)?;
+            let only_new = operation == Operation::Create;
+            let source = append_source(blob, &event.fields)?;
+            Action::Put { converted: Box::new(converted), router, source, only_new }
+        }
+        Operation::Update => Action::Update(event.fields.clone()),
+        Operation::Delete => Action::Delete,
+    };
+    let id_span = Span { start: blob.len() as u32, length: id.len() as u32 };
+    blob.extend_from_slice(id.as_bytes());
+    Ok(Prepared { id, id_span, id_is_new, expected: event.metadata.expected, action })
+}
+
+/// Unique, and close to its neighbours in time, so that look-ups stay local.
+fn new_id() -> String {
+    URL_SAFE_NO_PAD.encode(Uuid::now_v7().as_bytes())
+}
+
+fn append_source(blob: &mut Vec<u8>, source: &Object) -> Result<Span, WriteResult> {
+    let start = blob.len();
+    let result = serde_json::to_writer(&mut *blob, source);
+    let length = blob.len() - start;
+    let problem = if let Err(error) = result {
+        format!("cannot serialise the document: {error}")
+    } else if length > DOCUMENT_MAX_BYTES {
+        format!("document has {length} bytes, limit is {DOCUMENT_MAX_BYTES}")
+    } else if blob.len() > PAYLOAD_MAX_BYTES / 2 {
+        "the batch is too large, send smaller ones".to_owned()
+    } else {
+        // Both fit: PAYLOAD_MAX_BYTES is far below u32::MAX.
+        return Ok(Span { start: start as u32, length: length as u32 });
+    };
+    blob.truncate(start);
+    Err(refused(problem))
+}
+
+/// Converts a document, growing the mapping if it must, and checks its time.
+pub(super) fn convert_checked(
+    state: &IndexState,
+    id: &str,
+    source: &Object,
+    now: Clock,
+) -> Result<(Converted, Arc<Router>), WriteResult> {
+    let mut router = state.router();
+    let mut converted = convert(&router, id, source, false).map_err(refused)?;
+    if !converted.unmapped.is_empty() {
+        router = state
+            .grow(&converted.unmapped)
+            .map_err(|error| WriteResult::Refused { kind: error.kind, reason: error.message })?;
+        converted = convert(&router, id, source, true).map_err(refused)?;
+    }
+    if let Some(at) = converted.timestamp_ms {
+        check_time(at, now)?;
+    }
+    Ok((converted, router))
+}
+
+fn check_time(at_ms: i64, now: Clock) -> Result<(), WriteResult> {
+    if at_ms < now.now_ms - PAST_MAX_MS {
+        return Err(refused("\"@timestamp\" is more than 20 years in the past"));
+    }
+    if at_ms > now.now_ms + FUTURE_MAX_MS {
+        return Err(refused("\"@timestamp\" is more than one day in the future"));
+    }
+    Ok(())
+}
+
+fn refused(reason: impl Into<String>) -> WriteResult {
+    WriteResult::Refused { kind: ErrorKind::InvalidRequest, reason: reason.into() }
+}
