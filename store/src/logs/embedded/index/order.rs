@@ -173,7 +173,7 @@ impl IndexState {
         acknowledge: oneshot::Sender<Result<(), StoreError>>,
     ) -> Box<dyn FnOnce(Result<u64, Failure>) + Send> {
         Box::new(move |durable| {
-            let outcome = durable.map_err(StoreError::from).map(|lsn| {
+            let outcome = durable.map_err(Failure::into_store_error).map(|lsn| {
                 batch.lsn = lsn;
                 self.apply(batch);
             });

@@ -44,10 +44,11 @@ impl Failure {
     }
 }
 
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        let error = StoreError::new(failure.kind, failure.message);
-        match failure.kind {
+impl Failure {
+    /// The failure as the caller of the store sees it.
+    pub(super) fn into_store_error(self) -> StoreError {
+        let error = StoreError::new(self.kind, self.message);
+        match self.kind {
             ErrorKind::Full | ErrorKind::Unavailable => error.retry_after(Duration::from_secs(5)),
             _ => error,
         }
@@ -190,7 +191,7 @@ impl Wal {
 
     /// Whether the last write got through; the error says why not.
     pub(super) fn health(&self) -> Result<(), StoreError> {
-        self.shared.queue.lock().failure.clone().map_or(Ok(()), |failure| Err(failure.into()))
+        self.shared.queue.lock().failure.clone().map_or(Ok(()), |failure| Err(failure.into_store_error()))
     }
 
     /// Writes what is waiting, then refuses everything.
