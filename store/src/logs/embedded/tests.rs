@@ -171,5 +171,6 @@ async fn idle_indices_give_back_their_writers_and_files() {
         let found = logs.get(&scope(), &format!("logs-{day}"), "a").await.unwrap().unwrap();
         assert_eq!(found.source["n"], json!(day));
     }
+    logs.refresh(&scope(), &[]).await.unwrap();
     assert!(logs.indices(&scope(), &[]).await.unwrap().iter().all(|index| index.documents == 1));
 }

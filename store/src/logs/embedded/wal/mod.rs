@@ -226,12 +226,11 @@ impl Shared {
             let written = self.segments.lock().write(&frames);
             match written {
                 Ok(()) => {
+                    self.queue.lock().failure = None;
                     for entry in group {
                         (entry.done)(Ok(entry.lsn));
                     }
-                    let mut queue = self.queue.lock();
-                    queue.settled_lsn = last;
-                    queue.failure = None;
+                    self.queue.lock().settled_lsn = last;
                 }
                 Err(error) => self.fail(group, &error),
             }
