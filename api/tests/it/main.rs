@@ -12,5 +12,6 @@ mod memory_logs;
 mod rights;
 mod rooms;
 mod search;
+mod serve;
 mod sessions;
 mod throttle;
