@@ -6,3 +6,4 @@ mod cache;
 mod documents;
 mod logs;
 mod queue;
+mod search;

@@ -319,8 +319,15 @@ impl<'k> Level<'k> {
                 encode(u64::from(score.max(0.0).to_bits()))
             }
             Source::Document => encode(value.as_u64().ok_or_else(misfit)?),
-            // All documents here are "missing"; any value lies before or behind all of them.
-            Source::Nothing => encode(0),
+            // All documents here are "missing": what counts is on which side of these the value lies.
+            Source::Nothing => match &self.key.missing {
+                Missing::Value(missing) => match json_order(value, missing) {
+                    Ordering::Less => encode(0) - 1,
+                    Ordering::Equal => encode(0),
+                    Ordering::Greater => encode(0) + 1,
+                },
+                Missing::First | Missing::Last => encode(0),
+            },
             Source::Column(column) => self.column_position(column, value, now)?.ok_or_else(misfit)?,
         };
         Ok(directed(undirected, self.key.order))
@@ -433,6 +440,14 @@ impl<'k> Level<'k> {
                 _ => SortValue::Last,
             },
         }
+    }
+}
+
+/// Order of two values of a request: numbers by value, all else as text.
+fn json_order(a: &Value, b: &Value) -> Ordering {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.as_str().unwrap_or_default().cmp(b.as_str().unwrap_or_default()),
     }
 }
 

@@ -1,0 +1,206 @@
+use super::{Fixture, internal, page};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use store::{ErrorKind, logs::Total};
+
+/// Documents with ties and gaps in every field, in five daily indices.
+async fn corpus(values: &[(u8, Option<i8>, Option<u8>)]) -> Fixture {
+    let fixture = Fixture::new().await;
+    let documents = values.iter().enumerate().map(|(position, (time, number, word))| {
+        let day = 10 + time % 5;
+        let mut document = json!({
+            "_id": format!("{position:04}"),
+            "_index": format!("shop-2026.11.{day}"),
+            "@timestamp": format!("2026-11-{day}T{:02}:00:00Z", time % 24),
+        });
+        if let Some(number) = number {
+            document["n"] = json!(number);
+            document["amount"] = json!(f64::from(*number) / 4.0);
+        }
+        if let Some(word) = word {
+            document["country"] = json!(format!("c{}", word % 7));
+            document["ok"] = json!(word % 2 == 0);
+        }
+        document
+    });
+    // Several writes make several segments.
+    let documents: Vec<_> = documents.collect();
+    for chunk in documents.chunks(documents.len().div_ceil(3).max(1)) {
+        fixture.write(chunk.to_vec()).await;
+    }
+    fixture
+}
+
+fn sorts() -> impl Strategy<Value = Value> {
+    let field = prop_oneof![
+        Just("@timestamp"),
+        Just("n"),
+        Just("amount"),
+        Just("country"),
+        Just("ok"),
+        Just("unmapped")
+    ];
+    let key = (field, any::<bool>(), any::<bool>()).prop_map(|(field, ascending, first)| {
+        json!({field: {
+            "order": if ascending { "asc" } else { "desc" },
+            "missing": if first { "_first" } else { "_last" },
+            "unmapped_type": "long",
+        }})
+    });
+    proptest::collection::vec(key, 1..4).prop_map(|mut keys| {
+        keys.push(json!("n"));
+        json!(keys)
+    })
+}
+
+/// What a sort on these values should give, computed the simple way.
+fn expected(documents: &[(String, Value)], sort: &Value) -> Vec<Vec<Value>> {
+    let key = |document: &Value, key: &Value| {
+        let (field, options) = match key {
+            Value::String(field) => (field.clone(), json!({"order": "asc", "missing": "_last"})),
+            key => key
+                .as_object()
+                .map(|k| k.iter().next().map(|(f, o)| (f.clone(), o.clone())).unwrap())
+                .unwrap(),
+        };
+        (document.get(&field).cloned().unwrap_or(Value::Null), options)
+    };
+    let mut rows: Vec<Vec<(Value, Value)>> = documents
+        .iter()
+        .map(|(_, document)| sort.as_array().unwrap().iter().map(|k| key(document, k)).collect())
+        .collect();
+    rows.sort_by(|a, b| {
+        for ((a, options), (b, _)) in a.iter().zip(b) {
+            let first = options["missing"] == "_first";
+            let order = match (a.is_null(), b.is_null()) {
+                (true, true) => std::cmp::Ordering::Equal,
+                (true, false) if first => std::cmp::Ordering::Less,
+                (true, false) => std::cmp::Ordering::Greater,
+                (false, true) if first => std::cmp::Ordering::Greater,
+                (false, true) => std::cmp::Ordering::Less,
+                (false, false) => {
+                    let order = match (a, b) {
+                        (Value::String(a), Value::String(b)) => a.cmp(b),
+                        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+                        (a, b) => a.as_f64().unwrap().total_cmp(&b.as_f64().unwrap()),
+                    };
+                    if options["order"] == "desc" { order.reverse() } else { order }
+                }
+            };
+            if order.is_ne() {
+                return order;
+            }
+        }
+        std::cmp::Ordering::Equal
+    });
+    rows.into_iter().map(|row| row.into_iter().map(|(value, _)| value).collect()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sorted_as_computed_and_pages_join_up(
+        values in proptest::collection::vec((any::<u8>(), proptest::option::of(any::<i8>()), proptest::option::of(any::<u8>())), 1..80),
+        sort in sorts(),
+        size in 1_usize..20,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let fixture = corpus(&values).await;
+            let whole = fixture.search("shop-*", json!({"sort": sort, "size": 1000})).await;
+            let documents: Vec<(String, Value)> = whole.hits.iter().map(|hit| {
+                let mut source = Value::Object(hit.source.clone().unwrap());
+                let time: jiff::Timestamp = source["@timestamp"].as_str().unwrap().parse().unwrap();
+                source["@timestamp"] = json!(time.as_millisecond());
+                (hit.id.clone(), source)
+            }).collect();
+            assert_eq!(documents.len(), values.len());
+            let found: Vec<_> = whole.hits.iter().map(|hit| hit.sort.clone()).collect();
+            assert_eq!(found, expected(&documents, &sort));
+
+            // From page to page: ties keep their order.
+            let mut joined = Vec::new();
+            for from in (0..values.len()).step_by(size) {
+                let body = json!({"sort": sort, "from": from, "size": size});
+                joined.extend(page(&fixture.search("shop-*", body).await).into_iter().map(str::to_owned));
+            }
+            assert_eq!(joined, page(&whole));
+        });
+    }
+
+    #[test]
+    fn search_after_joins_up(
+        values in proptest::collection::vec((any::<u8>(), proptest::option::of(any::<i8>()), proptest::option::of(any::<u8>())), 1..80),
+        sort in sorts(),
+        size in 1_usize..20,
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let fixture = Fixture::new().await;
+            let documents: Vec<_> = values.iter().enumerate().map(|(position, (time, number, word))| json!({
+                "_id": position.to_string(), "_index": format!("shop-2026.11.{}", 10 + time % 5),
+                "@timestamp": format!("2026-11-{}T00:00:00Z", 10 + time % 5),
+                "n": number, "amount": number.map(|n| f64::from(n) / 4.0),
+                "country": word.map(|w| format!("c{}", w % 7)), "ok": word.map(|w| w % 2 == 0), "status": position,
+            })).collect();
+            for chunk in documents.chunks(documents.len().div_ceil(3)) {
+                fixture.write(chunk.to_vec()).await;
+            }
+            let mut sort = sort;
+            sort.as_array_mut().unwrap().push(json!({"status": "desc"}));
+            let whole = fixture.search("shop-*", json!({"sort": sort, "size": 1000})).await;
+            let mut joined: Vec<String> = Vec::new();
+            let mut after = Value::Null;
+            loop {
+                let mut body = json!({"sort": sort, "size": size});
+                if !after.is_null() {
+                    body["search_after"] = after.clone();
+                }
+                let found = fixture.search("shop-*", body).await;
+                let Some(last) = found.hits.last() else { break };
+                after = json!(last.sort);
+                joined.extend(page(&found).into_iter().map(str::to_owned));
+                assert!(joined.len() <= values.len());
+            }
+            assert_eq!(joined, page(&whole));
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn totals_scores_and_limits() {
+    let values: Vec<_> = (0..200_u8).map(|n| (n, Some(0), Some(n))).collect();
+    let fixture = corpus(&values).await;
+    let total = async |body: Value| fixture.search("shop-*", body).await.total;
+    let exact = |value| Some(Total { value, exact: true });
+    assert_eq!(total(json!({})).await, exact(200));
+    assert_eq!(total(json!({"size": 0, "query": {"term": {"country": "c1"}}})).await, exact(29));
+    assert_eq!(total(json!({"track_total_hits": 50})).await, Some(Total { value: 50, exact: false }));
+    assert_eq!(total(json!({"track_total_hits": false})).await, None);
+    assert_eq!(
+        total(json!({"track_total_hits": true, "sort": [{"@timestamp": "desc"}], "size": 3})).await,
+        exact(200)
+    );
+    assert_eq!(total(json!({"post_filter": {"term": {"country": "c1"}}})).await, exact(29));
+    let found =
+        fixture.search("shop-*", json!({"query": {"term": {"country": "c1"}}, "sort": ["_score"]})).await;
+    assert!(
+        found.max_score.is_some_and(|score| score > 0.0) && found.hits.iter().all(|hit| hit.score.is_some())
+    );
+    let unscored = fixture.search("shop-*", json!({"sort": ["n"]})).await;
+    assert!(unscored.max_score.is_none() && unscored.hits.iter().all(|hit| hit.score.is_none()));
+    let newest = fixture.search("shop-*", json!({"sort": [{"@timestamp": "desc"}], "size": 2})).await;
+    assert!(newest.hits.iter().all(|hit| hit.index == "shop-2026.11.14"), "{:?}", page(&newest));
+    let text = fixture.search_as(&internal(), "shop-*", json!({"sort": ["message"]})).await.unwrap_err();
+    assert_eq!(text.kind, ErrorKind::InvalidRequest);
+    assert!(text.message.contains("use \"message.raw\""), "{text}");
+    let short = json!({"sort": ["n", "ok"], "search_after": [1]});
+    assert_eq!(
+        fixture.search_as(&internal(), "shop-*", short).await.unwrap_err().kind,
+        ErrorKind::InvalidRequest
+    );
+    let late = fixture.search("shop-*", json!({"timeout": "0ms"})).await;
+    assert!(late.timed_out);
+    assert_eq!(fixture.search("shop-*", json!({"terminate_after": 1, "size": 100})).await.hits.len(), 5);
+}
