@@ -12,6 +12,10 @@ use std::time::Duration;
 /// Longest value of a field that is not a file.
 const VALUE_MAX_BYTES: usize = 1_024;
 
+/// So much of a file that is refused is still read, and for so long.
+const DISCARD_MAX_BYTES: usize = 64 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(10);
+
 /// Receives all files of a form. `pipeline` and `dataset` may stand anywhere in it and count for all files. If the form
 /// breaks off or anything in it is wrong, nothing is left behind.
 pub(crate) async fn receive(app: &App, user: &User, mut form: Multipart) -> Result<Vec<Upload>, ApiError> {
@@ -62,9 +66,29 @@ async fn receive_file(
     };
     let mut writer = app.parts().uploads.begin(new).await?;
     while let Some(chunk) = in_time(idle, field.chunk()).await? {
-        writer.write(chunk).await?;
+        if let Err(error) = writer.write(chunk).await {
+            drop(writer);
+            discard(&mut field).await;
+            return Err(error.into());
+        }
     }
     Ok(writer)
+}
+
+/// Reads on for a moment without keeping anything. A client that is cut off in the middle of its body sees a broken
+/// connection in place of the answer that says why.
+async fn discard(field: &mut Field<'_>) {
+    let reading = async {
+        let mut bytes = 0;
+        while let Ok(Some(chunk)) = field.chunk().await {
+            bytes += chunk.len();
+            if bytes > DISCARD_MAX_BYTES {
+                break;
+            }
+        }
+    };
+    // Whether it came to its end or not, the answer is sent now.
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
 /// The value of a field; empty counts as absent.

@@ -1,6 +1,8 @@
 //! Developer commands: `cargo xtask …`.
 
+mod bench;
 mod fixtures;
+mod test;
 
 use clap::{Parser, Subcommand};
 
@@ -14,12 +16,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Checks everything that CI checks: format, lints, licences, tests.
+    Test,
+    /// Measures upload, search, memory and disk beside tantivy alone.
+    Bench(bench::BenchArgs),
     /// Writes the sample logs of a made-up shop, the same for the same seed.
     Fixtures(fixtures::Options),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Test => test::run(&root()),
+        Command::Bench(options) => bench::run(&root(), &options),
         Command::Fixtures(options) => fixtures::run(&options),
     }
+}
+
+/// The repository: where the commands work, wherever they are called from.
+fn root() -> std::path::PathBuf {
+    let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
 }

@@ -1,0 +1,134 @@
+//! Verdicts over HTTP and in uploads.
+
+use crate::harness::{Vigie, repository};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+fn transaction(id: &str, time: &str, amount: f64) -> Value {
+    json!({
+        "@timestamp": time, "event": {"dataset": "ecommerce.transaction"}, "transaction_id": id, "order_id": format!("o-{id}"),
+        "user_id": "u-1", "amount": amount, "currency": "EUR", "payment_method": "card",
+        "card": {"number": "4111 1111 1111 1111", "country": "DE"}, "ip": "8.8.8.8", "device_id": "d-1",
+        "email": "buyer@example.org", "billing_country": "DE", "shipping_country": "DE", "status": "approved",
+    })
+}
+
+#[tokio::test]
+async fn a_verdict_on_request_is_kept_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let vigie = Vigie::start(&data);
+    let analyst = vigie.account("analyst").await;
+    let mut last = Value::Null;
+    for second in 10..22 {
+        let id = format!("t-{second}");
+        let (status, verdict) = analyst
+            .post("/fraud/verdicts", transaction(&id, &format!("2026-11-10T10:00:{second}Z"), 25.0))
+            .await;
+        assert_eq!(status, StatusCode::OK, "{verdict}");
+        assert_eq!(verdict["transaction_id"], id);
+        last = verdict;
+    }
+    assert_ne!(last["verdict"], "allow", "twelve payments in twelve seconds: {last}");
+    assert!(
+        last["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|reason| reason["code"].as_str().unwrap().contains("velocity")),
+        "{last}"
+    );
+
+    // Asked again: the same answer, and no second event.
+    let (_, again) = analyst.post("/fraud/verdicts", transaction("t-21", "2026-11-10T10:00:21Z", 25.0)).await;
+    for member in ["verdict", "score", "reasons"] {
+        assert_eq!(again[member], last[member], "{again}");
+    }
+    let found =
+        analyst.search_until(json!({"query": "event.dataset:ecommerce.transaction", "size": 20}), 12).await;
+
+    // The card's number is nowhere.
+    assert!(!found.to_string().contains("4111 1111"), "{found}");
+    assert!(!found.to_string().contains("4111111111111111"), "{found}");
+    assert_eq!(found["hits"][0]["source"]["ecommerce"]["card"]["last4"], "1111");
+
+    // A chargeback changes the stored event and adds a label; it is not a new event.
+    let mut chargeback = transaction("t-10", "2026-11-17T10:00:00Z", 25.0);
+    chargeback["status"] = json!("chargeback");
+    let (status, _) = analyst.post("/logs/events?pipeline=transaction", json!([chargeback])).await;
+    assert!(status.is_success());
+    analyst.search_until(json!({"query": "ecommerce.transaction.status:chargeback", "size": 1}), 1).await;
+    analyst.search_until(json!({"query": "event.dataset:ecommerce.transaction", "size": 0}), 12).await;
+
+    // All of it is there after a crash, and the history still counts.
+    vigie.kill();
+    let vigie = Vigie::start(&data);
+    let analyst = vigie.login("analyst@shop.example").await;
+    let (status, kept) = analyst.get("/fraud/verdicts/t-21").await;
+    assert_eq!(status, StatusCode::OK, "{kept}");
+    assert_eq!(kept["score"], last["score"], "{kept}");
+    let (_, next) = analyst.post("/fraud/verdicts", transaction("t-22", "2026-11-10T10:00:22Z", 25.0)).await;
+    assert_ne!(next["verdict"], "allow", "the velocity must survive a restart: {next}");
+}
+
+#[tokio::test]
+async fn odd_transactions_get_clear_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let analyst = vigie.account("analyst").await;
+    let refused = async |change: &dyn Fn(&mut Value)| {
+        let mut body = transaction("odd", "2026-11-10T10:00:00Z", 10.0);
+        change(&mut body);
+        let (status, answer) = analyst.post("/fraud/verdicts", body).await;
+        assert!(status.is_client_error(), "{status} {answer}");
+        assert!(answer["detail"].is_string(), "{answer}");
+    };
+    refused(&|t| t["transaction_id"] = Value::Null).await;
+    refused(&|t| t["amount"] = json!("a lot")).await;
+    refused(&|t| t["@timestamp"] = json!("2999-01-01T00:00:00Z")).await;
+    refused(&|t| *t = json!("no object")).await;
+    // Sparse, but enough for a verdict.
+    let sparse = json!({"@timestamp": "2026-11-10T10:00:00Z", "transaction_id": "sparse", "amount": 5, "currency": "EUR", "status": "approved"});
+    let (status, verdict) = analyst.post("/fraud/verdicts", sparse).await;
+    assert_eq!((status, &verdict["verdict"]), (StatusCode::OK, &json!("allow")), "{verdict}");
+}
+
+#[tokio::test]
+async fn the_known_frauds_of_the_sample_shop_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let analyst = vigie.account("analyst").await;
+    let upload = analyst
+        .upload("transactions.ndjson", std::fs::read(repository("fixtures/transactions.ndjson")).unwrap())
+        .await;
+    assert_eq!(upload["state"], "done", "{upload}");
+    let labels = std::fs::read_to_string(repository("fixtures/transactions.labels.ndjson")).unwrap();
+    let labels: HashMap<String, bool> = labels
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|label| (label["transaction_id"].as_str().unwrap().to_owned(), label["label"] == "fraud"))
+        .collect();
+    let (mut caught, mut false_alarms, mut seen) = (0_u32, 0_u32, 0_u32);
+    let mut path = "/fraud/verdicts?limit=500".to_owned();
+    loop {
+        let (status, page) = analyst.get(&path).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        for verdict in page["items"].as_array().unwrap() {
+            seen += 1;
+            let fraud = labels.get(verdict["transaction_id"].as_str().unwrap()).copied().unwrap_or(false);
+            let suspected = verdict["verdict"] != "allow";
+            assert!(!suspected || !verdict["reasons"].as_array().unwrap().is_empty(), "{verdict}");
+            caught += u32::from(fraud && suspected);
+            false_alarms += u32::from(!fraud && suspected);
+        }
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/fraud/verdicts?limit=500&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let frauds = u32::try_from(labels.values().filter(|fraud| **fraud).count()).unwrap();
+    println!("{seen} verdicts: {caught} of {frauds} frauds suspected, {false_alarms} false alarms");
+    assert!(caught * 2 >= frauds, "{caught} of {frauds}");
+    assert!(false_alarms * 12 <= seen, "{false_alarms} of {seen}");
+}

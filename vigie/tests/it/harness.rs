@@ -1,0 +1,230 @@
+//! Starts the binary on free ports with a data directory of its own, and speaks its API.
+
+use reqwest::{
+    Client, Method, StatusCode,
+    multipart::{Form, Part},
+};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+pub(crate) const ADMIN: &str = "admin@shop.example";
+pub(crate) const PASSWORD: &str = "correct-horse-battery-staple";
+
+/// How long anything may take before a test gives up on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running service. Killed when dropped.
+pub(crate) struct Vigie {
+    child: Child,
+    pub(crate) http: String,
+    pub(crate) elastic: String,
+    pub(crate) client: Client,
+}
+
+/// The command line of the binary, with an environment that only the test decides.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vigie"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("VIGIE_") {
+            command.env_remove(name);
+        }
+    }
+    // The cheapest rounds that are accepted: the tests log in often.
+    command.env("VIGIE_AUTH__BCRYPT_COST", "10").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+/// Path of a file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+impl Vigie {
+    pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
+        let log =
+            std::fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
+        let mut child = command()
+            .args(["serve", "--listen", "127.0.0.1:0", "--elastic-listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env("VIGIE_ADMIN_EMAIL", ADMIN)
+            .env("VIGIE_ADMIN_PASSWORD", PASSWORD)
+            .env("VIGIE_HTTP__USER_REQUESTS_PER_MIN", "1000000")
+            .env("VIGIE_HTTP__ANONYMOUS_REQUESTS_PER_MIN", "1000000")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let listening = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find(|line| line.starts_with("listening "))
+            .unwrap_or_else(|| {
+                panic!("it did not start: {}", std::fs::read_to_string(data.with_extension("log")).unwrap())
+            });
+        let address = |name: &str| {
+            listening.split(' ').find_map(|part| part.strip_prefix(name)).unwrap_or_default().to_owned()
+        };
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        Self { child, http: address("http="), elastic: address("elastic="), client }
+    }
+
+    /// Ends the process as a crash of the machine would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the process to stop and checks that it leaves in peace.
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.success(), "ended with {status}");
+                return;
+            }
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) async fn login(&self, email: &str) -> Session<'_> {
+        let (status, body) = self.try_login(email, PASSWORD).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        Session {
+            vigie: self,
+            token: body["access_token"].as_str().unwrap().to_owned(),
+            refresh_token: body["refresh_token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    pub(crate) async fn try_login(&self, email: &str, password: &str) -> (StatusCode, Value) {
+        self.anonymous().post("/auth/login", json!({"email": email, "password": password})).await
+    }
+
+    pub(crate) fn anonymous(&self) -> Session<'_> {
+        Session { vigie: self, token: String::new(), refresh_token: String::new() }
+    }
+
+    /// Logs in as an account of that role, which is created.
+    pub(crate) async fn account(&self, role: &str) -> Session<'_> {
+        let email = format!("{role}@shop.example");
+        let admin = self.login(ADMIN).await;
+        let (status, body) =
+            admin.post("/users", json!({"email": email, "password": PASSWORD, "roles": [role], "first_name": "A", "last_name": "B"})).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        self.login(&email).await
+    }
+}
+
+impl Drop for Vigie {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Somebody who is logged in (or nobody).
+pub(crate) struct Session<'a> {
+    pub(crate) vigie: &'a Vigie,
+    pub(crate) token: String,
+    pub(crate) refresh_token: String,
+}
+
+impl Session<'_> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.vigie.client.request(method, format!("{}/api/v1{path}", self.vigie.http));
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        read(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        read(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Uploads one file and answers at once.
+    pub(crate) async fn send(&self, name: &str, bytes: Vec<u8>) -> (StatusCode, Value) {
+        let form = Form::new().part("file", Part::bytes(bytes).file_name(name.to_owned()));
+        let (status, body) = read(self.request(Method::POST, "/logs/uploads").multipart(form)).await;
+        (status, body["uploads"][0].clone())
+    }
+
+    /// Uploads one file and waits for the end of its job.
+    pub(crate) async fn upload(&self, name: &str, bytes: Vec<u8>) -> Value {
+        let (status, upload) = self.send(name, bytes).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{upload}");
+        self.finished(upload["id"].as_str().unwrap()).await
+    }
+
+    /// Waits for the end of an upload's job.
+    pub(crate) async fn finished(&self, id: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (status, upload) = self.get(&format!("/logs/uploads/{id}")).await;
+            assert_eq!(status, StatusCode::OK, "{upload}");
+            if matches!(upload["state"].as_str(), Some("done" | "failed")) {
+                return upload;
+            }
+            assert!(Instant::now() < deadline, "not finished: {upload}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Searches; the body is that of `POST /search`.
+    pub(crate) async fn search(&self, body: Value) -> Value {
+        let (status, answer) = self.post("/search", body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    /// Searches until so many are found: what was written becomes visible within a second.
+    pub(crate) async fn search_until(&self, body: Value, total: u64) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = self.search(body.clone()).await;
+            if answer["total"]["value"] == total {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "{body} finds {}, not {total}", answer["total"]);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+pub(crate) async fn read(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    (status, body)
+}
+
+/// The whole of an index pattern, newest first, page after page.
+pub(crate) async fn all_ids(session: &Session<'_>, mut body: Value) -> Vec<String> {
+    let mut ids = Vec::new();
+    loop {
+        let page = session.search(body.clone()).await;
+        let hits = page["hits"].as_array().unwrap();
+        ids.extend(hits.iter().map(|hit| hit["id"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => body["cursor"] = json!(cursor),
+            None => return ids,
+        }
+    }
+}

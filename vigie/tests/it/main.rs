@@ -1,0 +1,11 @@
+//! End to end: the real binary, spoken to over HTTP as a client would.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod commands;
+mod crash;
+mod fraud;
+mod harness;
+mod real_logs;
+mod story;
