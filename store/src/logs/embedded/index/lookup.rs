@@ -47,6 +47,21 @@ impl Visible {
         Ok(None)
     }
 
+    /// Calls `visit` with every id (also of documents deleted since the last merge).
+    pub(super) fn for_each_id(&self, mut visit: impl FnMut(&[u8])) -> Result<(), StoreError> {
+        let failed = |error| tantivy_error("read the ids of an index", error);
+        for generation in &self.generations {
+            for segment in generation.searcher.segment_readers() {
+                let index = segment.inverted_index(generation.schema.id).map_err(failed)?;
+                let mut ids = index.terms().stream().map_err(|error| failed(error.into()))?;
+                while ids.advance() {
+                    visit(ids.key());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the source of a document.
     pub(in crate::logs::embedded) fn source(&self, stored: Stored) -> Result<Bytes, StoreError> {
         let generation = &self.generations[stored.generation];

@@ -10,6 +10,7 @@
 mod apply;
 mod files;
 mod growth;
+mod ids;
 mod logged;
 mod lookup;
 mod order;

@@ -1,8 +1,9 @@
 //! The order of writes to one index: sequence numbers, versions, conflicts.
 
 use super::{
-    Committed, IndexState,
+    Committed, IndexState, Visible,
     apply::{Batch, Operation},
+    ids::IdFilter,
     logged::{Span, TableWriter},
     merge_ranges,
     versions::{Latest, Versions},
@@ -38,6 +39,8 @@ pub(super) struct Order {
     /// The last entry of the log that is for this index.
     pub(super) submitted_lsn: u64,
     pub(super) versions: Versions,
+    /// All ids, made when a write first needs to know whether its id is new.
+    ids: Option<IdFilter>,
 }
 
 impl Order {
@@ -47,6 +50,7 @@ impl Order {
             batch: 0,
             submitted_lsn: committed.lsn,
             versions: Versions::default(),
+            ids: None,
         }
     }
 }
@@ -214,17 +218,36 @@ impl Placing<'_> {
         }
     }
 
-    fn known(&self, write: &Prepared) -> Result<Known, WriteResult> {
+    fn known(&mut self, write: &Prepared) -> Result<Known, WriteResult> {
         if write.id_is_new {
             return Ok(None);
         }
         if let Some(latest) = self.order.versions.get(&write.id) {
             return Ok(Some((latest.seq_no, latest.version, latest.source.is_some())));
         }
-        match self.state.visible().find(&write.id) {
-            Ok(stored) => Ok(stored.map(|stored| (stored.seq_no, stored.version, true))),
-            Err(error) => Err(refused(error.kind, error.message)),
+        let visible = self.state.visible();
+        let failed = |error: StoreError| refused(error.kind, error.message);
+        if !self.ids(&visible).map_err(failed)?.may_contain(write.id.as_bytes()) {
+            return Ok(None);
         }
+        let stored = visible.find(&write.id).map_err(failed)?;
+        Ok(stored.map(|stored| (stored.seq_no, stored.version, true)))
+    }
+
+    /// The ids of the index: of what is visible and of what was written since.
+    fn ids(&mut self, visible: &Visible) -> Result<&mut IdFilter, StoreError> {
+        let filter = match self.order.ids.take() {
+            Some(filter) => filter,
+            None => {
+                let written = self.order.versions.ids();
+                let room = usize::try_from(visible.documents()).unwrap_or(usize::MAX) + written.len();
+                let mut filter = IdFilter::with_room_for(room);
+                written.for_each(|id| filter.insert(id.as_bytes()));
+                visible.for_each_id(|id| filter.insert(id))?;
+                filter
+            }
+        };
+        Ok(self.order.ids.insert(filter))
     }
 
     #[allow(
@@ -246,6 +269,9 @@ impl Placing<'_> {
         self.table.add(seq_no, version, id_span, Some(span));
         self.range = merge_ranges(self.range, converted.timestamp_ms.map(|at| (at, at)));
         self.order.versions.set(&id, Latest { seq_no, version, source: Some(source), batch: self.number });
+        if let Some(ids) = self.order.ids.as_mut().filter(|_| !is_there) {
+            ids.insert(id.as_bytes());
+        }
         self.operations.push(Operation::Put {
             generation: router.generation,
             document: converted.document,

@@ -34,6 +34,11 @@ impl Versions {
         }
     }
 
+    /// All ids.
+    pub(super) fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.latest.keys().map(String::as_str)
+    }
+
     /// Drops what was written by `batch` and before: a commit has made it visible.
     pub(in crate::logs::embedded) fn forget(&mut self, batch: u64) {
         self.latest.retain(|_, latest| latest.batch > batch);
