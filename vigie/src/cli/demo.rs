@@ -9,7 +9,9 @@ use crate::{
 use anyhow::{Context, bail};
 use reqwest::multipart::{Form, Part};
 use std::{
+    fs::Permissions,
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -79,8 +81,11 @@ struct Scratch {
 
 impl Scratch {
     fn temporary() -> anyhow::Result<Self> {
-        let guard =
-            tempfile::Builder::new().prefix("vigie-demo-").tempdir().context("no temporary directory")?;
+        let guard = tempfile::Builder::new()
+            .prefix("vigie-demo-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()
+            .context("no temporary directory")?;
         Ok(Self { path: guard.path().to_owned(), _guard: Some(guard) })
     }
 

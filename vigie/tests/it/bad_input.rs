@@ -1,6 +1,6 @@
 //! Files nobody should send: a clear error or dead letters, the service unharmed, the other lines kept.
 
-use crate::harness::{Session, Vigie, repository};
+use crate::harness::{Session, Vigie, data_beside};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -138,8 +138,7 @@ async fn a_broken_geo_database_harms_nothing() {
     let data = dir.path().join("data");
     std::fs::create_dir_all(data.join("geo")).unwrap();
     std::fs::write(data.join("geo/GeoLite2-City.mmdb"), b"this is no database").unwrap();
-    let broken = repository("../shared/data/mmdb");
-    if broken.is_dir() {
+    if let Some(broken) = data_beside("mmdb") {
         for entry in std::fs::read_dir(broken).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();

@@ -6,7 +6,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -42,6 +42,21 @@ pub(crate) fn command() -> Command {
 /// Path of a file of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// A file that lies beside the repository where it is tested with data of others. Elsewhere the test is skipped by name:
+/// into the file that `cargo xtask test` reads.
+pub(crate) fn data_beside(path: &str) -> Option<PathBuf> {
+    let file = repository("../shared/data").join(path);
+    if file.exists() {
+        return Some(file);
+    }
+    if let Some(list) = std::env::var_os("VIGIE_SKIPPED_TESTS") {
+        let mut list = std::fs::File::options().create(true).append(true).open(list).unwrap();
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        writeln!(list, "{test}: no {} here", file.display()).unwrap();
+    }
+    None
 }
 
 impl Vigie {

@@ -1,21 +1,20 @@
 //! Ten thousand lines that a real server wrote.
 
-use crate::harness::{Vigie, repository};
+use crate::harness::{Vigie, data_beside};
 use serde_json::json;
 
 #[tokio::test]
 async fn real_access_log() {
-    let Ok(bytes) = std::fs::read(repository("../shared/data/apache_access.log.gz")) else {
-        println!("skipped: real_access_log (no ../shared/data here)");
-        return;
-    };
+    let Some(file) = data_beside("apache_access.log.gz") else { return };
+    let bytes = std::fs::read(file).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let vigie = Vigie::start(&dir.path().join("data"));
     let analyst = vigie.account("analyst").await;
     let upload = analyst.upload("apache_access.log.gz", bytes).await;
     assert_eq!((&upload["state"], &upload["lines"]), (&json!("done"), &json!(10_000)), "{upload}");
     assert_eq!(upload["indexed"].as_u64().unwrap() + upload["dead"].as_u64().unwrap(), 10_000, "{upload}");
-    assert!(upload["dead"].as_u64().unwrap() <= 2, "{upload}");
+    // The only line that is not in the format: its user agent was cut off before the closing quote.
+    assert_eq!((&upload["dead"], &upload["error_sample"][0]["line"]), (&json!(1), &json!(8899)), "{upload}");
     let found = analyst
         .search_until(
             json!({
