@@ -16,9 +16,12 @@ use std::{io::Read, sync::Arc, time::Duration};
 /// The time of day, injected so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The clock of the machine.
+/// The clock of the machine, in whole milliseconds: what is shown and stored.
 pub fn system_clock() -> Clock {
-    Arc::new(Timestamp::now)
+    Arc::new(|| {
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    })
 }
 
 /// What a caller can do about a failure of a port.

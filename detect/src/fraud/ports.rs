@@ -9,9 +9,12 @@ use std::sync::Arc;
 /// The time of day, injected. Only `assessed_at` and labels without a time use it; features never do.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The clock of the machine.
+/// The clock of the machine, in whole milliseconds: what is shown and stored.
 pub fn system_clock() -> Clock {
-    Arc::new(Timestamp::now)
+    Arc::new(|| {
+        let now = Timestamp::now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    })
 }
 
 /// What a caller can do about a failing port.
