@@ -3,7 +3,7 @@
 use super::super::{mapping::Family, schema::ResolvedField};
 use super::scalar::Scalar;
 use crate::StoreError;
-use std::net::Ipv6Addr;
+use std::{collections::HashMap, net::Ipv6Addr};
 use tantivy::{
     DocId, SegmentReader,
     columnar::{Column, ColumnType, MonotonicallyMappableToU64, StrColumn},
@@ -16,6 +16,8 @@ use tantivy::{
 pub(super) struct SegmentColumn {
     pub(super) keys: Column<u64>,
     pub(super) kind: ColumnKind,
+    /// Strings that were decoded ahead ([`SegmentColumn::decode_ahead`]), by key.
+    decoded: HashMap<u64, String>,
 }
 
 /// What the keys of a column stand for.
@@ -75,7 +77,7 @@ impl SegmentColumn {
             ColumnType::Bytes => return Ok(None),
         };
         // A column may exist for a field without values in this segment.
-        Ok((keys.values.num_vals() > 0).then_some(Self { keys, kind }))
+        Ok((keys.values.num_vals() > 0).then(|| Self { keys, kind, decoded: HashMap::new() }))
     }
 
     /// The value behind a key of this document.
@@ -98,13 +100,44 @@ impl SegmentColumn {
             ColumnKind::Float => Scalar::Float(f64::from_u64(key)),
             ColumnKind::Boolean => Scalar::Bool(key == 1),
             ColumnKind::Date => Scalar::Date(i64::from_u64(key)),
-            ColumnKind::Text(column) => {
-                let mut text = String::new();
-                column.ord_to_str(key, &mut text)?;
-                Scalar::Text(text)
-            }
+            ColumnKind::Text(column) => match self.decoded.get(&key) {
+                Some(text) => Scalar::Text(text.clone()),
+                None => {
+                    let mut text = String::new();
+                    column.ord_to_str(key, &mut text)?;
+                    Scalar::Text(text)
+                }
+            },
             ColumnKind::Ip(_) => Scalar::Ip(Ipv6Addr::UNSPECIFIED),
         })
+    }
+
+    /// Decodes the strings behind many keys in one walk through the dictionary. One by one, each costs the decompression
+    /// of a block.
+    pub(super) fn decode_ahead(&mut self, mut keys: Vec<u64>) -> tantivy::Result<()> {
+        let ColumnKind::Text(column) = &self.kind else { return Ok(()) };
+        keys.sort_unstable();
+        keys.dedup();
+        let mut ahead = keys.iter();
+        let decoded = &mut self.decoded;
+        column.dictionary().sorted_ords_to_term_cb(&keys, |term| {
+            if let Some(key) = ahead.next() {
+                decoded.insert(*key, String::from_utf8_lossy(term).into_owned());
+            }
+        })?;
+        Ok(())
+    }
+
+    /// All keys of the segment's dictionary with their strings; none if these are no strings.
+    pub(super) fn texts(&self, mut each: impl FnMut(u64, &str)) -> tantivy::Result<()> {
+        let ColumnKind::Text(column) = &self.kind else { return Ok(()) };
+        let mut stream = column.dictionary().stream()?;
+        let mut key = 0;
+        while stream.advance() {
+            each(key, &String::from_utf8_lossy(stream.key()));
+            key += 1;
+        }
+        Ok(())
     }
 
     /// The number behind a key: dates in milliseconds, booleans as 0 and 1; `None` for what is no number.

@@ -104,7 +104,7 @@ fn directed(key: u128, order: SortOrder) -> u128 {
 enum Source {
     Score,
     Document,
-    Column(SegmentColumn),
+    Column(Box<SegmentColumn>),
     /// No document of the segment has the field.
     Nothing,
 }
@@ -173,8 +173,8 @@ impl<'k> SegmentTop<'k> {
     /// Smallest and largest key of the first level's column, as nanoseconds, if that is a date.
     pub(super) fn first_date_range(&self) -> Option<(i64, i64)> {
         match &self.levels.first()?.source {
-            Source::Column(SegmentColumn { keys, kind: ColumnKind::Date }) => {
-                Some((i64::from_u64(keys.min_value()), i64::from_u64(keys.max_value())))
+            Source::Column(column) if matches!(column.kind, ColumnKind::Date) => {
+                Some((i64::from_u64(column.keys.min_value()), i64::from_u64(column.keys.max_value())))
             }
             _ => None,
         }
@@ -278,7 +278,7 @@ impl<'k> Level<'k> {
                 Some(field) if field.column.is_none() => return Err(not_sortable(&field)),
                 Some(field) => {
                     match SegmentColumn::open(reader, &field).map_err(super::column::engine_error)? {
-                        Some(column) => (Source::Column(column), Some(field)),
+                        Some(column) => (Source::Column(Box::new(column)), Some(field)),
                         None => (Source::Nothing, Some(field)),
                     }
                 }
@@ -430,7 +430,7 @@ impl<'k> Level<'k> {
             Missing::Value(value) => match value {
                 Value::Bool(truth) => SortValue::Value(Scalar::Bool(*truth)),
                 Value::Number(number) => SortValue::Value(match (number.as_i64(), &self.source) {
-                    (Some(millis), Source::Column(SegmentColumn { kind: ColumnKind::Date, .. })) => {
+                    (Some(millis), Source::Column(column)) if matches!(column.kind, ColumnKind::Date) => {
                         Scalar::Date(millis.saturating_mul(1_000_000))
                     }
                     (Some(whole), _) => Scalar::Integer(whole),

@@ -80,6 +80,16 @@ impl KeySource<'_> {
         Ok(())
     }
 
+    /// Makes ready for [`Self::typed`] of these keys.
+    pub(super) fn decode_ahead(&mut self, keys: impl Iterator<Item = LocalKey>) -> tantivy::Result<()> {
+        match self {
+            Self::Terms(TermKeys { column: Some(column), .. }) => {
+                column.decode_ahead(keys.flatten().collect())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The typed key; `doc` is a document that has it.
     pub(super) fn typed(&self, key: LocalKey, doc: u32) -> tantivy::Result<Key> {
         let Some(raw) = key else {
@@ -167,14 +177,29 @@ impl<'r> TermKeys<'r> {
         column: Option<SegmentColumn>,
         family: Option<Family>,
     ) -> Result<Self, StoreError> {
-        Ok(Self {
+        let mut keys = Self {
             column,
             float: family == Some(Family::Float),
             include: request.include.as_ref().map(selection).transpose()?,
             exclude: request.exclude.as_ref().map(selection).transpose()?,
             wanted: HashMap::new(),
             missing: request.missing.as_ref().map(|value| missing_key(value, family)),
-        })
+        };
+        if let (Some(column), true) = (&keys.column, keys.include.is_some() || keys.exclude.is_some()) {
+            let mut wanted = HashMap::new();
+            column
+                .texts(|key, text| {
+                    wanted.insert(key, keys.is_selected(&Key::Text(text.to_owned())));
+                })
+                .map_err(engine_error)?;
+            keys.wanted = wanted;
+        }
+        Ok(keys)
+    }
+
+    fn is_selected(&self, key: &Key) -> bool {
+        self.include.as_ref().is_none_or(|include| include.holds(key))
+            && !self.exclude.as_ref().is_some_and(|exclude| exclude.holds(key))
     }
 
     /// Without selection; documents without value have a null key if wanted.
@@ -202,8 +227,7 @@ impl<'r> TermKeys<'r> {
                     Some(wanted) => *wanted,
                     None => {
                         let typed = Key::from_scalar(column.value(doc, key).map_err(engine_error)?);
-                        let wanted = self.include.as_ref().is_none_or(|include| include.holds(&typed))
-                            && !self.exclude.as_ref().is_some_and(|exclude| exclude.holds(&typed));
+                        let wanted = self.is_selected(&typed);
                         self.wanted.insert(key, wanted);
                         wanted
                     }

@@ -314,7 +314,8 @@ impl<'r> SegmentMetric<'r> {
     /// One state per bucket of the parent.
     pub(super) fn finish(mut self, parents: usize) -> tantivy::Result<Vec<MetricState>> {
         self.grow(parents);
-        if let (Some(column), MetricKind::Cardinality { .. }) = (&self.column, self.kind) {
+        if let (Some(column), MetricKind::Cardinality { .. }) = (&mut self.column, self.kind) {
+            column.decode_ahead(self.keys.iter().flatten().copied().collect())?;
             let mut hashes = std::collections::HashMap::new();
             for (state, keys) in self.states.iter_mut().zip(&self.keys) {
                 let MetricState::Distinct(distinct) = state else { continue };

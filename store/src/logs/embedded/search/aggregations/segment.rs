@@ -371,7 +371,10 @@ impl CompositeNode<'_> {
         for (key, ord) in self.ords {
             by_ord[ord as usize] = key;
         }
-        let sources = self.sources;
+        let mut sources = self.sources;
+        for (position, source) in sources.iter_mut().enumerate() {
+            source.decode_ahead(by_ord.iter().map(|key| key[position])).map_err(engine_error)?;
+        }
         self.buckets.finish(parents, self.inner, |key, doc| {
             let ord = usize::try_from(key.unwrap_or_default()).unwrap_or_default();
             let parts = sources.iter().zip(&by_ord[ord]).map(|(source, key)| source.typed(*key, doc));
@@ -433,7 +436,8 @@ impl Node<'_> {
     /// What was found, one per bucket of the parent.
     fn finish(self, parents: usize) -> Result<Vec<Partial>, StoreError> {
         match self {
-            Self::Keyed(buckets, source, inner) => {
+            Self::Keyed(buckets, mut source, inner) => {
+                source.decode_ahead(buckets.list.iter().map(|(_, key, ..)| *key)).map_err(engine_error)?;
                 buckets.finish(parents, inner, |key, doc| source.typed(key, doc))
             }
             Self::Filters(buckets, _, inner) => buckets.finish(parents, inner, |key, _| {
