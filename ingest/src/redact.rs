@@ -28,7 +28,7 @@ const TOKEN_BYTES: usize = 12;
 /// What stands in place of a secret.
 const REDACTED: &str = "[redacted]";
 /// Keys whose values are secrets, in small letters and without `_`, `-`, `.` and spaces.
-const SECRETS: [&str; 24] = [
+const SECRETS: &[&str] = &[
     "cvv",
     "cvv2",
     "cvc",
@@ -53,9 +53,20 @@ const SECRETS: [&str; 24] = [
     "proxyauthorization",
     "accesstoken",
     "refreshtoken",
+    "cvvcode",
+    "cvccode",
+    "cvvnumber",
+    "passwordhash",
+    "passwordrepeat",
+    "passwordconfirm",
+    "passwordconfirmation",
+    "apikey",
+    "privatekey",
 ];
+/// Ends of names whose values are secrets, whatever stands before (`confirm_password`, `db.userPasswd`, `my_cvv`).
+const SECRET_ENDS: [&str; 5] = ["password", "passwd", "passphrase", "cvv", "cvc"];
 /// Longest name that is looked for.
-const NAME_MAX_BYTES: usize = 20;
+const NAME_MAX_BYTES: usize = 32;
 /// Keys of objects that are a card.
 const CARD_OBJECTS: [&str; 4] = ["card", "creditcard", "paymentcard", "debitcard"];
 /// Keys that hold the number of a card when they stand below `card`.
@@ -115,9 +126,8 @@ impl Redactor {
         match value {
             Value::String(text) => self.string(text),
             Value::Number(number) => {
-                // A number may be a card number too, where a float or a small one never is.
-                if let Some(number) = number.as_u64().filter(|number| *number >= 1_000_000_000_000)
-                    && let Some(masked) = self.mask_cards(&number.to_string())
+                if let Some(digits) = whole_digits(number)
+                    && let Some(masked) = self.mask_cards(&digits)
                 {
                     *value = Value::String(masked);
                 }
@@ -135,7 +145,7 @@ impl Redactor {
         let mut odd_keys = Vec::new();
         for (key, value) in object.iter_mut() {
             let name = PlainName::of(key);
-            if name.as_ref().is_some_and(|name| name.is_one_of(&SECRETS)) && !value.is_null() {
+            if name.as_ref().is_some_and(PlainName::is_secret) && !value.is_null() {
                 *value = Value::String(REDACTED.to_owned());
                 continue;
             }
@@ -189,19 +199,22 @@ impl Redactor {
                 continue;
             }
             let end = run_end(bytes, at);
-            if end - at < DIGITS_MIN {
-                at = end;
-            } else if let Some(Found { from, to, digits }) = find_card(bytes, at, end) {
-                let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
-                out.push_str(&text[copied..from]);
-                out.push_str("card:");
-                out.push_str(&self.token(&digits));
-                out.push(':');
-                out.push_str(&digits[digits.len() - 4..]);
-                (copied, at) = (to, to);
-            } else {
-                at = end;
+            if end - at >= DIGITS_MIN {
+                // Once for the whole run, however many cards it holds: a line of nothing else must not cost more.
+                let groups = groups(bytes, at, end);
+                let mut first = 0;
+                while let Some(found) = find_card(bytes, &groups, first) {
+                    let (from, to) = (groups[found.first].0, groups[found.next - 1].1);
+                    let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
+                    out.push_str(&text[copied..from]);
+                    out.push_str("card:");
+                    out.push_str(&self.token(&found.digits));
+                    out.push(':');
+                    out.push_str(&found.digits[found.digits.len() - 4..]);
+                    (copied, first) = (to, found.next);
+                }
             }
+            at = end;
         }
         out.map(|mut out| {
             out.push_str(&text[copied..]);
@@ -210,12 +223,27 @@ impl Redactor {
     }
 }
 
+/// The digits of a number that is large enough for a card: writers of JSON turn one into a float or a negative number
+/// too.
+fn whole_digits(number: &serde_json::Number) -> Option<String> {
+    let magnitude = match (number.as_u64(), number.as_i64()) {
+        (Some(number), _) => number,
+        (None, Some(number)) => number.unsigned_abs(),
+        // Below 2^53, and so up to 15 digits and most of 16, a whole float says exactly which number it is.
+        (None, None) => {
+            number.as_f64().map(f64::abs).filter(|n| n.fract() == 0.0 && *n < 1e19).map_or(0, |n| n as u64)
+        }
+    };
+    (magnitude >= 1_000_000_000_000).then(|| magnitude.to_string())
+}
+
 /// Signs that people put between the groups of a card number.
 fn is_separator(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'+' | b'_')
 }
 
-/// End of a run of digits with single separators inside (`%20` counts as one), after its last digit.
+/// End of a run of digits with single separators inside (`%20` and Unicode's spaces and hyphens count as one), after
+/// its last digit.
 fn run_end(bytes: &[u8], start: usize) -> usize {
     let mut end = start;
     loop {
@@ -233,22 +261,24 @@ fn run_end(bytes: &[u8], start: usize) -> usize {
 fn separator_length(bytes: &[u8]) -> usize {
     match bytes {
         [b'%', b'2', b'0' | b'D' | b'd' | b'B' | b'b', ..] => 3,
+        // No-break space; the spaces and hyphens of U+2000 to U+2015, narrow no-break space, word joiner.
+        [0xC2, 0xA0, ..] => 2,
+        [0xE2, 0x80, 0x80..=0x95 | 0xAF, ..] | [0xE2, 0x81, 0xA0, ..] => 3,
         [byte, ..] if is_separator(*byte) => 1,
         _ => 0,
     }
 }
 
-/// A card number in a text: where it starts and ends, and its digits alone.
+/// A card number in a run: its first group, the first group after it, and its digits alone.
 struct Found {
-    from: usize,
-    to: usize,
+    first: usize,
+    next: usize,
     digits: String,
 }
 
-/// The first card number in a run: it starts and ends at the end of a group of digits.
-fn find_card(bytes: &[u8], start: usize, end: usize) -> Option<Found> {
-    let groups = groups(bytes, start, end);
-    for (first, (from, _)) in groups.iter().enumerate() {
+/// The first card number in a run from group `start` on: it starts and ends at the end of a group of digits.
+fn find_card(bytes: &[u8], groups: &[(usize, usize)], start: usize) -> Option<Found> {
+    for (first, (from, _)) in groups.iter().enumerate().skip(start) {
         // A letter before it makes it part of a word (an identifier in hexadecimal).
         if first == 0
             && from
@@ -272,7 +302,7 @@ fn find_card(bytes: &[u8], start: usize, end: usize) -> Option<Found> {
             let plausible = group == 0 || grouped_like_a_card(&groups[first..=first + group]);
             if ends_word && plausible && is_card(&digits[..count]) {
                 let digits = digits[..count].iter().map(|digit| char::from(digit + b'0')).collect();
-                return Some(Found { from: *from, to: *group_to, digits });
+                return Some(Found { first, next: first + group + 1, digits });
             }
         }
     }
@@ -364,6 +394,11 @@ impl PlainName {
         Some(plain)
     }
 
+    fn is_secret(&self) -> bool {
+        let plain = &self.bytes[..self.length];
+        self.is_one_of(SECRETS) || SECRET_ENDS.iter().any(|end| plain.ends_with(end.as_bytes()))
+    }
+
     fn is_one_of(&self, names: &[&str]) -> bool {
         let plain = &self.bytes[..self.length];
         names.iter().any(|name| name.as_bytes() == plain)
@@ -379,7 +414,8 @@ fn mask_secrets(text: &str) -> Option<String> {
     let mut out: Option<String> = None;
     let mut copied = 0;
     for found in SECRETS_IN_TEXT.captures_iter(text) {
-        let Some(value) = found.name("value").filter(|value| value.as_str() != REDACTED) else { continue };
+        let value = found.name("quoted").or_else(|| found.name("value"));
+        let Some(value) = value.filter(|value| value.as_str() != REDACTED) else { continue };
         let out = out.get_or_insert_with(String::new);
         out.push_str(&text[copied..value.start()]);
         out.push_str(REDACTED);
@@ -398,10 +434,12 @@ static SECRET_HINTS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static SECRETS_IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
+    // A quote may be escaped (JSON inside JSON); a quoted value ends at its quote, any other at a delimiter.
     let text = concat!(
-        r#"(?i)(?-u:\b)(?:(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|digest)\s+)?|"#,
+        r#"(?i)(?-u:\b|%[0-9a-f]{2})(?:(?:proxy-)?authorization\\*["']?\s*[:=]\s*\\*["']?(?:(?:basic|bearer|digest)\s+)?|"#,
         r#"(?:[a-z0-9]+[_-])?(?:cvv2?|cvc2?|password|passwd|pwd|passphrase|secret|access_token|refresh_token|"#,
-        r#"client_secret)(?-u:\b)["']?\s*(?:[:=]|%3D)\s*["']?)(?P<value>\[redacted\]|[^\s"'&,;}\])]+)"#,
+        r#"client_secret)(?-u:\b)\\*["']?\s*(?:[:=>]|%3D)\s*)"#,
+        r#"(?:\\*"(?P<quoted>[^"\s\\][^"\\]*)|(?:\\*["'])?(?P<value>\[redacted\]|(?:[^\s"'&,;}\])<\\]|\\[^\s"'\\])+))"#,
     );
     Regex::new(text).expect("the pattern is fixed and tested")
 });
