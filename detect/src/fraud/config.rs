@@ -39,7 +39,7 @@ pub struct FraudConfig {
 impl Default for FraudConfig {
     fn default() -> Self {
         Self {
-            version: "default-1".into(),
+            version: "default-2".into(),
             review_from_score: 50.0,
             block_from_score: 80.0,
             payments_max: 500_000,
@@ -131,10 +131,12 @@ impl FraudConfig {
             ("known_fraud.device_points", self.known_fraud.device_points),
             ("known_fraud.email_points", self.known_fraud.email_points),
             ("known_fraud.address_points", self.known_fraud.address_points),
+            ("known_fraud.owner_points", self.known_fraud.owner_points),
         ] {
             points(field, value)?;
         }
         range("declined.share", self.declined.share, 0.0, 1.0, "between 0 and 1")?;
+        positive("known_fraud.owner_known_hours", self.known_fraud.owner_known_hours)?;
         positive("travel.speed_max_km_per_hour", self.travel.speed_max_km_per_hour)?;
         positive("amount.deviation_floor", self.amount.deviation_floor)?;
         positive("newcomer.usual_amount_factor", self.newcomer.usual_amount_factor)
@@ -404,6 +406,15 @@ pub struct KnownFraudConfig {
     pub email_points: f64,
     /// Same address (IP).
     pub address_points: f64,
+    /// At most so many points for the owner of a stolen card or account, who goes on shopping, and for a customer who
+    /// disputed a single payment. Below the threshold of review, so that it only adds to other reasons.
+    pub owner_points: f64,
+    /// The owner is who has paid as this user from this device or IP address, undisputed, for at least so many hours;
+    /// what lies within 24 hours of a fraud from there does not count.
+    pub owner_known_hours: f64,
+    /// After more frauds than these from the device itself, an owner gets full points too: somebody who disputes
+    /// payments as a habit.
+    pub owner_disputes_max: u32,
 }
 
 impl Default for KnownFraudConfig {
@@ -414,6 +425,9 @@ impl Default for KnownFraudConfig {
             device_points: 75.0,
             email_points: 70.0,
             address_points: 25.0,
+            owner_points: 20.0,
+            owner_known_hours: 72.0,
+            owner_disputes_max: 2,
         }
     }
 }

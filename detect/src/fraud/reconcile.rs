@@ -63,6 +63,8 @@ struct Stored {
     fraud: StoredFraud,
     status: Option<String>,
     status_at: Timestamp,
+    /// When the service took the event in.
+    ingested_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +94,7 @@ impl Stored {
             fraud: StoredFraud::deserialize(at(&event.fields, "fraud")?).ok()?,
             status: text("ecommerce.transaction.status").map(str::to_ascii_lowercase),
             status_at: moment("ecommerce.transaction.status_at").unwrap_or(time),
+            ingested_at: moment("event.ingested"),
         })
     }
 
@@ -117,7 +120,9 @@ impl Stored {
         }
         record.rules = self.fraud.rules;
         (record.verdict, record.score) = (self.fraud.verdict, self.fraud.score);
-        record.assessed_at = (shared.clock)();
+        // Not the time of the mending: the next start looks for what is missing from the newest of these times on, and
+        // a second crash in between must not hide the rest.
+        record.assessed_at = self.ingested_at.unwrap_or_else(|| (shared.clock)());
         if let Some(later) = later {
             later.apply(&mut record);
         }

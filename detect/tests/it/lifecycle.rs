@@ -126,9 +126,17 @@ async fn a_crash_before_the_history_is_mended_from_the_store() {
     disk.broken.store(false, Ordering::SeqCst);
     let detector = open(&disk).await;
     assert_eq!(detector.stats().payments, 0);
-    assert_eq!(detector.reconcile(stored.clone()).await.unwrap(), 6);
+    let mut ingested = stored[0].clone();
+    ingested.fields["event"]["ingested"] = json!("2026-09-21T14:14:00Z");
+    assert_eq!(detector.reconcile(vec![ingested]).await.unwrap(), 1);
+    // A crash while mending must not move the start of the next search past what is still missing.
+    let mended = disk.all().remove(0);
+    assert_eq!(mended.assessed_at.to_string(), "2026-09-21T14:14:00Z");
+    assert_eq!(detector.reconcile(stored.clone()).await.unwrap(), 5);
     assert_eq!(detector.reconcile(stored).await.unwrap(), 0);
-    assert_eq!(disk.all(), records(before));
+    let mut expected = records(before);
+    expected[0].assessed_at = mended.assessed_at;
+    assert_eq!(disk.all(), expected);
 }
 
 /// Payments of a few users, cards and devices, some in a burst, some sent again with another status.

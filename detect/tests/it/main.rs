@@ -6,3 +6,4 @@ mod concurrency;
 mod lifecycle;
 mod memory;
 mod patterns;
+mod quality;

@@ -129,6 +129,7 @@ async fn the_known_frauds_of_the_sample_shop_are_found() {
     }
     let frauds = u32::try_from(labels.values().filter(|fraud| **fraud).count()).unwrap();
     println!("{seen} verdicts: {caught} of {frauds} frauds suspected, {false_alarms} false alarms");
-    assert!(caught * 2 >= frauds, "{caught} of {frauds}");
-    assert!(false_alarms * 12 <= seen, "{false_alarms} of {seen}");
+    // Ordinary payments that are disputed later are among the frauds: nobody can know them.
+    assert!(caught * 100 >= frauds * 65, "{caught} of {frauds}");
+    assert!(false_alarms * 100 <= (seen - frauds) * 2, "{false_alarms} of {}", seen - frauds);
 }

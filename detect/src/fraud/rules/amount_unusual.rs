@@ -29,8 +29,9 @@ pub(super) fn evaluate(input: &Input<'_>, findings: &mut Findings) {
             (config.points + config.points_per_deviation * (z - config.deviations_max))
                 .min(config.points_max),
             format!(
-                "{} is {z:.1} standard deviations above this user's usual {} ({} payments)",
+                "{} is {:.1} times what this user usually pays ({}), far more than {} earlier payments vary",
                 money(minor as f64, payment),
+                minor as f64 / amounts.mean.exp(),
                 money(amounts.mean.exp(), payment),
                 amounts.count
             ),

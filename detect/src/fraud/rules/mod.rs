@@ -1,5 +1,25 @@
 //! The rules. One detector a file: it looks at a payment and its features and either finds a reason, finds none,
 //! or says why it could not look. A missing value never speaks for or against a payment.
+//!
+//! | code | fires when (defaults) | points |
+//! |---|---|---|
+//! | `known_fraud` | card, device, e-mail, user or IP address of a payment known to be fraud | 85, 75, 70, 60, 25 |
+//! | | … but the user has paid from this device or address, undisputed, for 72 hours (its victim) | at most 20 |
+//! | `velocity_*` | more payments of one entity than usual in 1 minute, 1 hour, 24 hours or 7 days | 30, +18 a doubling, to 75 |
+//! | `cards_per_*` | more than 3 cards of a user or device, 60 of an address, in 24 hours | 35, +25 a doubling, to 80 |
+//! | `users_per_*` | more than 2 users of a card, 4 of a device, in 7 days | the same |
+//! | `card_testing` | approved after 3 declined payments with card, device or address within 1 hour | 60 |
+//! | `declined_share` | 4 declined payments, at least 60 % of all, within 1 hour | 50 |
+//! | `impossible_travel` | faster than 900 km/h since the user's previous payment | 55 |
+//! | `geo_mismatch` | card, billing or shipping country is not that of the address | 20 + 12 + 8 |
+//! | `amount_unusual` | 3 deviations above the logarithms of at least 5 of the user's amounts | 30, +10 a deviation, to 65 |
+//! | `new_device_and_country` | both new to a user with 3 payments, and twice the usual amount | 50 |
+//! | `new_user_high_amount` | first payment of a user, from about 500 EUR | 30 |
+//!
+//! Points are combined by [`super::combine_points`]; review from 50, block from 80. Exact values and how to change
+//! them: [`FraudConfig`]. A new user, a new device or a new country alone is never a reason.
+//!
+//! An ordinary payment of an ordinary customer that is disputed later cannot be told from others when it is made: no rule tries.
 
 mod amount_unusual;
 mod declined;

@@ -230,7 +230,7 @@ fn unusual_amounts() {
         Some((
             "amount_unusual",
             65.0,
-            "200.00 EUR is 6.6 standard deviations above this user's usual 19.99 EUR (6 payments)",
+            "200.00 EUR is 10.0 times what this user usually pays (19.99 EUR), far more than 6 earlier payments vary",
         )),
     );
     check(&usual, &pay(1), None);
@@ -296,6 +296,47 @@ fn known_fraud() {
     assert_eq!((found[0].code.as_str(), found[0].contribution), ("known_fraud", 85.0));
     assert_eq!(found[0].message, "1 earlier payment with this card turned out to be fraud");
     assert_eq!(found[0].evidence, [evidence("card_known_fraud", 1, Some(0.0))]);
+}
+
+#[test]
+fn the_victim_of_a_theft_is_not_its_thief() {
+    const DAY: i64 = 86_400;
+    let owner = payment(0);
+    let theft = |secs| {
+        with(secs, |payment| {
+            (payment.user_id, payment.email, payment.device_id) = (text("thief"), text("t@x"), text("d9"));
+            payment.address = text("198.51.100.9");
+        })
+    };
+    let label = |at: usize| (at, Change::Label { fraud: true, at_ms: (1_790_000_000 + 9 * DAY) * 1_000 });
+    let judged = |before: &[Payment], frauds: &[usize], payment: &Payment| {
+        let labels: Vec<_> = frauds.iter().map(|at| label(*at)).collect();
+        let found = find(before, &labels, payment).reasons;
+        found.iter().find(|reason| reason.code == "known_fraud").map(|reason| reason.contribution)
+    };
+    let before = [owner, theft(2 * DAY)];
+    let later = payment(10 * DAY);
+    assert_eq!(judged(&before, &[1], &later), Some(20.0));
+    let reasons = find(&before, &[label(1)], &later).reasons;
+    assert_eq!(
+        reasons[0].message,
+        "1 earlier payment with this card turned out to be fraud, \
+         but this user has paid from this device or IP address for 10 days"
+    );
+    assert_eq!(reasons[0].evidence[1], evidence("user_familiar_hours", 240.0, Some(72.0)));
+    // The thief again, also from the owner's account; an owner not known for long; a habit of disputes.
+    assert_eq!(judged(&before, &[1], &theft(10 * DAY)), Some(85.0));
+    let taken_over = with(10 * DAY, |payment| {
+        (payment.device_id, payment.address) = (text("d8"), text("198.51.100.8"));
+    });
+    assert_eq!(judged(&before, &[1], &taken_over), Some(85.0));
+    let lately = [theft(2 * DAY), payment(8 * DAY)];
+    assert_eq!(judged(&lately, &[0], &later), Some(85.0));
+    // A thief's undisputed payment of the same hour makes the thief no owner.
+    assert_eq!(judged(&[theft(2 * DAY), theft(2 * DAY + 60)], &[0], &theft(10 * DAY)), Some(85.0));
+    let disputes: Vec<Payment> = (0..4).map(|i| payment(2 * i * DAY)).collect();
+    assert_eq!(judged(&disputes, &[1], &later), Some(20.0));
+    assert_eq!(judged(&disputes, &[1, 2, 3], &later), Some(85.0));
 }
 
 #[test]
