@@ -6,7 +6,7 @@ use ingest::ports::{EventSink, Outcome, PortErrorKind, SinkError};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use store::{
-    ErrorKind,
+    ErrorKind, StoreError,
     logs::{LogStore, Refresh, WriteResult},
     scope::Scope,
 };
@@ -28,25 +28,48 @@ impl VerdictSink {
         Self { detector, logs, scope: Scope::internal("ingest") }
     }
 
-    async fn store(&self, batch: Vec<Event>) -> Result<(Vec<Outcome>, Vec<bool>), SinkError> {
+    async fn store(&self, batch: Vec<Event>) -> Result<Stored, SinkError> {
         let sent: Vec<Sent> = batch.iter().map(Sent::of).collect();
         let results = self.logs.write(&self.scope, batch, Refresh::Background).await.map_err(port_error)?;
         let accepted = results.iter().zip(&sent).map(|(result, sent)| sent.is_settled(result)).collect();
-        let outcomes = results.into_iter().zip(sent).map(|(result, sent)| sent.outcome(result)).collect();
-        Ok((outcomes, accepted))
+        let outcomes = match trouble(&results) {
+            Some(error) => Err(port_error(error)),
+            None => Ok(results.into_iter().zip(sent).map(|(result, sent)| sent.outcome(result)).collect()),
+        };
+        Ok(Stored { outcomes, accepted })
     }
+}
+
+/// How a batch that reached the store fared.
+struct Stored {
+    /// One per event; an error asks for the whole batch again, of which a part may be stored.
+    outcomes: Result<Vec<Outcome>, SinkError>,
+    /// Which events the store holds now.
+    accepted: Vec<bool>,
+}
+
+/// The store's own trouble, if it refused an event for that and not for what the event is: then the event is no dead
+/// letter, but to be sent again.
+fn trouble(results: &[WriteResult]) -> Option<StoreError> {
+    results.iter().find_map(|result| match result {
+        WriteResult::Refused {
+            kind: kind @ (ErrorKind::Overloaded | ErrorKind::Full | ErrorKind::Unavailable | ErrorKind::TimedOut),
+            reason,
+        } => Some(StoreError::new(*kind, reason.clone())),
+        _ => None,
+    })
 }
 
 #[async_trait]
 impl EventSink for VerdictSink {
     async fn write(&self, batch: Vec<Event>) -> Result<Vec<Outcome>, SinkError> {
         if !batch.iter().any(is_transaction) {
-            return Ok(self.store(batch).await?.0);
+            return self.store(batch).await?.outcomes;
         }
         let mut assessment = self.detector.assess(batch).await.map_err(detection_error)?;
-        let (outcomes, accepted) = self.store(assessment.take_events()).await?;
-        self.detector.commit(assessment, &accepted).await;
-        Ok(outcomes)
+        let stored = self.store(assessment.take_events()).await?;
+        self.detector.commit(assessment, &stored.accepted).await;
+        stored.outcomes
     }
 }
 
@@ -99,4 +122,23 @@ fn detection_error(error: FraudError) -> SinkError {
     let kind = if error.is_transient() { PortErrorKind::Overloaded } else { PortErrorKind::Internal };
     let retry_after = error.is_transient().then_some(RETRY_AFTER);
     SinkError { kind, message: error.to_string(), retry_after, source: Some(Box::new(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_trouble_of_the_store_asks_for_the_batch_again() {
+        let check = |kinds: &[ErrorKind], expected: Option<ErrorKind>| {
+            let refused = |kind: &ErrorKind| WriteResult::Refused { kind: *kind, reason: "no".into() };
+            let results: Vec<_> = kinds.iter().map(refused).collect();
+            assert_eq!(trouble(&results).map(|error| error.kind), expected, "{kinds:?}");
+        };
+        check(&[], None);
+        check(&[ErrorKind::Conflict, ErrorKind::InvalidRequest, ErrorKind::NotFound], None);
+        for kind in [ErrorKind::Overloaded, ErrorKind::Full, ErrorKind::Unavailable, ErrorKind::TimedOut] {
+            check(&[ErrorKind::Conflict, kind], Some(kind));
+        }
+    }
 }

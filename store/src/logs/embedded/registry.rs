@@ -50,6 +50,8 @@ struct SlotState {
     must_replay: bool,
     /// No attempt to recover before that.
     retry_at: Option<Instant>,
+    /// The disk was full at the last attempt.
+    disk_full: bool,
     /// As of when it was last open.
     committed: Committed,
     documents: u64,
@@ -199,14 +201,18 @@ impl Registry {
     fn recover(&self, slot: &Slot, state: &mut SlotState, wal: &Wal) -> Result<Arc<IndexState>, StoreError> {
         let name = &slot.identity.name;
         if state.retry_at.is_some_and(|at| Instant::now() < at) {
-            let message = format!("index \"{name}\" is being recovered");
-            return Err(StoreError::new(ErrorKind::Unavailable, message).retry_after(RECOVERY_PAUSE));
+            let (kind, why) = match state.disk_full {
+                true => (ErrorKind::Full, "waits for space on the disk"),
+                false => (ErrorKind::Unavailable, "is being recovered"),
+            };
+            return Err(StoreError::new(kind, format!("index \"{name}\" {why}")).retry_after(RECOVERY_PAUSE));
         }
         state.retry_at = Some(Instant::now() + RECOVERY_PAUSE);
         // What was submitted before is now in the log or has failed.
         wal.settle();
-        let open = self.open_clean(slot, state)?;
+        let open = self.open_clean(slot, state);
         state.open = None;
+        let open = open.inspect_err(|error| state.disk_full = error.kind == ErrorKind::Full)?;
         let mut result = Ok(());
         wal.replay(open.visible().committed.lsn, &mut |lsn, entry| {
             if result.is_ok() && index_of(&entry) == Some(slot.identity.uuid) {
@@ -216,7 +222,10 @@ impl Registry {
         .map_err(|error| io_error("read the write-ahead log", error))
         .and(result)
         .and_then(|()| open.commit().map(|_| ()))
-        .inspect_err(|_| open.abandon())?;
+        .inspect_err(|error| {
+            state.disk_full = error.kind == ErrorKind::Full;
+            open.abandon();
+        })?;
         tracing::info!(index = %name, "index recovered from the write-ahead log");
         state.must_replay = false;
         state.retry_at = None;
@@ -292,6 +301,7 @@ impl Slot {
             open: None,
             must_replay: false,
             retry_at: None,
+            disk_full: false,
             committed: merge_committed(generations.iter().map(|generation| generation.committed)),
             documents: generations.iter().map(|generation| generation.documents).sum(),
             deleted: false,

@@ -205,16 +205,43 @@ pub(in crate::logs::embedded) fn tokenizers() -> TokenizerManager {
 
 /// An error of tantivy, with what was tried; `Full` where the disk is.
 pub(in crate::logs::embedded) fn tantivy_error(what: &str, error: tantivy::TantivyError) -> StoreError {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    let mut kind = crate::ErrorKind::Internal;
-    while let Some(current) = cause {
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            kind = crate::logs::embedded::wal::kind_of(io);
-        }
-        cause = current.source();
-    }
-    if let tantivy::TantivyError::IoError(io) = &error {
-        kind = crate::logs::embedded::wal::kind_of(io);
-    }
+    let kind = if is_full(&error) { crate::ErrorKind::Full } else { crate::ErrorKind::Internal };
     StoreError::new(kind, format!("cannot {what}")).because(error)
+}
+
+/// Whether a full disk is behind the error, however deep it is wrapped.
+fn is_full(error: &tantivy::TantivyError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = match error {
+        // Does not name it as its source.
+        tantivy::TantivyError::IoError(io) => Some(&**io),
+        other => Some(other),
+    };
+    while let Some(current) = cause {
+        cause = match current.downcast_ref::<std::io::Error>() {
+            Some(io) if crate::logs::embedded::wal::kind_of(io) == crate::ErrorKind::Full => return true,
+            // Its source would be that of what it wraps.
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => current.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use std::{io, sync::Arc};
+
+    #[test]
+    fn a_full_disk_is_found_under_wrapping() {
+        let check = |error: io::Error, expected: ErrorKind| {
+            let error = tantivy::TantivyError::IoError(Arc::new(error));
+            assert_eq!(tantivy_error("commit", error).kind, expected);
+        };
+        check(io::ErrorKind::StorageFull.into(), ErrorKind::Full);
+        check(io::Error::other(io::Error::from(io::ErrorKind::StorageFull)), ErrorKind::Full);
+        check(io::Error::other("broken"), ErrorKind::Internal);
+        check(io::ErrorKind::PermissionDenied.into(), ErrorKind::Internal);
+    }
 }
