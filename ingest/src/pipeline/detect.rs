@@ -6,7 +6,7 @@ use super::grok::{Flavour, Grok};
 use event::Object;
 use expression::FieldPath;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Most records of a sample that are looked at, and the most bytes of each.
 const SAMPLE_MAX: usize = 100;
@@ -81,12 +81,17 @@ impl Detector {
         matches!(self, Self::Line { .. })
     }
 
+    /// Whether events of that dataset are its own.
+    fn claims(&self, dataset: &str) -> bool {
+        matches!(self, Self::Json { datasets, .. } if datasets.iter().any(|name| name == dataset))
+    }
+
     /// How much a record is its own: 0 is not at all.
     fn score(&self, line: &str, object: Option<&Object>) -> u32 {
         match (self, object) {
             (Self::Line { grok, captures }, None) if grok.is_match(line) => (*captures).max(1),
-            (Self::Json { datasets, any_of_fields }, Some(object)) => {
-                if dataset(object).is_some_and(|found| datasets.iter().any(|name| name == found)) {
+            (Self::Json { any_of_fields, .. }, Some(object)) => {
+                if dataset(object).is_some_and(|found| self.claims(found)) {
                     return NAMED_DATASET;
                 }
                 let present = |group: &&Vec<FieldPath>| group.iter().all(|path| has(object, path));
@@ -135,9 +140,14 @@ pub(crate) fn detect(pipelines: &[Arc<Pipeline>], sample: &[&str]) -> Detection 
     let objects = records.iter().filter(|(_, object)| object.is_some()).count();
     let format =
         if objects > 0 && objects * 2 >= records.len() { SampleFormat::Json } else { SampleFormat::Line };
+    let detectors: Vec<(&Pipeline, &Detector)> =
+        pipelines.iter().filter_map(|pipeline| Some((&**pipeline, pipeline.detector()?))).collect();
+    let named = named_datasets(&records, &detectors);
     let mut best: Option<(u64, usize, &Pipeline)> = None;
-    for pipeline in pipelines {
-        let Some(detector) = pipeline.detector() else { continue };
+    for (pipeline, detector) in &detectors {
+        if named.len() > 1 && !detector.is_line() && !named.iter().all(|dataset| detector.claims(dataset)) {
+            continue;
+        }
         let scores = records.iter().map(|(line, object)| detector.score(clip(line), object.as_ref()));
         let (mut total, mut matched) = (0u64, 0);
         for score in scores.filter(|score| *score > 0) {
@@ -153,6 +163,15 @@ pub(crate) fn detect(pipelines: &[Arc<Pipeline>], sample: &[&str]) -> Detection 
         if format == SampleFormat::Json { ("json", objects) } else { ("text", records.len() - objects) };
     let (pipeline, matched) = best.map_or(fallback, |(_, matched, pipeline)| (&**pipeline.name(), matched));
     Detection { pipeline: pipeline.to_owned(), format, matched, sampled: records.len() }
+}
+
+/// The datasets that records name and some pipeline knows.
+fn named_datasets<'a>(
+    records: &'a [(&str, Option<Object>)],
+    detectors: &[(&Pipeline, &Detector)],
+) -> BTreeSet<&'a str> {
+    let named = records.iter().filter_map(|(_, object)| dataset(object.as_ref()?));
+    named.filter(|dataset| detectors.iter().any(|(_, detector)| detector.claims(dataset))).collect()
 }
 
 fn parse_object(record: &str) -> Option<Object> {

@@ -141,6 +141,12 @@ fn samples_are_recognised() {
     check(&[r#"{"transaction_id": "t", "amount": 1, "currency": "EUR"}"#], "transaction", SampleFormat::Json);
     check(&[r#"{"event": {"dataset": "ecommerce.error"}, "amount": 1}"#], "error", SampleFormat::Json);
     check(&[r#"{"event.dataset": "device.measurement"}"#], "device", SampleFormat::Json);
+    // A mixed file goes to the pipeline that hands each record to its own, whichever kind prevails.
+    let payment = r#"{"event": {"dataset": "ecommerce.transaction"}, "transaction_id": "t", "amount": 1}"#;
+    let error = r#"{"event": {"dataset": "ecommerce.error"}, "message": "no"}"#;
+    check(&[payment, payment, payment, error], "json", SampleFormat::Json);
+    check(&[payment, payment, r#"{"event": {"dataset": "theirs"}}"#], "transaction", SampleFormat::Json);
+    check(&[access, access, access, access, payment, error], "access", SampleFormat::Line);
 }
 
 #[test]
