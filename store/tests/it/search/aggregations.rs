@@ -341,6 +341,12 @@ async fn what_is_refused() {
         .await;
     check(json!({"histogram": {"field": "country", "interval": 1}}), "holds strings").await;
     check(json!({"terms": {"field": "message"}}), "no doc values").await;
+    for metric in ["stats", "sum", "min", "avg", "percentiles"] {
+        check(json!({metric: {"field": "country"}}), "holds strings").await;
+    }
+    check(json!({"terms": {"field": "place"}}), "holds points").await;
+    check(json!({"cardinality": {"field": "place"}}), "holds points").await;
+    check(json!({"avg": {"field": "place"}}), "holds points").await;
     check(json!({"terms": {"field": "status", "order": {"x": "asc"}}}), "no metric below it").await;
     check(json!({"max_bucket": {"buckets_path": "x>y"}}), "\"x\"").await;
 }

@@ -42,6 +42,7 @@ impl Fixture {
                 "ok": {"type": "boolean"},
                 "country": {"type": "keyword"},
                 "ip": {"type": "ip"},
+                "place": {"type": "geo_point"},
                 "tags": {"type": "keyword"},
                 "n": {"type": "long"},
                 "user": {"properties": {"name": {"type": "keyword"}, "email": {"type": "keyword", "copy_to": "everything"}}},

@@ -4,7 +4,7 @@
 //! translated into typed values, which compare across segments and indices.
 
 use super::super::{
-    mapping::{DateFormats, FieldType},
+    mapping::{DateFormats, Family, FieldType},
     schema::ResolvedField,
 };
 use super::column::{ColumnKind, SegmentColumn};
@@ -506,6 +506,17 @@ fn not_sortable(field: &ResolvedField) -> StoreError {
 }
 
 /// The field, with the error of a sort if it has no column.
-pub(super) fn sortable(field: ResolvedField) -> Result<ResolvedField, StoreError> {
+pub(super) fn with_column(field: ResolvedField) -> Result<ResolvedField, StoreError> {
     if field.column.is_none() { Err(not_sortable(&field)) } else { Ok(field) }
+}
+
+/// The field, with an error if its values have no order: its column alone would give half of a point.
+pub(super) fn sortable(field: ResolvedField) -> Result<ResolvedField, StoreError> {
+    if field.family() == Family::Geo {
+        return Err(StoreError::invalid(format!(
+            "cannot sort or aggregate by \"{}\": it holds points",
+            field.path
+        )));
+    }
+    with_column(field)
 }

@@ -3,7 +3,7 @@
 use super::super::column::{SegmentColumn, engine_error};
 use super::super::compile::Compiler;
 use super::super::fields::Fields;
-use super::super::sorting::{SegmentTop, TopRequest, sortable};
+use super::super::sorting::{SegmentTop, TopRequest, sortable, with_column};
 use super::keys::{DateKeys, KeySource, LocalKey, TermKeys, range_ends};
 use super::metrics::SegmentMetric;
 use super::{Bucket, COLLECTED_BUCKETS_MAX, Found, Key, Partial, too_many_buckets};
@@ -12,7 +12,7 @@ use crate::{
     logs::{
         dsl::{
             Query, SortKey,
-            aggregations::{Aggregation, CompositeKind, CompositeSource, Kind, TopHits},
+            aggregations::{Aggregation, CompositeKind, CompositeSource, Kind, MetricKind, TopHits},
         },
         embedded::mapping::Family,
     },
@@ -158,7 +158,7 @@ impl Context<'_, '_> {
                 })
             }
             Kind::Metric(request) => {
-                let (column, _) = self.column(&request.field)?;
+                let column = self.metric_column(&request.kind, &request.field)?;
                 let missing = request.missing.as_ref().and_then(serde_json::Value::as_f64);
                 Node::Metric(SegmentMetric::new(&request.kind, column, missing))
             }
@@ -173,6 +173,21 @@ impl Context<'_, '_> {
         let field = sortable(field)?;
         let column = SegmentColumn::open(self.reader, &field).map_err(engine_error)?;
         Ok((column, Some(field.family())))
+    }
+
+    /// The column that tells whether a document has a value, of whatever kind.
+    fn presence(&self, path: &str) -> Result<Option<SegmentColumn>, StoreError> {
+        let Some(field) = self.fields.resolve(path) else { return Ok(None) };
+        SegmentColumn::open(self.reader, &with_column(field)?).map_err(engine_error)
+    }
+
+    /// The column for a metric: counting takes any field, everything else needs numbers.
+    fn metric_column(&self, kind: &MetricKind, path: &str) -> Result<Option<SegmentColumn>, StoreError> {
+        match kind {
+            MetricKind::ValueCount => self.presence(path),
+            MetricKind::Cardinality { .. } => Ok(self.column(path)?.0),
+            _ => self.numbers(path),
+        }
     }
 
     fn numbers(&self, path: &str) -> Result<Option<SegmentColumn>, StoreError> {
@@ -198,7 +213,7 @@ impl Context<'_, '_> {
                 Ok(Node::Filters(Buckets::default(), keys, inner))
             }
             _ => {
-                Ok(Node::Keyed(Buckets::default(), Box::new(KeySource::Missing(self.column(path)?.0)), inner))
+                Ok(Node::Keyed(Buckets::default(), Box::new(KeySource::Missing(self.presence(path)?)), inner))
             }
         }
     }
