@@ -308,7 +308,7 @@ type Stamp = (Option<SystemTime>, u64);
 /// All databases of addresses: one for countries built in, and the files `*.mmdb` of a directory.
 ///
 /// Kinds are told by the files' own metadata. For geography a city database comes before a country database, and
-/// either before the built-in one. A database without coordinates gives none: nothing is invented.
+/// either before the built-in one, which still answers for addresses that the others do not know. A database without coordinates gives none: nothing is invented.
 pub struct GeoDatabases {
     directory: Option<PathBuf>,
     loaded: ArcSwap<Loaded>,
@@ -439,10 +439,14 @@ impl GeoDatabases {
         address: IpAddr,
         properties: Option<&[GeoProperty]>,
     ) -> Result<Option<Object>, GeoError> {
-        match self.choose(file) {
-            Some(database) => database.lookup(address, properties),
-            None => Ok(None),
+        let Some(database) = self.choose(file) else { return Ok(None) };
+        let found = database.lookup(address, properties)?;
+        let any_geography = matches!(file, None | Some("GeoLite2-City.mmdb" | "GeoLite2-Country.mmdb"));
+        if found.is_some() || !any_geography || database.name == BUILT_IN {
+            return Ok(found);
         }
+        // An address that the user's file does not know has not lost its country by installing that file.
+        self.built_in().map_or(Ok(None), |built_in| built_in.lookup(address, properties))
     }
 }
 

@@ -56,6 +56,10 @@ fn cities_and_networks_come_from_the_users_files() {
     assert_eq!(found["asn"], 1221);
     assert_eq!(found["organization_name"], "Telstra Pty Ltd");
     assert_eq!(found["network"], "1.128.0.0/11");
+    // The city database does not know this one; its country is known all the same, but not to a file asked for by name.
+    let found = geo.lookup(None, address("1.128.0.0"), None).unwrap().unwrap();
+    assert_eq!(found["country_iso_code"], "AU");
+    assert_eq!(geo.lookup(Some("GeoLite2-City-Test.mmdb"), address("1.128.0.0"), None).unwrap(), None);
 }
 
 #[test]
