@@ -21,6 +21,8 @@ use utoipa::ToSchema;
 
 /// Most transactions or labels in one request.
 const BATCH_MAX: usize = 1_000;
+/// Longest id of a transaction.
+const ID_MAX_BYTES: usize = 256;
 /// The pipeline that maps transactions.
 const PIPELINE: &str = "transaction";
 
@@ -119,8 +121,11 @@ pub(crate) async fn assess(app: &App, transactions: Vec<Object>) -> Result<Vec<V
     for (at, (id, item)) in ids.iter().zip(&report.items).enumerate() {
         check_outcome(at, item)?;
         let record = app.parts().fraud.verdict(id).await?;
-        let record = record
-            .ok_or_else(|| ApiError::internal(format!("transaction {id:?} is stored without verdict")))?;
+        let record = record.ok_or_else(|| {
+            // The event is stored under what redaction made of the id.
+            let message = "was changed on the way in: an id must not look like a card number or a secret";
+            ApiError::field(format!("[{at}].transaction_id"), message)
+        })?;
         verdicts.push(VerdictView::new((*record).clone(), Some(started.elapsed())));
     }
     Ok(verdicts)
@@ -128,9 +133,15 @@ pub(crate) async fn assess(app: &App, transactions: Vec<Object>) -> Result<Vec<V
 
 fn id_of(at: usize, transaction: &Object) -> Result<String, ApiError> {
     match transaction.get("transaction_id") {
-        Some(Value::String(id)) if !id.is_empty() => Ok(id.clone()),
+        Some(Value::String(id)) if (1..=ID_MAX_BYTES).contains(&id.len()) && id.trim() == id => {
+            Ok(id.clone())
+        }
         Some(Value::Number(id)) => Ok(id.to_string()),
-        _ => Err(ApiError::field(format!("[{at}].transaction_id"), "a transaction has an id, as text")),
+        _ => {
+            let message =
+                format!("a transaction has an id: a text of 1 to {ID_MAX_BYTES} bytes, no spaces around it");
+            Err(ApiError::field(format!("[{at}].transaction_id"), message))
+        }
     }
 }
 

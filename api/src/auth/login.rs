@@ -61,6 +61,7 @@ impl Accounts {
             audit("login", Outcome::Failure, &user.id, &user.id, client.address);
             return Err(ApiError::forbidden("the account is disabled, ask an admin"));
         }
+        let verified_hash = user.record.password_hash.clone();
         if self.passwords.is_outdated(&user.record.password_hash) {
             user.record.password_hash = self.passwords.hash(password).await?;
         }
@@ -69,7 +70,7 @@ impl Accounts {
         if let Err(error) = self.save(&user.id, user.version, &user.record).await {
             tracing::debug!(user.id = %user.id, %error, "cannot note the login");
         }
-        let login = self.begin_session(&user, client).await?;
+        let login = self.begin_session(&user, &verified_hash, client).await?;
         audit("login", Outcome::Success, &user.id, &user.id, client.address);
         Ok(login)
     }

@@ -74,8 +74,13 @@ pub struct SessionView {
 }
 
 impl Accounts {
-    /// Begins a session for an account whose password was right.
-    pub(super) async fn begin_session(&self, user: &StoredUser, client: &Client) -> Result<Login, ApiError> {
+    /// Begins a session for an account whose password was right: it was checked against `verified_hash`.
+    pub(super) async fn begin_session(
+        &self,
+        user: &StoredUser,
+        verified_hash: &str,
+        client: &Client,
+    ) -> Result<Login, ApiError> {
         let now = self.now();
         let record = SessionRecord {
             user_id: user.id.clone(),
@@ -87,6 +92,13 @@ impl Accounts {
         };
         let session = Uuid::new_v4().to_string();
         self.put_session(&session, &record, Expect::Absent).await?;
+        // A change of password ends the sessions there are; one that began while it was under way must not survive it.
+        let now_stored = self.user(&user.id).await?.filter(|stored| stored.record.active);
+        let hashes = [verified_hash, &user.record.password_hash];
+        if !now_stored.is_some_and(|stored| hashes.contains(&stored.record.password_hash.as_str())) {
+            self.end_session(&session).await?;
+            return Err(ApiError::unauthorized("the account has changed, log in again"));
+        }
         self.issue(user, &session, now).await
     }
 

@@ -41,7 +41,7 @@ pub(super) fn cell(value: Option<&Value>) -> String {
     }
 }
 
-fn guard(text: &str) -> String {
+pub(super) fn guard(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

@@ -92,8 +92,26 @@ pub(crate) struct Document<'a> {
     pub(crate) set: Option<Arc<Set>>,
     /// Names of the pipelines under way, outermost first.
     pub(crate) running: Vec<Arc<str>>,
+    /// Bytes of all values that processors have written so far.
+    written_bytes: usize,
     /// What each processor did, when somebody asked (`_simulate?verbose`).
     pub(crate) trace: Option<Vec<Value>>,
+}
+
+/// Processors may write so many bytes into one event, all together: a definition that doubles a field again and again
+/// must not take the memory of the service.
+const WRITTEN_MAX_BYTES: usize = 64 << 20;
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len() + 8,
+        Value::Array(items) => items.iter().map(weight).sum::<usize>() + 8,
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| key.len() + weight(value)).sum::<usize>() + 8
+        }
+    }
 }
 
 static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Null);
@@ -101,7 +119,7 @@ static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Null);
 impl<'a> Document<'a> {
     pub(crate) fn new(event: &'a mut Event, set: Option<Arc<Set>>) -> Self {
         let (ingest, now) = (OnceCell::new(), OnceCell::new());
-        Self { event, ingest, now, set, running: Vec::new(), trace: None }
+        Self { event, ingest, now, set, running: Vec::new(), written_bytes: 0, trace: None }
     }
 
     /// The time of this run: one instant for the whole pipeline.
@@ -156,6 +174,12 @@ impl<'a> Document<'a> {
 
     /// Writes a field, making the objects on the way.
     pub(crate) fn set(&mut self, field: &Field, value: Value) -> Result<(), Failure> {
+        self.written_bytes = self.written_bytes.saturating_add(weight(&value));
+        if self.written_bytes > WRITTEN_MAX_BYTES {
+            return Err(Failure::argument(format!(
+                "the pipeline writes more than {WRITTEN_MAX_BYTES} bytes into one event"
+            )));
+        }
         match field {
             Field::Source(path) => {
                 path.set(&mut self.event.fields, value)?;

@@ -102,12 +102,14 @@ impl Service {
 
     /// Opens the socket for commands in the data directory.
     pub(crate) fn serve_socket(&self) -> anyhow::Result<()> {
-        let path = self.socket();
-        // The lock of the data directory is held: a socket that is there was left behind by a crash.
-        let _ = std::fs::remove_file(&path);
-        let listener = UnixListener::bind(&path)
-            .with_context(|| format!("cannot open the socket {}", path.display()))?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        // Bound where only the owner may enter, and moved once its mode is right: nobody can slip in between. The lock
+        // of the data directory is held: a socket that is there was left behind by a crash.
+        let private = self.rooms.data.directory("secrets")?.join(SOCKET);
+        let _ = std::fs::remove_file(&private);
+        let listener = UnixListener::bind(&private)
+            .with_context(|| format!("cannot open the socket {}", private.display()))?;
+        std::fs::set_permissions(&private, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&private, self.socket())?;
         let (router, stop) = (api::router(self.app.clone()), self.stop.clone());
         self.tasks.spawn(async move {
             if let Err(error) = api::serve_local(listener, router, stop).await {

@@ -8,7 +8,7 @@ use crate::StoreError;
 use crate::logs::dsl::parse::Parser;
 use crate::logs::dsl::read::{Place, invalid, object, one_or_many, parameters, scalar_text, shown, single};
 use crate::logs::dsl::sort::sort_keys;
-use crate::logs::dsl::{BUCKETS_MAX, PATTERN_MAX_BYTES, Query, SortOrder, SourceFilter};
+use crate::logs::dsl::{BUCKETS_MAX, CLAUSES_MAX, PATTERN_MAX_BYTES, Query, SortOrder, SourceFilter};
 use event::Object;
 use serde::Deserialize;
 use serde_json::Value;
@@ -429,6 +429,7 @@ fn ranges(name: &str, value: &Value, place: &Place<'_>) -> Result<Kind, StoreErr
     if read.ranges.is_empty() {
         return Err(invalid(place, format!("[{name}] aggregation lacks \"ranges\"")));
     }
+    check_width(name, read.ranges.len(), place)?;
     let dates = name == "date_range";
     let mut ranges = Vec::with_capacity(read.ranges.len());
     for bucket in read.ranges {
@@ -450,6 +451,14 @@ fn ranges(name: &str, value: &Value, place: &Place<'_>) -> Result<Kind, StoreErr
     Ok(Kind::Ranges(Ranges { field: read.field, kind, ranges, keyed: read.keyed, missing: read.missing }))
 }
 
+/// Every document is held against each range or filter: their number is bounded like that of clauses.
+fn check_width(name: &str, count: usize, place: &Place<'_>) -> Result<(), StoreError> {
+    if count <= CLAUSES_MAX {
+        return Ok(());
+    }
+    Err(invalid(place, format!("[{name}] aggregation takes at most {CLAUSES_MAX} entries, not {count}")))
+}
+
 fn filters(name: &str, value: &Value, place: &Place<'_>) -> Result<Kind, StoreError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -462,6 +471,8 @@ fn filters(name: &str, value: &Value, place: &Place<'_>) -> Result<Kind, StoreEr
     }
     let read: Parameters = parameters(&what(name), value, place)?;
     let at = place.key("filters");
+    check_width(name, read.filters.as_array().map_or(0, Vec::len), place)?;
+    check_width(name, read.filters.as_object().map_or(0, Object::len), place)?;
     let filters = match &read.filters {
         Value::Array(list) => list
             .iter()

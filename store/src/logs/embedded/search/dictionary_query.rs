@@ -3,6 +3,7 @@
 use super::super::schema::{Location, ResolvedField};
 use super::column::{ColumnKind, SegmentColumn};
 use super::column_query::docs_with_keys;
+use crate::logs::dsl::PATTERN_MAX_BYTES;
 use regex::bytes::{Regex, RegexBuilder};
 use std::sync::Arc;
 use tantivy::{
@@ -40,6 +41,9 @@ impl TermPattern {
 
     /// Terms that match a pattern with `*`, `?` and `\`.
     pub(super) fn wildcard(pattern: &str, case_insensitive: bool) -> Result<Self, String> {
+        if pattern.len() > PATTERN_MAX_BYTES {
+            return Err(format!("the pattern is longer than {PATTERN_MAX_BYTES} bytes"));
+        }
         let mut regex = String::new();
         let mut prefix = String::new();
         let mut literal = true;
@@ -48,7 +52,16 @@ impl TermPattern {
             let meant = match character {
                 '*' | '?' => {
                     literal = false;
-                    regex.push_str(if character == '*' { ".*" } else { "." });
+                    // A run says how many characters at least, and whether more: `*?*?` is `..` and any. Taken one by
+                    // one, each star would multiply the states of the automaton.
+                    let mut any = character == '*';
+                    let mut single = usize::from(character == '?');
+                    while let Some(next) = characters.next_if(|next| matches!(next, '*' | '?')) {
+                        any |= next == '*';
+                        single += usize::from(next == '?');
+                    }
+                    regex.extend(std::iter::repeat_n('.', single));
+                    regex.push_str(if any { ".*" } else { "" });
                     continue;
                 }
                 '\\' => characters.next().unwrap_or('\\'),
@@ -281,6 +294,9 @@ mod tests {
         check(wildcard("a*c"), "abbc", true);
         check(wildcard("a*c"), "abbcd", false);
         check(wildcard("a?c"), "abc", true);
+        check(wildcard("a*?*?c"), "abbc", true);
+        check(wildcard("a*?*?c"), "abc", false);
+        assert!(TermPattern::wildcard(&"*?".repeat(2_000), false).is_err());
         check(wildcard("a*"), "abc", true);
         check(wildcard("*"), "", true);
         check(wildcard(r"a\*"), "a*", true);
