@@ -33,7 +33,10 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let skipped = root.join("target").join("skipped-tests");
     // Left over from an earlier run, or not there at all.
     let _ = std::fs::remove_file(&skipped);
-    step("tests", cargo(root).args(["test", "--workspace"]).env("VIGIE_SKIPPED_TESTS", &skipped))?;
+    step(
+        "tests",
+        cargo(root).args(["test", "--workspace", "--no-fail-fast"]).env("VIGIE_SKIPPED_TESTS", &skipped),
+    )?;
     report_skipped(&skipped)?;
     say(&format!("all checks passed in {} s", started.elapsed().as_secs()));
     Ok(())

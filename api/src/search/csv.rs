@@ -41,7 +41,12 @@ pub(super) fn cell(value: Option<&Value>) -> String {
     }
 }
 
-pub(super) fn guard(text: &str) -> String {
+/// The name of a column: guarded like a cell, as clients name fields; but for the one that every event has.
+pub(super) fn header(name: &str) -> String {
+    if name == "@timestamp" { name.to_owned() } else { guard(name) }
+}
+
+fn guard(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

@@ -107,7 +107,7 @@ impl Export {
         let mut out = Vec::new();
         let columns = self.columns.get_or_insert_with(|| columns_of(sources));
         if !self.started {
-            csv::write_row(&mut out, columns.iter().map(|column| csv::guard(column)));
+            csv::write_row(&mut out, columns.iter().map(|column| csv::header(column)));
         }
         for source in sources {
             csv::write_row(&mut out, columns.iter().map(|column| csv::cell(csv::lookup(source, column))));
