@@ -19,6 +19,8 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         cargo(root).args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
     )?;
     let deny = cargo_deny(root)?;
+    // cargo-deny looks at the dependencies of every platform, a build only fetches those of this one.
+    step("fetch", cargo(root).args(["fetch", "--locked", "--quiet"]))?;
     step(
         "licences, bans and sources of dependencies",
         Command::new(deny).current_dir(root).args([
