@@ -13,6 +13,7 @@ use store::{
     ErrorKind, StoreError,
     documents::{
         Collection, Condition, DocumentIndex, DocumentStore, Find, FindCursor, NewDocument, Operator,
+        StoredDocument,
     },
 };
 
@@ -43,18 +44,24 @@ pub(crate) struct VerdictAdapter {
 impl VerdictAdapter {
     /// Opens the history and finds its last position.
     pub(crate) async fn open(documents: Arc<dyn DocumentStore>) -> Result<Self, StoreError> {
-        let find = Find { sort: Some(POSITION.to_owned()), descending: true, limit: 1, ..Find::default() };
-        let last = documents.find(&VERDICTS, find).await?;
-        let position = last.first().and_then(|document| document.body.get(POSITION)?.as_u64()).unwrap_or(0);
+        let last = last(&*documents).await?;
+        let position = last.and_then(|document| document.body.get(POSITION)?.as_u64()).unwrap_or(0);
         Ok(Self { documents, position: AtomicU64::new(position) })
     }
 
     /// When the verdict at the last position was given; `None` while the history is empty.
     pub(crate) async fn newest_assessment(&self) -> Result<Option<Timestamp>, StoreError> {
-        let find = Find { sort: Some(POSITION.to_owned()), descending: true, limit: 1, ..Find::default() };
-        let last = self.documents.find(&VERDICTS, find).await?.into_iter().next();
-        last.map(|document| read::<VerdictRecord>(document).map(|record| record.assessed_at)).transpose()
+        last(&*self.documents)
+            .await?
+            .map(|document| read::<VerdictRecord>(document).map(|record| record.assessed_at))
+            .transpose()
     }
+}
+
+/// The document at the last position; `None` while the history is empty.
+async fn last(documents: &dyn DocumentStore) -> Result<Option<StoredDocument>, StoreError> {
+    let find = Find { sort: Some(POSITION.to_owned()), descending: true, limit: 1, ..Find::default() };
+    Ok(documents.find(&VERDICTS, find).await?.into_iter().next())
 }
 
 #[async_trait]
