@@ -30,6 +30,7 @@ pub fn router(app: App) -> Router {
         .merge(versioned)
         .nest("/api", alias)
         .merge(unprefixed)
+        .merge(older_names())
         .nest("/api/v1", older_names())
         .nest("/api", older_names())
         .route("/metrics", get(metrics::get_metrics))

@@ -3,12 +3,13 @@
 //! In every text of an event, however deep, and in the original line:
 //! - a card number becomes `card:<token>:<last four>`; the token is keyed, so that the same card gives the same token
 //!   and nobody can find the number by trying all of them;
-//! - the value of a key that names a secret (`cvv`, `password`, `authorization`, …) becomes `[redacted]`;
+//! - the value of a key that names a secret (`cvv`, `password`, `authorization`, …) becomes `[redacted]`, and so does
+//!   the password in `https://user:password@host`;
 //! - an object `card` with a `number` gets `token`, `last4` and `bin` in its place.
 //!
-//! *What counts as a card number*: 13 to 19 digits, perhaps parted by single spaces, dashes or dots, that neither
-//! continue into more digits, letters or a decimal fraction nor are themselves one; with a prefix and length that card
-//! networks issue and a right Luhn digit. So one of ten runs of 16 digits that start like a card is masked by mistake:
+//! *What counts as a card number*: 13 to 19 digits, perhaps parted by single spaces, dashes, dots or the like, that
+//! neither continue into more digits nor are part of a word in hexadecimal (a digest); with a prefix and length that
+//! card networks issue and a right Luhn digit. So one of ten runs of 16 digits that start like a card is masked by mistake:
 //! such an order number is shortened to its last four digits rather than a card being kept. Unparted numbers that
 //! start otherwise (times in nanoseconds start with 1, most counters) are never touched.
 
@@ -25,6 +26,10 @@ const DIGITS_MIN: usize = 13;
 const DIGITS_MAX: usize = 19;
 /// Bytes of the keyed hash that make a token: 96 bits, so that a shop's cards never collide.
 const TOKEN_BYTES: usize = 12;
+/// So much of a word is looked at to tell whether it is hexadecimal.
+const HEXADECIMAL_MAX_BYTES: usize = 64;
+/// Longest user name and password of an address that are looked for, in bytes.
+const USERINFO_MAX_BYTES: usize = 512;
 /// What stands in place of a secret.
 const REDACTED: &str = "[redacted]";
 /// Keys whose values are secrets, in small letters and without `_`, `-`, `.` and spaces.
@@ -92,6 +97,11 @@ impl Redact for Redactor {
             self.string(original);
         }
     }
+
+    fn redact_text(&self, mut text: String) -> String {
+        self.string(&mut text);
+        text
+    }
 }
 
 impl Redactor {
@@ -110,10 +120,9 @@ impl Redactor {
     /// A text with what is secret in it replaced; borrowed when there is nothing.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let masked = self.mask_cards(text);
-        match mask_secrets(masked.as_deref().unwrap_or(text)) {
-            Some(changed) => Cow::Owned(changed),
-            None => masked.map_or(Cow::Borrowed(text), Cow::Owned),
-        }
+        let masked = mask_secrets(masked.as_deref().unwrap_or(text)).or(masked);
+        let masked = mask_userinfo(masked.as_deref().unwrap_or(text)).or(masked);
+        masked.map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     fn string(&self, text: &mut String) {
@@ -239,7 +248,12 @@ fn whole_digits(number: &serde_json::Number) -> Option<String> {
 
 /// Signs that people put between the groups of a card number.
 fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'+' | b'_')
+    matches!(byte, b' ' | b'-' | b'.' | b'+' | b'_') || parts_lists(byte)
+}
+
+/// Signs that mostly stand between numbers of their own: only groups as printed on cards count between them.
+fn parts_lists(byte: u8) -> bool {
+    matches!(byte, b',' | b'/' | b'\t' | b'|' | b';')
 }
 
 /// End of a run of digits with single separators inside (`%20` and Unicode's spaces and hyphens count as one), after
@@ -279,12 +293,7 @@ struct Found {
 /// The first card number in a run from group `start` on: it starts and ends at the end of a group of digits.
 fn find_card(bytes: &[u8], groups: &[(usize, usize)], start: usize) -> Option<Found> {
     for (first, (from, _)) in groups.iter().enumerate().skip(start) {
-        // A letter before it makes it part of a word (an identifier in hexadecimal).
-        if first == 0
-            && from
-                .checked_sub(1)
-                .is_some_and(|i| bytes[i].is_ascii_alphabetic() && !is_percent_escape(bytes, *from))
-        {
+        if first == 0 && follows_hexadecimal(bytes, *from) {
             continue;
         }
         let mut digits = [0_u8; DIGITS_MAX];
@@ -298,8 +307,8 @@ fn find_card(bytes: &[u8], groups: &[(usize, usize)], start: usize) -> Option<Fo
                 count += 1;
             }
             let is_last = first + group + 1 == groups.len();
-            let ends_word = !(is_last && bytes.get(*group_to).is_some_and(u8::is_ascii_alphabetic));
-            let plausible = group == 0 || grouped_like_a_card(&groups[first..=first + group]);
+            let ends_word = !(is_last && precedes_hexadecimal(bytes, *group_to));
+            let plausible = group == 0 || grouped_like_a_card(bytes, &groups[first..=first + group]);
             if ends_word && plausible && is_card(&digits[..count]) {
                 let digits = digits[..count].iter().map(|digit| char::from(digit + b'0')).collect();
                 return Some(Found { first, next: first + group + 1, digits });
@@ -324,6 +333,23 @@ fn groups(bytes: &[u8], start: usize, end: usize) -> Vec<(usize, usize)> {
     groups
 }
 
+/// Whether the digits from there on continue a word that may be hexadecimal: an identifier or a digest.
+fn follows_hexadecimal(bytes: &[u8], at: usize) -> bool {
+    is_hexadecimal_word(bytes[..at].iter().rev()) && !is_percent_escape(bytes, at)
+}
+
+/// Whether a word that may be hexadecimal goes on there.
+fn precedes_hexadecimal(bytes: &[u8], at: usize) -> bool {
+    is_hexadecimal_word(bytes[at..].iter())
+}
+
+/// Whether a word begins there that has letters, all of them up to `f`.
+fn is_hexadecimal_word<'b>(bytes: impl Iterator<Item = &'b u8>) -> bool {
+    let word = bytes.take(HEXADECIMAL_MAX_BYTES).take_while(|byte| byte.is_ascii_alphanumeric());
+    let mut letters = word.filter(|byte| byte.is_ascii_alphabetic()).peekable();
+    letters.peek().is_some() && letters.all(u8::is_ascii_hexdigit)
+}
+
 /// Whether the two bytes before are the end of an escape such as `%3A`, whose letter is no word.
 fn is_percent_escape(bytes: &[u8], at: usize) -> bool {
     at >= 3 && bytes[at - 3] == b'%' && bytes[at - 2].is_ascii_hexdigit()
@@ -331,11 +357,18 @@ fn is_percent_escape(bytes: &[u8], at: usize) -> bool {
 
 /// Separated digits are a card number only in groups of two to six, as printed and typed; a date, a time and an
 /// address side by side have single digits and threes that do not add up to one. Digits typed one by one count too.
-fn grouped_like_a_card(groups: &[(usize, usize)]) -> bool {
+fn grouped_like_a_card(bytes: &[u8], groups: &[(usize, usize)]) -> bool {
     let lengths = || groups.iter().map(|(from, to)| to - from);
     let total: usize = lengths().sum();
-    total >= DIGITS_MIN
-        && (lengths().all(|length| (2..=7).contains(&length)) || lengths().all(|length| length == 1))
+    if total < DIGITS_MIN {
+        return false;
+    }
+    if groups.iter().skip(1).any(|(from, _)| parts_lists(bytes[from - 1])) {
+        let (mut first, last) = (lengths().take(groups.len() - 1), groups.len() - 1);
+        let fours = first.all(|length| length == 4) && groups[last].1 - groups[last].0 <= 4;
+        return fours || lengths().eq([4, 6, 5]) || lengths().eq([4, 6, 4]);
+    }
+    lengths().all(|length| (2..=7).contains(&length)) || lengths().all(|length| length == 1)
 }
 
 /// Prefix and length of the networks (public issuer ranges), and the check digit.
@@ -420,6 +453,36 @@ fn mask_secrets(text: &str) -> Option<String> {
         out.push_str(&text[copied..value.start()]);
         out.push_str(REDACTED);
         copied = value.end();
+    }
+    out.map(|mut out| {
+        out.push_str(&text[copied..]);
+        out
+    })
+}
+
+/// `https://user:password@host` (RFC 3986, section 3.2.1): the password is replaced. `None` when there is none.
+fn mask_userinfo(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out: Option<String> = None;
+    let mut copied = 0;
+    for at in memchr::memmem::find_iter(bytes, b"://") {
+        let start = at + 3;
+        let window = &bytes[start..bytes.len().min(start + USERINFO_MAX_BYTES)];
+        let ends =
+            |byte: &u8| matches!(byte, b'/' | b'?' | b'#' | b'"' | b'<' | b'>') || byte.is_ascii_whitespace();
+        let authority = &window[..window.iter().position(ends).unwrap_or(window.len())];
+        let (Some(colon), Some(end)) = (memchr::memchr(b':', authority), memchr::memrchr(b'@', authority))
+        else {
+            continue;
+        };
+        let password = start + colon + 1..start + end.max(colon + 1);
+        if end <= colon + 1 || start < copied || &text[password.clone()] == REDACTED {
+            continue;
+        }
+        let out = out.get_or_insert_with(String::new);
+        out.push_str(&text[copied..password.start]);
+        out.push_str(REDACTED);
+        copied = password.end;
     }
     out.map(|mut out| {
         out.push_str(&text[copied..]);

@@ -1,7 +1,7 @@
 use super::page::{Page, PageQuery};
 use crate::{
     ApiError,
-    auth::{Role, extract::Analyst},
+    auth::{Role, extract::Analyst, scope::scope_of},
     frame::extract::{ApiPath, ApiQuery},
     state::App,
     upload_form,
@@ -12,6 +12,7 @@ use axum::{
     http::StatusCode,
     response::sse::{Event, KeepAlive, Sse},
 };
+use event::{DEVICE_LOGS, ECOMMERCE_LOGS};
 use futures::{Stream, StreamExt};
 use ingest::upload::{ErrorSample, Upload, UploadState};
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CreateUploadsQuery {
-    /// Answer only when all files are processed.
+    /// Answer only when all files are processed and their events searchable.
     #[serde(default)]
     wait: bool,
 }
@@ -147,6 +148,8 @@ pub(crate) async fn create_uploads(
         for upload in &mut uploads {
             *upload = app.parts().uploads.wait(&upload.id).await?;
         }
+        let written = [ECOMMERCE_LOGS, DEVICE_LOGS].map(|prefix| format!("{prefix}-*"));
+        app.parts().logs.refresh(&scope_of(&user), &written).await?;
         status = StatusCode::OK;
     }
     let uploads = uploads.into_iter().map(UploadView::from).collect();

@@ -23,12 +23,14 @@ async fn login_gives_tokens_and_the_account() {
 #[tokio::test]
 async fn older_names_of_routes_still_work() {
     let service = Service::with(|config| config.accounts.registration = Registration::Open).await;
-    for (number, path) in ["/api/v1/users/add", "/api/users/add", "/auth/register"].into_iter().enumerate() {
+    for (number, path) in
+        ["/users/add", "/api/v1/users/add", "/api/users/add", "/auth/register"].into_iter().enumerate()
+    {
         let body = newcomer(&format!("n{number}@shop.example"));
         service.call("POST", path, None, Some(body)).await.expect(201);
     }
     let body = json!({"email": "n0@shop.example", "password": "a new password"});
-    for path in ["/api/v1/users/auth", "/api/users/auth", "/auth/login", "/api/auth/login"] {
+    for path in ["/users/auth", "/api/v1/users/auth", "/api/users/auth", "/auth/login", "/api/auth/login"] {
         service.call("POST", path, None, Some(body.clone())).await.expect(200);
     }
 }

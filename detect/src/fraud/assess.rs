@@ -82,7 +82,8 @@ fn known(
 ) -> Entry {
     let status = at(&event.fields, "ecommerce.transaction.status").and_then(Value::as_str);
     let status = status.map(|status| status.trim().to_ascii_lowercase()).filter(|status| !status.is_empty());
-    let news = status.and_then(|status| Later::status(&status, time).news_to(&record));
+    let heard_at = (shared.clock)();
+    let news = status.and_then(|status| Later::status(&status, time, heard_at).news_to(&record));
     let Some(later) = news else {
         write_verdict(&mut event.fields, &record);
         aim(event, &record.document);
@@ -130,6 +131,7 @@ fn first(shared: &Shared, event: &mut Event, id: String, time: Timestamp, record
     let mut record = judge(&config, id, document, payment, &past, &features);
     record.label = label;
     record.assessed_at = (shared.clock)();
+    record.changed_at = record.assessed_at;
     write_verdict(&mut event.fields, &record);
     aim(event, &record.document);
     event.metadata.timestamp = Some(time);
@@ -142,7 +144,7 @@ fn first(shared: &Shared, event: &mut Event, id: String, time: Timestamp, record
     Entry { assessed, step: Step::First(Box::new(past), changes) }
 }
 
-/// Applies rules, score and thresholds. `assessed_at` is left at the payment's time.
+/// Applies rules, score and thresholds. `assessed_at` and `changed_at` are left at the payment's time.
 pub(crate) fn judge(
     config: &FraudConfig,
     transaction_id: String,
@@ -168,6 +170,7 @@ pub(crate) fn judge(
         declined_at: payment.is_declined().then_some(payment.time),
         label: None,
         assessed_at: payment.time,
+        changed_at: payment.time,
         payment,
     }
 }

@@ -120,8 +120,9 @@ impl FraudDetector {
         let (mut events, mut entries) = (Vec::new(), Vec::new());
         for NewLabel { transaction_id, label, at } in labels {
             let Some(mut record) = records.get(&transaction_id).cloned() else { continue };
-            let label = Label { value: label, at: at.unwrap_or_else(|| (self.shared.clock)()) };
-            let Some(later) = Later::label(label).news_to(&record) else { continue };
+            let heard_at = (self.shared.clock)();
+            let label = Label { value: label, at: at.unwrap_or(heard_at) };
+            let Some(later) = Later::label(label, heard_at).news_to(&record) else { continue };
             let mut event = Event::new(event::Object::new(), Origin::Request);
             later.rewrite(&mut event, &record);
             let assessed = add_later(&self.shared, &later, &mut record, &mut records);
@@ -135,7 +136,8 @@ impl FraudDetector {
     /// and `metadata.id` set), and adds those that the history lacks with the verdict that they carry. Returns how
     /// many records were added or changed. May be repeated.
     ///
-    /// Call it at start with the transaction events ingested since shortly before the newest `assessed_at`.
+    /// Call it at start with the transaction events ingested or changed (`fraud.changed_at`) since shortly before the
+    /// newest `changed_at`.
     pub async fn reconcile(&self, stored: Vec<Event>) -> Result<usize, FraudError> {
         super::reconcile::reconcile(&self.shared, stored).await
     }

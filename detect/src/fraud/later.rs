@@ -14,18 +14,20 @@ use serde_json::{Value, json};
 pub(crate) struct Later {
     pub(crate) status: Option<(String, Timestamp)>,
     pub(crate) label: Option<Label>,
+    /// When the service heard of it.
+    pub(crate) heard_at: Timestamp,
 }
 
 impl Later {
     /// A status; a chargeback is a label too.
-    pub(crate) fn status(status: &str, at: Timestamp) -> Self {
+    pub(crate) fn status(status: &str, at: Timestamp, heard_at: Timestamp) -> Self {
         let label = (status == CHARGEBACK).then_some(Label { value: LabelValue::Fraud, at });
-        Self { status: Some((status.to_owned(), at)), label }
+        Self { status: Some((status.to_owned(), at)), label, heard_at }
     }
 
     /// A label only.
-    pub(crate) fn label(label: Label) -> Self {
-        Self { status: None, label: Some(label) }
+    pub(crate) fn label(label: Label, heard_at: Timestamp) -> Self {
+        Self { status: None, label: Some(label), heard_at }
     }
 
     /// What of it is new to the record: a status later than the record's (of the same time: one that follows it in
@@ -36,7 +38,7 @@ impl Later {
             record.status.as_deref() != Some(status) && (*at, rank(status)) > (record.status_at, old_rank)
         });
         let label = self.label.filter(|new| record.label.is_none_or(|old| new.at >= old.at && *new != old));
-        (status.is_some() || label.is_some()).then_some(Self { status, label })
+        (status.is_some() || label.is_some()).then_some(Self { status, label, ..self })
     }
 
     /// Writes the news into the record.
@@ -49,6 +51,7 @@ impl Later {
             }
         }
         record.label = self.label.or(record.label);
+        record.changed_at = record.changed_at.max(self.heard_at);
     }
 
     /// The same for the features.
@@ -68,9 +71,10 @@ impl Later {
                 json!({"transaction": {"status": status, "status_at": at.to_string()}}),
             );
         }
-        if let Some(label) = &self.label {
-            fields.insert("fraud".into(), json!({"label": label.value.as_str()}));
-        }
+        let mut fraud = Object::new();
+        write_label(&mut fraud, self.label);
+        fraud.insert("changed_at".into(), self.heard_at.to_string().into());
+        fields.insert("fraud".into(), fraud.into());
         event.fields = fields;
         aim(event, &record.document);
         event.metadata.operation = Operation::Update;
@@ -108,8 +112,13 @@ pub(crate) fn write_verdict(fields: &mut Object, record: &VerdictRecord) {
     fraud.insert("score".into(), record.score.into());
     fraud.insert("reasons".into(), reasons.into());
     fraud.insert("rules".into(), record.rules.clone().into());
-    if let Some(label) = record.label {
-        fraud.insert("label".into(), label.value.as_str().into());
-    }
+    write_label(&mut fraud, record.label);
     fields.insert("fraud".into(), fraud.into());
+}
+
+fn write_label(fraud: &mut Object, label: Option<Label>) {
+    if let Some(label) = label {
+        fraud.insert("label".into(), label.value.as_str().into());
+        fraud.insert("label_at".into(), label.at.to_string().into());
+    }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn reconcile(shared: &Arc<Shared>, stored: Vec<Event>) -> Resul
     let mut mended = 0;
     for (id, stored, event) in found {
         let record = match records.get(&id) {
-            Some(record) => match stored.later().and_then(|later| later.news_to(record)) {
+            Some(record) => match stored.later(shared).and_then(|later| later.news_to(record)) {
                 None => continue,
                 Some(later) => {
                     let mut record = (**record).clone();
@@ -77,6 +77,12 @@ struct StoredFraud {
     rules: Vec<String>,
     #[serde(default)]
     label: Option<LabelValue>,
+    /// Since when the label counts.
+    #[serde(default)]
+    label_at: Option<Timestamp>,
+    /// When the service last heard something new of the payment.
+    #[serde(default)]
+    changed_at: Option<Timestamp>,
 }
 
 impl Stored {
@@ -98,11 +104,19 @@ impl Stored {
         })
     }
 
-    /// Status and label as news. A label's own time is not stored; that of the status stands in for it.
-    fn later(&self) -> Option<Later> {
-        let label = self.fraud.label.map(|value| Label { value, at: self.status_at });
+    /// Status and label as news.
+    fn later(&self, shared: &Shared) -> Option<Later> {
+        let at = self.fraud.label_at.unwrap_or(self.status_at);
+        let label = self.fraud.label.map(|value| Label { value, at });
         let status = self.status.clone().map(|status| (status, self.status_at));
-        (status.is_some() || label.is_some()).then_some(Later { status, label })
+        let heard_at = self.heard_at(shared);
+        (status.is_some() || label.is_some()).then_some(Later { status, label, heard_at })
+    }
+
+    /// Not the time of the mending: the next start looks for what is missing from the newest of these times on, and a
+    /// second crash in between must not hide the rest.
+    fn heard_at(&self, shared: &Shared) -> Timestamp {
+        self.fraud.changed_at.or(self.ingested_at).unwrap_or_else(|| (shared.clock)())
     }
 
     /// The record that the crash took: verdict and reasons as stored, evidence and features computed again.
@@ -110,7 +124,7 @@ impl Stored {
         let payment = Payment::read(fields, self.time);
         let past = PastPayment::new(&id, &payment);
         let features = shared.state.lock().features.features(&past);
-        let later = self.later();
+        let (later, heard_at) = (self.later(shared), self.heard_at(shared));
         let mut record = judge(&shared.config.load(), id, self.document, payment, &past, &features);
         let computed = std::mem::replace(&mut record.reasons, self.fraud.reasons);
         for reason in &mut record.reasons {
@@ -120,9 +134,8 @@ impl Stored {
         }
         record.rules = self.fraud.rules;
         (record.verdict, record.score) = (self.fraud.verdict, self.fraud.score);
-        // Not the time of the mending: the next start looks for what is missing from the newest of these times on, and
-        // a second crash in between must not hide the rest.
-        record.assessed_at = self.ingested_at.unwrap_or_else(|| (shared.clock)());
+        record.assessed_at = self.ingested_at.unwrap_or(heard_at);
+        record.changed_at = heard_at;
         if let Some(later) = later {
             later.apply(&mut record);
         }

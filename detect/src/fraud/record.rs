@@ -120,7 +120,7 @@ pub struct DocumentRef {
 /// The history's entry for one payment: the verdict, all it rests on, and what became of the payment later.
 ///
 /// Verdict, score, reasons, features and `payment` are fixed by the first event of the `transaction_id`; only
-/// `status`, `status_at`, `declined_at` and `label` change afterwards.
+/// `status`, `status_at`, `declined_at`, `label` and `changed_at` change afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRecord {
     /// The payment; unique in the history.
@@ -158,4 +158,6 @@ pub struct VerdictRecord {
     pub label: Option<Label>,
     /// When the verdict was given, by the clock of the service.
     pub assessed_at: Timestamp,
+    /// When the service last heard something new of the payment, by its clock.
+    pub changed_at: Timestamp,
 }

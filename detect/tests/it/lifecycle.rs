@@ -1,4 +1,4 @@
-use crate::memory::{Disk, assessed, ingest, open, payment, records, status, with};
+use crate::memory::{Disk, NOW, assessed, ingest, open, payment, records, status, with};
 use detect::fraud::{Assessed, LabelValue, NewLabel, VerdictRecord};
 use event::{Event, Operation};
 use proptest::prelude::*;
@@ -53,7 +53,7 @@ async fn later_statuses_update_the_document_and_chargebacks_are_labels() {
         Value::Object(events[2].fields.clone()),
         json!({
             "ecommerce": {"transaction": {"status": "chargeback", "status_at": "2026-09-22T15:13:20Z"}},
-            "fraud": {"label": "fraud"},
+            "fraud": {"label": "fraud", "label_at": "2026-09-22T15:13:20Z", "changed_at": NOW},
         })
     );
     let record = detector.verdict("t1").await.unwrap().unwrap();
@@ -78,7 +78,8 @@ async fn labels_become_updates() {
     assert_eq!(labelling.unknown, ["nobody"]);
     let events = labelling.assessment.take_events();
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0].fields["fraud"], json!({"label": "fraud"}));
+    let label_at = payment("", 100).metadata.timestamp.unwrap().to_string();
+    assert_eq!(events[0].fields["fraud"], json!({"label": "fraud", "label_at": label_at, "changed_at": NOW}));
     detector.commit(labelling.assessment, &[true]).await;
     // An older word on the same payment changes nothing.
     let mut older = detector.label(vec![label("t1", LabelValue::Legitimate, 50)]).await.unwrap();
@@ -135,7 +136,7 @@ async fn a_crash_before_the_history_is_mended_from_the_store() {
     assert_eq!(detector.reconcile(stored.clone()).await.unwrap(), 5);
     assert_eq!(detector.reconcile(stored).await.unwrap(), 0);
     let mut expected = records(before);
-    expected[0].assessed_at = mended.assessed_at;
+    (expected[0].assessed_at, expected[0].changed_at) = (mended.assessed_at, mended.changed_at);
     assert_eq!(disk.all(), expected);
 }
 

@@ -66,6 +66,11 @@ impl Intake {
         (self.refinery.clock)()
     }
 
+    /// The text without what must never be stored.
+    pub(crate) fn redact_text(&self, text: String) -> String {
+        self.refinery.redact.redact_text(text)
+    }
+
     /// How to read records by a pipeline; `None` if there is none of that name.
     pub(crate) fn context(
         &self,

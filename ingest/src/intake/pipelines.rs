@@ -60,4 +60,7 @@ pub trait PipelineSet: Send + Sync {
 pub trait Redact: Send + Sync {
     /// Changes fields and `metadata.original` in place.
     fn redact(&self, event: &mut Event);
+
+    /// The same for a text that stands alone: the name of a file, a reason.
+    fn redact_text(&self, text: String) -> String;
 }

@@ -145,7 +145,7 @@ impl Refinery {
             digest: file.map(|file| hex::encode(file.digest)),
             line: place.line,
             offset: place.offset,
-            reason: self.redacted_text(death.reason),
+            reason: self.redact.redact_text(death.reason),
             stage: death.stage,
             processor: death.processor,
             tag: death.tag,
@@ -170,20 +170,13 @@ impl Refinery {
                 self.redact.redact(&mut event);
                 Value::Object(event.fields).to_string()
             }
-            None => self.redacted_text(text.into_owned()),
+            None => self.redact.redact_text(text.into_owned()),
         };
         let cut = redacted.len() > ORIGINAL_MAX_BYTES;
         if cut {
             redacted.truncate(redacted.floor_char_boundary(ORIGINAL_MAX_BYTES));
         }
         (redacted, cut)
-    }
-
-    fn redacted_text(&self, text: String) -> String {
-        let mut event = Event::default();
-        event.metadata.original = Some(text);
-        self.redact.redact(&mut event);
-        event.metadata.original.unwrap_or_default()
     }
 }
 

@@ -46,6 +46,13 @@ fn cards_in_texts_become_tokens() {
     check("é4111111111111111é", &format!("é{visa}é"));
     check("4111\u{a0}1111\u{2009}1111\u{200b}1111", &visa);
     check("4111\u{2011}1111\u{2013}1111\u{202f}1111", &visa);
+    check("pan4111111111111111", &format!("pan{visa}"));
+    check("4111111111111111EUR", &format!("{visa}EUR"));
+    check("card_4111111111111111_eur", &format!("card_{visa}_eur"));
+    check("4111/1111/1111/1111", &visa);
+    check("4111,1111,1111,1111", &visa);
+    check("4111\t1111\t1111\t1111", &visa);
+    check("3782,822463,10005", &masked("378282246310005"));
     check("4111111111111111,5555555555554444", &format!("{visa},{}", masked("5555555555554444")));
 }
 
@@ -58,6 +65,11 @@ fn what_is_no_card_stays() {
     check("4444444444444444444444");
     check("a4111111111111111");
     check("4111111111111111b");
+    check("4111,1111,1111111,1");
+    check("4,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1");
+    check("41/11/11/11/11/11/11/11");
+    check("https://shop.example:8443/a@b");
+    check("see https://user@shop.example and a:b@c");
     check("deadbeef4111111111111111");
     check("2026-11-21 12:00:00.123 10.0.0.1 443");
     check("2026.11.21 12.00.00 4111");
@@ -128,6 +140,8 @@ fn secrets_in_lines_go_too() {
     check("a%26cvv%3D123&b=1", "a%26cvv%3D[redacted]&b=1");
     check(r#""GET /?password=" 200 "-""#, r#""GET /?password=" 200 "-""#);
     check(r"pwd=a\b c", r"pwd=[redacted] c");
+    check("GET https://ana:s3cret@shop.example/x", "GET https://ana:[redacted]@shop.example/x");
+    check("amqp://u:p@ss@h, ftp://:x@h", "amqp://u:[redacted]@h, ftp://:[redacted]@h");
     check("the password was wrong", "the password was wrong");
     check("password=[redacted]", "password=[redacted]");
     let mut event = Event::default();

@@ -135,6 +135,7 @@ impl UploadJob {
         let progress = Arc::new(AtomicU64::new(0));
         let scanner = Scanner {
             limits: self.service.intake.limits,
+            redact: self.service.intake.refinery.redact.clone(),
             pipelines: Arc::clone(&self.service.intake.pipelines),
             pipeline: self.record.requested_pipeline.clone(),
             dataset: self.record.upload.dataset.clone(),

@@ -27,7 +27,10 @@ impl UploadService {
     pub async fn begin(self: &Arc<Self>, mut new: NewUpload) -> Result<UploadWriter, UploadError> {
         self.check_pipeline(&new.pipeline)?;
         check_dataset(new.dataset.as_deref())?;
-        new.name = display_name(&new.name);
+        new.name = shown_name(&self.intake.redact_text(new.name));
+        if new.name.trim().is_empty() {
+            new.name = "unnamed".into();
+        }
         let id = uuid::Uuid::now_v7().simple().to_string();
         let blob = self.blobs.create(&id).await?;
         Ok(UploadWriter { service: Arc::clone(self), id, new, blob, digest: Sha256::new(), size: 0 })
@@ -116,14 +119,13 @@ impl UploadWriter {
 }
 
 /// The name of a file as text for display: without control characters, at most [`NAME_MAX_CHARS`].
-fn display_name(name: &str) -> String {
+pub(super) fn shown_name(name: &str) -> String {
     // Beside control characters, those that turn the direction of text: they can make a name look like another.
     let shown = |character: &char| {
         !character.is_control()
             && !matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
     };
-    let name: String = name.chars().filter(shown).take(NAME_MAX_CHARS).collect();
-    if name.trim().is_empty() { "unnamed".into() } else { name }
+    name.chars().filter(shown).take(NAME_MAX_CHARS).collect()
 }
 
 fn check_dataset(dataset: Option<&str>) -> Result<(), UploadError> {
@@ -144,14 +146,14 @@ mod tests {
 
     #[test]
     fn names_are_made_harmless() {
-        let check = |name: &str, expected: &str| assert_eq!(display_name(name), expected);
+        let check = |name: &str, expected: &str| assert_eq!(shown_name(name), expected);
         check("access.log", "access.log");
         check("../../etc/passwd", "../../etc/passwd");
         check("a\0b\n\x1b[31mc", "ab[31mc");
         check("gpj.\u{202E}exe", "gpj.exe");
         check("größe 😀.log", "größe 😀.log");
-        check("\n", "unnamed");
-        assert_eq!(display_name(&"x".repeat(1000)).len(), 255);
+        check("\n", "");
+        assert_eq!(shown_name(&"x".repeat(1000)).len(), 255);
     }
 
     #[test]

@@ -1,21 +1,18 @@
 //! The first pass over an upload: decompresses it whole to know its files' digests and that it keeps the limits, before
 //! any event is made of it.
 
-use super::MemberProgress;
+use super::{MemberProgress, receive::shown_name};
 use crate::{
     decode::{
         Archive, DecodeError, Limits, MemberHeader, Peeked, SAMPLE_BYTES, Source, sample_records, sniff_text,
     },
-    intake::{PipelineSet, SAMPLE_RECORDS},
+    intake::{PipelineSet, Redact, SAMPLE_RECORDS},
 };
 use std::{
     io::Read,
     sync::{Arc, atomic::AtomicU64},
 };
 use tokio_util::sync::CancellationToken;
-
-/// Longest name of a member that is kept, in characters.
-const NAME_MAX_CHARS: usize = 255;
 
 /// What the first pass found.
 #[derive(Debug)]
@@ -29,6 +26,7 @@ pub(super) struct Scan {
 pub(super) struct Scanner {
     pub(super) limits: Limits,
     pub(super) pipelines: Arc<dyn PipelineSet>,
+    pub(super) redact: Arc<dyn Redact>,
     /// The pipeline asked for, or `auto`.
     pub(super) pipeline: String,
     pub(super) dataset: Option<String>,
@@ -72,7 +70,7 @@ impl Scanner {
         let (digest, bytes, failed) = self.digest(&mut source)?;
         let member = MemberProgress {
             position: header.position,
-            name: header.name.chars().filter(|c| !c.is_control()).take(NAME_MAX_CHARS).collect(),
+            name: shown_name(&self.redact.redact_text(header.name)),
             digest,
             bytes,
             refused,

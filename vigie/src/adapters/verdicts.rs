@@ -49,11 +49,11 @@ impl VerdictAdapter {
         Ok(Self { documents, position: AtomicU64::new(position) })
     }
 
-    /// When the verdict at the last position was given; `None` while the history is empty.
-    pub(crate) async fn newest_assessment(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// When the service heard what is at the last position; `None` while the history is empty.
+    pub(crate) async fn newest_change(&self) -> Result<Option<Timestamp>, StoreError> {
         last(&*self.documents)
             .await?
-            .map(|document| read::<VerdictRecord>(document).map(|record| record.assessed_at))
+            .map(|document| read::<VerdictRecord>(document).map(|record| record.changed_at))
             .transpose()
     }
 }
