@@ -31,6 +31,9 @@ pub enum ErrorKind {
 pub struct StoreError {
     /// For branching.
     pub kind: ErrorKind,
+    /// The name that Elasticsearch has for the failure (`resource_already_exists_exception`), where it is more exact than
+    /// the kind.
+    pub code: Option<&'static str>,
     /// For people: lower case, no full stop, the offending value quoted. Safe to show to the caller for the kinds
     /// `InvalidRequest`, `Forbidden`, `NotFound`, `Conflict`, `Overloaded`, `Full` and `TimedOut`.
     pub message: String,
@@ -44,7 +47,7 @@ pub struct StoreError {
 impl StoreError {
     /// An error of that kind with a message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, source: None }
+        Self { kind, code: None, message: message.into(), retry_after: None, source: None }
     }
 
     /// The request makes no sense.
@@ -58,6 +61,13 @@ impl StoreError {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self::new(ErrorKind::Internal, message).because(source)
+    }
+
+    /// Adds the name that Elasticsearch has for the failure.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// Adds the cause.

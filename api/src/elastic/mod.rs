@@ -4,9 +4,15 @@
 //! everywhere. What is not served answers 404 or 400 in Elasticsearch's error shape, never something that looks right.
 
 mod answer;
+mod cat;
+mod cluster;
+mod documents;
 mod error;
-mod handlers;
+mod names;
 mod parameters;
+mod root;
+mod routes;
+mod search;
 
 use crate::{
     auth::{Client, Role, User, extract},
@@ -23,7 +29,6 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use error::ElasticError;
 use std::{any::Any, sync::Arc};
@@ -35,20 +40,7 @@ const PRODUCT: (HeaderName, HeaderValue) =
 
 /// The Elasticsearch API, to be served on its own port.
 pub fn elastic_router(app: App) -> Router {
-    let search = get(handlers::search).post(handlers::search);
-    let search_all = get(handlers::search_all).post(handlers::search_all);
-    let count = get(handlers::count).post(handlers::count);
-    let count_all = get(handlers::count_all).post(handlers::count_all);
-    Router::new()
-        .route("/", get(handlers::root))
-        .route("/_cluster/health", get(handlers::cluster_health))
-        .route("/_cat/indices", get(handlers::cat_indices))
-        .route("/_cat/indices/{index}", get(handlers::cat_indices_of))
-        .route("/_search", search_all)
-        .route("/_count", count_all)
-        .route("/{index}/_search", search)
-        .route("/{index}/_count", count)
-        .route("/{index}/_doc/{id}", get(handlers::get_document))
+    routes::router()
         .fallback(no_handler)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(app.config().limits.json_body_max_bytes))

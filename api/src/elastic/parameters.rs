@@ -5,14 +5,13 @@ use super::error::ElasticError;
 use event::Object;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use store::logs::IndicesOptions;
 
 /// What these say makes no difference on one node that answers compactly.
 const WITHOUT_EFFECT: &[&str] = &[
-    "allow_no_indices",
     "allow_partial_search_results",
     "batched_reduce_size",
     "ccs_minimize_roundtrips",
-    "expand_wildcards",
     "human",
     "ignore_throttled",
     "max_concurrent_shard_requests",
@@ -25,7 +24,7 @@ const WITHOUT_EFFECT: &[&str] = &[
 /// What the parameters ask for beside the body.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Parameters {
-    pub(super) ignore_unavailable: bool,
+    pub(super) options: IndicesOptions,
     /// `hits.total` as a number, as before version 7.
     pub(super) total_as_int: bool,
 }
@@ -56,7 +55,9 @@ pub(super) fn apply(
             "_source" => drop(body.insert(name, source(&value))),
             "_source_includes" => filter_source(body, "includes", &value),
             "_source_excludes" => filter_source(body, "excludes", &value),
-            "ignore_unavailable" => parameters.ignore_unavailable = flag(&name, &value)?,
+            "ignore_unavailable" => parameters.options.ignore_unavailable = flag(&name, &value)?,
+            "allow_no_indices" => parameters.options.allow_no_indices = flag(&name, &value)?,
+            "expand_wildcards" => expand_wildcards(&value, &mut parameters.options)?,
             "rest_total_hits_as_int" => parameters.total_as_int = flag(&name, &value)?,
             name if WITHOUT_EFFECT.contains(&name) => {}
             other => {
@@ -71,7 +72,27 @@ pub(super) fn apply(
     Ok(parameters)
 }
 
-fn flag(name: &str, value: &str) -> Result<bool, ElasticError> {
+/// Reads `expand_wildcards`: a list of `open`, `closed`, `hidden`, `none`, `all`.
+pub(super) fn expand_wildcards(value: &str, options: &mut IndicesOptions) -> Result<(), ElasticError> {
+    (options.expand_open, options.expand_closed, options.expand_hidden) = (false, false, false);
+    for state in value.split(',') {
+        match state.trim() {
+            "open" => options.expand_open = true,
+            "closed" => options.expand_closed = true,
+            "hidden" => options.expand_hidden = true,
+            "none" => {
+                (options.expand_open, options.expand_closed, options.expand_hidden) = (false, false, false);
+            }
+            "all" => (options.expand_open, options.expand_closed, options.expand_hidden) = (true, true, true),
+            other => {
+                return Err(ElasticError::illegal(format!("No valid expand wildcard value [{other}]")));
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn flag(name: &str, value: &str) -> Result<bool, ElasticError> {
     match value {
         "" | "true" => Ok(true),
         "false" => Ok(false),
@@ -151,7 +172,7 @@ mod tests {
             json!({"_source": {"includes": ["a", "b"], "excludes": ["b"]}}),
         );
         check(&[("track_total_hits", "true"), ("preference", "x")], json!({"track_total_hits": true}));
-        assert!(run(&[("ignore_unavailable", "true")]).unwrap().1.ignore_unavailable);
+        assert!(run(&[("ignore_unavailable", "true")]).unwrap().1.options.ignore_unavailable);
     }
 
     #[test]

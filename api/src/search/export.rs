@@ -83,7 +83,7 @@ impl Export {
             indices: self.indices.clone(),
             body: self.body.clone(),
             timeout: Some(Duration::from_secs(body::TIMEOUT_SECS)),
-            ignore_unavailable: true,
+            options: logs::IndicesOptions::LENIENT,
         };
         let mut hits = self.app.parts().logs.search(&self.scope, request).await?.hits;
         let complete = hits.len() < PAGE;

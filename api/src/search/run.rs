@@ -150,7 +150,7 @@ async fn compute(app: &App, question: Question) -> Result<Computed, ApiError> {
         indices: question.indices,
         body: question.body,
         timeout: Some(Duration::from_secs(body::TIMEOUT_SECS)),
-        ignore_unavailable: true,
+        options: store::logs::IndicesOptions::LENIENT,
     };
     let mut response = app.parts().logs.search(&question.scope, request).await?;
     let next = next_cursor(app, &mut response, question.size, &question.digest, question.range)?;

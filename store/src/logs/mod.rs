@@ -117,6 +117,8 @@ pub enum WriteResult {
         /// For branching: `Conflict` for an id that exists (create) or has changed, `InvalidRequest` for a
         /// document that cannot be mapped, `NotFound` for an update of nothing.
         kind: crate::ErrorKind,
+        /// The name that Elasticsearch has for the failure, where it is more exact than the kind.
+        code: Option<&'static str>,
         /// For people.
         reason: String,
     },
@@ -137,6 +139,59 @@ pub enum WriteEffect {
     NotFound,
 }
 
+/// What names and wildcards mean; Elasticsearch's `ignore_unavailable`, `allow_no_indices` and `expand_wildcards`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndicesOptions {
+    /// Whether a name without wildcard that does not exist (or is closed) is left out instead of being an error.
+    pub ignore_unavailable: bool,
+    /// Whether wildcards may match nothing.
+    pub allow_no_indices: bool,
+    /// Whether wildcards match open indices.
+    pub expand_open: bool,
+    /// Whether wildcards match closed indices.
+    pub expand_closed: bool,
+    /// Whether wildcards match hidden indices, and names that begin with a dot.
+    pub expand_hidden: bool,
+    /// Whether a closed index that is named is an error.
+    pub forbid_closed: bool,
+}
+
+impl Default for IndicesOptions {
+    /// As searches have it: open indices, no error for a wildcard without match.
+    fn default() -> Self {
+        Self {
+            ignore_unavailable: false,
+            allow_no_indices: true,
+            expand_open: true,
+            expand_closed: false,
+            expand_hidden: false,
+            forbid_closed: true,
+        }
+    }
+}
+
+impl IndicesOptions {
+    /// As searches have it, but what is not there is left out.
+    pub const LENIENT: Self = Self {
+        ignore_unavailable: true,
+        allow_no_indices: true,
+        expand_open: true,
+        expand_closed: false,
+        expand_hidden: false,
+        forbid_closed: true,
+    };
+
+    /// As the administration of indices has it: open and closed ones.
+    pub const ADMIN: Self = Self {
+        ignore_unavailable: false,
+        allow_no_indices: true,
+        expand_open: true,
+        expand_closed: true,
+        expand_hidden: false,
+        forbid_closed: false,
+    };
+}
+
 /// A search: the body of an Elasticsearch `_search` and what goes into its URL.
 #[derive(Debug, Clone, Default)]
 pub struct SearchRequest {
@@ -147,8 +202,8 @@ pub struct SearchRequest {
     pub body: Object,
     /// Gives up after this long.
     pub timeout: Option<Duration>,
-    /// Whether a name without wildcard that does not exist is left out instead of being an error.
-    pub ignore_unavailable: bool,
+    /// What the names and patterns mean.
+    pub options: IndicesOptions,
 }
 
 /// The answer to a search.

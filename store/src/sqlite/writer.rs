@@ -171,6 +171,7 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 /// The same error for another caller; the cause goes to the log once.
 fn copy(error: &StoreError) -> StoreError {
     StoreError {
+        code: error.code,
         kind: error.kind,
         message: error.message.clone(),
         retry_after: error.retry_after,

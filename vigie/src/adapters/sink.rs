@@ -55,6 +55,7 @@ fn trouble(results: &[WriteResult]) -> Option<StoreError> {
         WriteResult::Refused {
             kind: kind @ (ErrorKind::Overloaded | ErrorKind::Full | ErrorKind::Unavailable | ErrorKind::TimedOut),
             reason,
+            ..
         } => Some(StoreError::new(*kind, reason.clone())),
         _ => None,
     })
@@ -131,7 +132,8 @@ mod tests {
     #[test]
     fn only_trouble_of_the_store_asks_for_the_batch_again() {
         let check = |kinds: &[ErrorKind], expected: Option<ErrorKind>| {
-            let refused = |kind: &ErrorKind| WriteResult::Refused { kind: *kind, reason: "no".into() };
+            let refused =
+                |kind: &ErrorKind| WriteResult::Refused { kind: *kind, code: None, reason: "no".into() };
             let results: Vec<_> = kinds.iter().map(refused).collect();
             assert_eq!(trouble(&results).map(|error| error.kind), expected, "{kinds:?}");
         };

@@ -7,7 +7,7 @@ use event::{Event, Origin};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use store::{
-    logs::{Hit, LogStore, SearchRequest},
+    logs::{Hit, IndicesOptions, LogStore, SearchRequest},
     scope::Scope,
 };
 
@@ -58,7 +58,7 @@ fn request(since: Option<Timestamp>, after: Option<&[Value]>) -> SearchRequest {
     body.insert("track_total_hits".to_owned(), false.into());
     body.extend(after.map(|after| ("search_after".to_owned(), after.into())));
     let indices = vec![format!("{}-*", event::ECOMMERCE_LOGS)];
-    SearchRequest { indices, body, timeout: None, ignore_unavailable: true }
+    SearchRequest { indices, body, timeout: None, options: IndicesOptions::LENIENT }
 }
 
 fn stored_event(hit: Hit) -> Event {

@@ -10,7 +10,7 @@ use super::{
     snapshot::IndexSnapshot,
     templates::Templates,
     wal::{Disk, Wal, io_error},
-    write::{Clock, prepare},
+    write::{Clock, prepare, refuse},
 };
 use crate::{ErrorKind, StoreError, logs::WriteResult, scope::Scope};
 use event::{Event, Timestamp};
@@ -143,7 +143,7 @@ impl Engine {
         match attempt {
             Ok((slot, results, durable)) => Submitted { positions, results, slot: Some(slot), durable },
             Err(error) => {
-                let refused = WriteResult::Refused { kind: error.kind, reason: error.message };
+                let refused = refuse(error);
                 Submitted { results: vec![refused; positions.len()], positions, slot: None, durable: None }
             }
         }

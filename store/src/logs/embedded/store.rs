@@ -105,7 +105,8 @@ impl EmbeddedLogs {
         let _permit = self.search_permit().await?;
         let scope = scope.clone();
         self.blocking(move |engine| {
-            let slots = select(&engine.registry, &scope, &request.indices, request.ignore_unavailable)?;
+            let slots =
+                select(&engine.registry, &scope, &request.indices, request.options.ignore_unavailable)?;
             let snapshots = engine.snapshots(&slots)?;
             search::execute(&snapshots, &scope, &request)
         })
@@ -314,7 +315,11 @@ async fn settle(
         };
         match outcome {
             Some(Err(error)) => {
-                let refused = WriteResult::Refused { kind: error.kind, reason: error.message.clone() };
+                let refused = WriteResult::Refused {
+                    kind: error.kind,
+                    code: error.code,
+                    reason: error.message.clone(),
+                };
                 part.positions.iter().for_each(|at| results[*at] = Some(refused.clone()));
                 failure = Some(error);
             }

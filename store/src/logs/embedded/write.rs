@@ -7,7 +7,7 @@ use super::{
     router::Router,
     wal::PAYLOAD_MAX_BYTES,
 };
-use crate::{ErrorKind, logs::WriteResult};
+use crate::{StoreError, logs::WriteResult};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use event::{Event, Object, Operation};
@@ -108,9 +108,7 @@ pub(super) fn convert_checked(
     let mut router = state.router();
     let mut converted = convert(&router, id, source, false).map_err(refused)?;
     if !converted.unmapped.is_empty() {
-        router = state
-            .grow(&converted.unmapped)
-            .map_err(|error| WriteResult::Refused { kind: error.kind, reason: error.message })?;
+        router = state.grow(&converted.unmapped).map_err(refuse)?;
         converted = convert(&router, id, source, true).map_err(refused)?;
     }
     if let Some(at) = converted.timestamp_ms {
@@ -129,6 +127,11 @@ fn check_time(at_ms: i64, now: Clock) -> Result<(), WriteResult> {
     Ok(())
 }
 
+/// What becomes of an event for which that went wrong.
+pub(super) fn refuse(error: StoreError) -> WriteResult {
+    WriteResult::Refused { kind: error.kind, code: error.code, reason: error.message }
+}
+
 fn refused(reason: impl Into<String>) -> WriteResult {
-    WriteResult::Refused { kind: ErrorKind::InvalidRequest, reason: reason.into() }
+    refuse(StoreError::invalid(reason).with_code("mapper_parsing_exception"))
 }

@@ -26,7 +26,7 @@ pub(super) async fn logs_suite(logs: &dyn LogStore) {
 fn outcome(result: &WriteResult) -> (u64, WriteEffect) {
     match result {
         WriteResult::Written { version, effect, .. } => (*version, *effect),
-        WriteResult::Refused { kind, reason } => panic!("refused as {kind:?}: {reason}"),
+        WriteResult::Refused { kind, reason, .. } => panic!("refused as {kind:?}: {reason}"),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
             inflight::Reserved,
             router::Router,
             wal::{Failure, PAYLOAD_MAX_BYTES, Wal},
-            write::{Clock, convert_checked},
+            write::{Clock, convert_checked, refuse},
         },
     },
 };
@@ -191,7 +191,7 @@ impl IndexState {
 }
 
 fn refused(kind: ErrorKind, reason: impl Into<String>) -> WriteResult {
-    WriteResult::Refused { kind, reason: reason.into() }
+    refuse(StoreError::new(kind, reason))
 }
 
 impl Placing<'_> {
@@ -226,7 +226,7 @@ impl Placing<'_> {
             return Ok(Some((latest.seq_no, latest.version, latest.source.is_some())));
         }
         let visible = self.state.visible();
-        let failed = |error: StoreError| refused(error.kind, error.message);
+        let failed = |error: StoreError| refuse(error);
         if !self.ids(&visible).map_err(failed)?.may_contain(write.id.as_bytes()) {
             return Ok(None);
         }
@@ -317,7 +317,7 @@ impl Placing<'_> {
         let visible = self.state.visible();
         let found =
             visible.find(id).and_then(|stored| stored.map(|stored| visible.source(stored)).transpose());
-        found.map_err(|error| refused(error.kind, error.message))
+        found.map_err(|error| refuse(error))
     }
 
     fn delete(&mut self, id: String, id_span: Span, version: u64, is_there: bool) -> WriteResult {

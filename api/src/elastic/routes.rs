@@ -1,0 +1,76 @@
+//! The table of the port: every route with the right that it asks for.
+//!
+//! *Invariant*: a handler gets into the router only through [`Route`], which cannot be made without a right. So nothing is
+//! served that the table does not know, and nothing without a check.
+
+use super::{cat, cluster, documents, error::ElasticError, root, search};
+use crate::{
+    auth::{Role, User, extract},
+    state::App,
+};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use std::sync::Arc;
+
+/// What a route asks of the caller. What the caller reaches beyond that is decided by its scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    /// Looking at the cluster and at names: analysts.
+    Monitor,
+    /// Searching and reading documents: analysts.
+    Read,
+}
+
+impl Right {
+    fn role(self) -> Role {
+        match self {
+            Self::Monitor | Self::Read => Role::Analyst,
+        }
+    }
+}
+
+/// One path with some of its methods.
+pub(super) struct Route {
+    path: &'static str,
+    right: Right,
+    methods: MethodRouter<App>,
+}
+
+impl Route {
+    /// A route that asks for that right.
+    pub(super) fn new(right: Right, path: &'static str, methods: MethodRouter<App>) -> Self {
+        Self { path, right, methods }
+    }
+}
+
+/// All routes.
+pub(super) fn router() -> Router<App> {
+    let families = [root::routes(), cluster::routes(), cat::routes(), documents::routes(), search::routes()];
+    families.into_iter().flatten().fold(Router::new(), |router, route| {
+        let Route { path, right, methods } = route;
+        let guarded = methods.route_layer(from_fn(move |request, next| check(right, request, next)));
+        router.route(path, guarded)
+    })
+}
+
+/// GET and POST, as all requests that read with a body.
+pub(super) fn get_or_post<H, T>(handler: H) -> MethodRouter<App>
+where
+    H: axum::handler::Handler<T, App>,
+    T: 'static,
+{
+    get(handler.clone()).post(handler)
+}
+
+async fn check(right: Right, request: Request, next: Next) -> Response {
+    match request.extensions().get::<Arc<User>>() {
+        Some(user) if user.has(right.role()) => next.run(request).await,
+        Some(_) => ElasticError::from(extract::lacks(right.role())).into_response(),
+        None => ElasticError::from(extract::not_logged_in()).into_response(),
+    }
+}
