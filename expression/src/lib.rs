@@ -1,14 +1,19 @@
-//! Conditions, templates and field paths over an event. Pure and bounded in size, depth and steps.
+//! Scripts, conditions, templates and field paths over an event. Pure and bounded in size, depth and steps.
 //!
-//! *Invariant*: nothing here reads a clock, a file or the network; every text is parsed once, at load time, and
-//! what it may cost per event is bounded by its own size and the size of the values that it looks at.
+//! *Invariant*: nothing here reads a clock, the network or a file (but for the rules of a time zone that a script
+//! names); every text is parsed once, at load time, and what it may cost per event is bounded by its own size, the
+//! size of the values that it looks at and, for scripts with loops, by [`Limits`].
 
 mod condition;
 mod context;
 mod path;
+mod script;
 mod template;
 
-pub use condition::{Condition, ConditionError, EvalError};
+pub use condition::Condition;
 pub use context::{Context, Member, lookup};
 pub use path::{FieldPath, InvalidPath, PathError};
+pub use script::{
+    CompileError, DocValues, Environment, Language, Limits, Purpose, RunError, Scalar, Script, ScriptError,
+};
 pub use template::{Escape, Template, TemplateError, ValueTemplate, display_text};

@@ -1,12 +1,14 @@
 //! Source text into tokens, each with its position.
 
-use super::ConditionError;
+use super::error::CompileError;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     Name(String),
     Text(String),
-    Int(i64),
+    Int(i32),
+    Long(i64),
+    Float(f32),
     Double(f64),
     Regex {
         source: String,
@@ -26,8 +28,9 @@ pub(super) struct Located {
 
 /// Longest first, so that a prefix never wins.
 const SIGNS: &[&str] = &[
-    "===", "!==", "==~", "&&", "||", "==", "!=", "<=", ">=", "=~", "?.", "?:", "<", ">", "!", "(", ")", "[",
-    "]", ".", ",", "?", ":", "-", ";",
+    ">>>=", "===", "!==", "==~", "<<=", ">>=", ">>>", "&&", "||", "==", "!=", "<=", ">=", "=~", "?.", "?:", "++",
+    "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<", ">>", "->", "::", "<", ">", "!", "(", ")", "[",
+    "]", "{", "}", ".", ",", "?", ":", "+", "-", "*", "/", "%", "&", "|", "^", "~", "=", ";",
 ];
 
 impl Token {
@@ -37,6 +40,8 @@ impl Token {
             Self::Name(name) => format!("\"{name}\""),
             Self::Text(text) => format!("string '{}'", text.chars().take(20).collect::<String>()),
             Self::Int(value) => format!("number {value}"),
+            Self::Long(value) => format!("number {value}"),
+            Self::Float(value) => format!("number {value:?}"),
             Self::Double(value) => format!("number {value:?}"),
             Self::Regex { .. } => "a regex".to_owned(),
             Self::Sign(sign) => format!("\"{sign}\""),
@@ -45,15 +50,8 @@ impl Token {
     }
 }
 
-/// An error at a byte of the source.
-pub(super) fn error_at(source: &str, at: usize, reason: impl Into<String>) -> ConditionError {
-    let before = &source[..at.min(source.len())];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    ConditionError { line, column, reason: reason.into() }
-}
-
-pub(super) fn tokenize(source: &str) -> Result<Vec<Located>, ConditionError> {
+pub(super) fn tokenize(source: &str) -> Result<Vec<Located>, CompileError> {
+    let error = |at: usize, reason: String| CompileError::at(source, at, reason);
     let mut tokens: Vec<Located> = Vec::new();
     let mut at = 0;
     while let Some(c) = source[at..].chars().next() {
@@ -63,18 +61,18 @@ pub(super) fn tokenize(source: &str) -> Result<Vec<Located>, ConditionError> {
             continue;
         }
         if let Some(length) = comment(rest) {
-            at += length.ok_or_else(|| error_at(source, at, "comment without its end"))?;
+            at += length.ok_or_else(|| error(at, "comment without its end".to_owned()))?;
             continue;
         }
         let after_match = matches!(tokens.last(), Some(Located { token: Token::Sign("=~" | "==~"), .. }));
         let (token, length) = match c {
             'a'..='z' | 'A'..='Z' | '_' => name(rest),
-            '0'..='9' => number(rest).map_err(|reason| error_at(source, at, reason))?,
-            '\'' | '"' => text(rest, c).map_err(|(offset, reason)| error_at(source, at + offset, reason))?,
-            '/' if after_match => regex(rest).map_err(|reason| error_at(source, at, reason))?,
+            '0'..='9' => number(rest).map_err(|reason| error(at, reason))?,
+            '\'' | '"' => text(rest, c).map_err(|(offset, reason)| error(at + offset, reason))?,
+            '/' if after_match => regex(rest).map_err(|reason| error(at, reason))?,
             _ => match SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
                 Some(sign) => (Token::Sign(sign), sign.len()),
-                None => return Err(error_at(source, at, unexpected(c))),
+                None => return Err(error(at, format!("unexpected character {c:?}"))),
             },
         };
         tokens.push(Located { token, at });
@@ -82,17 +80,6 @@ pub(super) fn tokenize(source: &str) -> Result<Vec<Located>, ConditionError> {
     }
     tokens.push(Located { token: Token::End, at });
     Ok(tokens)
-}
-
-fn unexpected(c: char) -> String {
-    match c {
-        '+' | '*' | '/' | '%' | '&' | '|' | '^' | '~' => {
-            format!("operator \"{c}\" is not supported in conditions")
-        }
-        '=' => "assignment is not supported in conditions; to compare, write \"==\"".to_owned(),
-        '{' | '}' => "blocks are not supported: a condition is one expression".to_owned(),
-        c => format!("unexpected character {c:?}"),
-    }
 }
 
 /// Length of a comment at the start; the inner `None` when it does not end.
@@ -110,6 +97,34 @@ fn name(rest: &str) -> (Token, usize) {
 }
 
 fn number(rest: &str) -> Result<(Token, usize), String> {
+    let (token, length) = match rest.as_bytes() {
+        [b'0', b'x' | b'X', ..] => radix(rest, 2, 16)?,
+        [b'0', b'0'..=b'9', ..] if !rest.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('.') => {
+            radix(rest, 1, 8)?
+        }
+        _ => decimal(rest)?,
+    };
+    if rest[length..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(format!("cannot read number \"{}…\"", &rest[..length]));
+    }
+    Ok((token, length))
+}
+
+/// `0x1F` and `017`, with `L` for a long.
+fn radix(rest: &str, prefix: usize, radix: u32) -> Result<(Token, usize), String> {
+    let digits = rest[prefix..].bytes().take_while(|b| char::from(*b).is_digit(radix)).count();
+    let text = &rest[prefix..prefix + digits];
+    let bits = u64::from_str_radix(text, radix).map_err(|_| format!("cannot read number \"{}\"", &rest[..prefix]))?;
+    let end = prefix + digits;
+    if rest[end..].starts_with(['l', 'L']) {
+        return Ok((Token::Long(bits.cast_signed()), end + 1));
+    }
+    // As in Java, the bits of an int: 0xFFFFFFFF is -1.
+    let token = u32::try_from(bits).map_or(Token::Long(bits.cast_signed()), |bits| Token::Int(bits.cast_signed()));
+    Ok((token, end))
+}
+
+fn decimal(rest: &str) -> Result<(Token, usize), String> {
     let digits = |from: usize| rest[from..].bytes().take_while(u8::is_ascii_digit).count();
     let mut length = digits(0);
     let mut fractional = false;
@@ -128,23 +143,24 @@ fn number(rest: &str) -> Result<(Token, usize), String> {
     let text = &rest[..length];
     let suffix = rest[length..].chars().next().filter(char::is_ascii_alphabetic);
     let whole = length + suffix.map_or(0, char::len_utf8);
+    let too_large = || format!("number \"{text}\" is too large");
     let token = match suffix {
-        Some('d' | 'D' | 'f' | 'F') => double(text)?,
-        Some('l' | 'L') | None if !fractional => {
-            Token::Int(text.parse().map_err(|_| format!("number \"{text}\" is too large"))?)
+        Some('f' | 'F') => {
+            let value: f32 = text.parse().map_err(|_| format!("cannot read number \"{text}\""))?;
+            Token::Float(Some(value).filter(|value| value.is_finite()).ok_or_else(too_large)?)
         }
-        None => double(text)?,
+        Some('l' | 'L') if !fractional => Token::Long(text.parse().map_err(|_| too_large())?),
+        // Java refuses an int constant beyond 32 bits; here it is a long, which is what was meant.
+        None if !fractional => match text.parse::<i64>().map_err(|_| too_large())? {
+            value => i32::try_from(value).map_or(Token::Long(value), Token::Int),
+        },
+        Some('d' | 'D') | None => {
+            let value: f64 = text.parse().map_err(|_| format!("cannot read number \"{text}\""))?;
+            Token::Double(Some(value).filter(|value| value.is_finite()).ok_or_else(too_large)?)
+        }
         Some(other) => return Err(format!("unknown number suffix \"{other}\"")),
     };
-    if rest[whole..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(format!("cannot read number \"{text}…\""));
-    }
     Ok((token, whole))
-}
-
-fn double(text: &str) -> Result<Token, String> {
-    let value: f64 = text.parse().map_err(|_| format!("cannot read number \"{text}\""))?;
-    if value.is_finite() { Ok(Token::Double(value)) } else { Err(format!("number \"{text}\" is too large")) }
 }
 
 fn text(rest: &str, quote: char) -> Result<(Token, usize), (usize, String)> {
@@ -159,13 +175,10 @@ fn text(rest: &str, quote: char) -> Result<(Token, usize), (usize, String)> {
                 Some('t') => out.push('\t'),
                 Some(c @ ('\\' | '\'' | '"')) => out.push(c),
                 _ => {
-                    return Err((
-                        i,
-                        "unknown escape in a string: only \\\\ \\' \\\" \\n \\r \\t are".to_owned(),
-                    ));
+                    let reason = "unknown escape in a string: only \\\\ \\' \\\" \\n \\r \\t are";
+                    return Err((i, reason.to_owned()));
                 }
             },
-            '\n' => return Err((i, "string without its closing quote".to_owned())),
             c => out.push(c),
         }
     }
@@ -179,11 +192,9 @@ fn regex(rest: &str) -> Result<(Token, usize), String> {
             '\n' => break,
             '/' if !escaped => {
                 let flags = rest[i + 1..].bytes().take_while(u8::is_ascii_alphabetic).count();
-                let flags_text = rest[i + 1..i + 1 + flags].to_owned();
-                return Ok((
-                    Token::Regex { source: rest[1..i].to_owned(), flags: flags_text },
-                    i + 1 + flags,
-                ));
+                let end = i + 1 + flags;
+                let (source, flags) = (rest[1..i].to_owned(), rest[i + 1..end].to_owned());
+                return Ok((Token::Regex { source, flags }, end));
             }
             c => escaped = c == '\\' && !escaped,
         }
