@@ -230,6 +230,13 @@ operators! {
     Add "+" 10, Subtract "-" 10, Multiply "*" 11, Divide "/" 11, Remainder "%" 11,
 }
 
+impl Operator {
+    /// Whether it gives a boolean: the logical operators and the comparisons.
+    pub(super) fn decides(self) -> bool {
+        matches!(self.strength(), 1 | 2 | 6 | 7)
+    }
+}
+
 /// How strongly the other forms bind; a matching operator stands between shifts and sums.
 pub(super) const COMPARISON_STRENGTH: u8 = 7;
 pub(super) const MATCH_STRENGTH: u8 = 9;
@@ -256,16 +263,37 @@ pub(super) type Block = Vec<Statement>;
 pub(super) enum Kind {
     Expression(Expr),
     Declare(Vec<Declaration>),
-    If { arms: Vec<(Expr, Block)>, otherwise: Option<Block> },
-    While { condition: Expr, body: Block },
-    DoWhile { body: Block, condition: Expr },
-    For { start: Option<Box<Statement>>, condition: Option<Expr>, step: Option<Expr>, body: Block },
-    Each { variable: Declaration, items: Expr, body: Block },
+    If {
+        arms: Vec<(Expr, Block)>,
+        otherwise: Option<Block>,
+    },
+    While {
+        condition: Expr,
+        body: Block,
+    },
+    DoWhile {
+        body: Block,
+        condition: Expr,
+    },
+    For {
+        start: Option<Box<Statement>>,
+        condition: Option<Expr>,
+        step: Option<Expr>,
+        body: Block,
+    },
+    Each {
+        variable: Declaration,
+        items: Expr,
+        body: Block,
+    },
     Return(Option<Expr>),
     Break,
     Continue,
     /// `throw new …Exception(reason)`, with Elasticsearch's name for the exception.
-    Throw { class: String, reason: Option<Expr> },
+    Throw {
+        class: String,
+        reason: Option<Expr>,
+    },
 }
 
 /// A local variable: its type and first value.
@@ -284,4 +312,14 @@ pub(super) struct Program {
     pub(super) body: Block,
     /// Local variables that are alive at once, at most.
     pub(super) slots: usize,
+}
+
+impl Program {
+    /// The expression, when there is nothing else: conditions nearly always are that.
+    pub(super) fn only_expression(&self) -> Option<&Expr> {
+        match self.body.as_slice() {
+            [Statement { kind: Kind::Return(Some(value)), .. }] => Some(value),
+            _ => None,
+        }
+    }
 }

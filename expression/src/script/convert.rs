@@ -228,7 +228,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A value as Java's `toString` writes it.
-    pub(super) fn to_text(&mut self, value: &Val<'a>, at: u32) -> Ran<String> {
+    pub(super) fn text_of(&mut self, value: &Val<'a>, at: u32) -> Ran<String> {
         let mut out = String::new();
         self.push_text(&mut out, value, 0, at)?;
         self.charge(out.len(), at)?;

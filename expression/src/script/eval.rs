@@ -156,12 +156,53 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// What a condition decides.
+    /// What a condition decides. The usual forms come to a boolean without a value between.
     pub(super) fn truth(&mut self, condition: &'a Expr, at: u32) -> Ran<bool> {
-        match self.eval(condition)? {
-            Val::Bool(value) => Ok(value),
-            other => Err(self.cannot_cast(&other, "boolean", at)),
+        match condition {
+            Expr::Binary { operator, left, right, at } if operator.decides() => {
+                self.decide(*operator, left, right, at.0)
+            }
+            Expr::Unary { operator: Unary::Not, value, at } => Ok(!self.truth(value, at.0)?),
+            Expr::InstanceOf { value, class } => {
+                let value = self.eval(value)?;
+                Ok(self.is_instance(&value, class.class))
+            }
+            _ => match self.eval(condition)? {
+                Val::Bool(value) => Ok(value),
+                other => Err(self.cannot_cast(&other, "boolean", at)),
+            },
         }
+    }
+
+    /// The logical operators and the comparisons.
+    fn decide(&mut self, operator: Operator, left: &'a Expr, right: &'a Expr, at: u32) -> Ran<bool> {
+        match operator {
+            Operator::And => return Ok(self.truth(left, at)? && self.truth(right, at)?),
+            Operator::Or => return Ok(self.truth(left, at)? || self.truth(right, at)?),
+            _ => {}
+        }
+        let left = self.eval(left)?;
+        let right = self.eval(right)?;
+        match operator {
+            Operator::Equal => self.equal(&left, &right, at),
+            Operator::NotEqual => Ok(!self.equal(&left, &right, at)?),
+            Operator::Identical => self.identical(&left, &right, at),
+            Operator::NotIdentical => Ok(!self.identical(&left, &right, at)?),
+            _ => self.compare(operator, &left, &right, at),
+        }
+    }
+
+    fn compare(&self, operator: Operator, left: &Val<'a>, right: &Val<'a>, at: u32) -> Ran<bool> {
+        let (Some(a), Some(b)) = (Num::of(left), Num::of(right)) else {
+            return Err(self.operands(operator, left, right, at));
+        };
+        let order = a.compare(b);
+        Ok(match operator {
+            Operator::Less => order == Some(Ordering::Less),
+            Operator::LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            Operator::Greater => order == Some(Ordering::Greater),
+            _ => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        })
     }
 
     #[cold]
@@ -172,7 +213,7 @@ impl<'a> Machine<'a> {
 
     fn unary(&mut self, operator: Unary, value: &'a Expr, at: At) -> Ran<Val<'a>> {
         if operator == Unary::Not {
-            return Ok(Val::Bool(!self.truth(value, at.0)?));
+            return self.truth(value, at.0).map(|holds| Val::Bool(!holds));
         }
         let value = self.eval(value)?;
         match (operator, Num::of(&value)) {
@@ -189,17 +230,15 @@ impl<'a> Machine<'a> {
     }
 
     fn binary(&mut self, operator: Operator, left: &'a Expr, right: &'a Expr, at: At) -> Ran<Val<'a>> {
-        match operator {
-            Operator::And => return Ok(Val::Bool(self.truth(left, at.0)? && self.truth(right, at.0)?)),
-            Operator::Or => return Ok(Val::Bool(self.truth(left, at.0)? || self.truth(right, at.0)?)),
-            _ => {}
+        if operator.decides() {
+            return self.decide(operator, left, right, at.0).map(Val::Bool);
         }
         let left = self.eval(left)?;
         let right = self.eval(right)?;
         self.operate(operator, &left, &right, at.0)
     }
 
-    /// A binary operator on its operands.
+    /// An arithmetic, bit or shift operator, or `+` of strings, on its operands.
     pub(super) fn operate(
         &mut self,
         operator: Operator,
@@ -207,32 +246,16 @@ impl<'a> Machine<'a> {
         right: &Val<'a>,
         at: u32,
     ) -> Ran<Val<'a>> {
-        match operator {
-            Operator::Equal => return Ok(Val::Bool(self.equal(left, right, at)?)),
-            Operator::NotEqual => return Ok(Val::Bool(!self.equal(left, right, at)?)),
-            Operator::Identical => return Ok(Val::Bool(self.identical(left, right, at)?)),
-            Operator::NotIdentical => return Ok(Val::Bool(!self.identical(left, right, at)?)),
-            Operator::Add if matches!(left, Val::Text(_)) || matches!(right, Val::Text(_)) => {
-                return self.concatenate(left, right, at);
-            }
-            _ => {}
+        if operator == Operator::Add && (matches!(left, Val::Text(_)) || matches!(right, Val::Text(_))) {
+            return self.concatenate(left, right, at);
         }
         let (Some(a), Some(b)) = (Num::of(left), Num::of(right)) else {
             return self.truths(operator, left, right, at);
         };
-        if operator.strength() != 7 {
-            return arithmetic(operator, a, b).map_err(|reason| match reason {
-                NoResult::ByZero => RunError::boxed("arithmetic_exception", at, "/ by zero"),
-                NoResult::Types => self.operands(operator, left, right, at),
-            });
-        }
-        let order = a.compare(b);
-        Ok(Val::Bool(match operator {
-            Operator::Less => order == Some(Ordering::Less),
-            Operator::LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-            Operator::Greater => order == Some(Ordering::Greater),
-            _ => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
-        }))
+        arithmetic(operator, a, b).map_err(|reason| match reason {
+            NoResult::ByZero => RunError::boxed("arithmetic_exception", at, "/ by zero"),
+            NoResult::Types => self.operands(operator, left, right, at),
+        })
     }
 
     /// `&`, `|` and `^` take booleans too.
@@ -271,6 +294,9 @@ impl<'a> Machine<'a> {
     }
 
     fn eval_member(&mut self, member: &'a Member) -> Ran<Val<'a>> {
+        if matches!(member.base, Expr::Global(Global::Ctx)) && self.ctx.is_none() {
+            return Ok(self.ctx_member(&member.name));
+        }
         let base = self.eval(&member.base)?;
         self.member(&base, &member.name, member.getter, member.null_safe, member.at.0)
     }
@@ -308,7 +334,11 @@ impl<'a> Machine<'a> {
         if let Some(length) = self.length(base)
             && let Ok(index) = name.parse::<usize>()
         {
-            return if index < length { self.element(base, index, at) } else { Err(out_of_bounds(index as i64, length, at)) };
+            return if index < length {
+                self.element(base, index, at)
+            } else {
+                Err(out_of_bounds(index as i64, length, at))
+            };
         }
         match getter {
             Some(method) => self.call(base.clone(), method, super::calls::Arguments::none(), at),
@@ -343,9 +373,7 @@ impl<'a> Machine<'a> {
         match (base, index) {
             (Val::Ctx, Val::Text(name)) => Ok(self.ctx_member(name)),
             (Val::Doc, Val::Text(name)) => self.doc_field(name, at),
-            (Val::Map(object), Val::Text(name)) => {
-                Ok(object.get(&**name).map_or(Val::Null, Val::from_json))
-            }
+            (Val::Map(object), Val::Text(name)) => Ok(object.get(&**name).map_or(Val::Null, Val::from_json)),
             (Val::Node(id), Val::Text(name)) if matches!(self.node(*id), Some(Node::Map(_))) => {
                 Ok(self.load_key(*id, name, at)?.unwrap_or(Val::Null))
             }
@@ -368,7 +396,10 @@ impl<'a> Machine<'a> {
 /// Painless counts negative indices from the end.
 pub(super) fn position(index: i64, length: usize, at: u32) -> Ran<usize> {
     let place = if index < 0 { index.saturating_add_unsigned(length as u64) } else { index };
-    usize::try_from(place).ok().filter(|place| *place < length).ok_or_else(|| out_of_bounds(index, length, at))
+    usize::try_from(place)
+        .ok()
+        .filter(|place| *place < length)
+        .ok_or_else(|| out_of_bounds(index, length, at))
 }
 
 pub(super) fn out_of_bounds(index: i64, length: usize, at: u32) -> Box<RunError> {

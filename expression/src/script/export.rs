@@ -61,7 +61,7 @@ impl<'a> Machine<'a> {
                 }
                 Value::Array(items)
             }
-            other => Value::String(self.to_text(other, at)?),
+            other => Value::String(self.text_of(other, at)?),
         })
     }
 

@@ -28,9 +28,9 @@ pub(super) struct Located {
 
 /// Longest first, so that a prefix never wins.
 const SIGNS: &[&str] = &[
-    ">>>=", "===", "!==", "==~", "<<=", ">>=", ">>>", "&&", "||", "==", "!=", "<=", ">=", "=~", "?.", "?:", "++",
-    "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<", ">>", "->", "::", "<", ">", "!", "(", ")", "[",
-    "]", "{", "}", ".", ",", "?", ":", "+", "-", "*", "/", "%", "&", "|", "^", "~", "=", ";",
+    ">>>=", "===", "!==", "==~", "<<=", ">>=", ">>>", "&&", "||", "==", "!=", "<=", ">=", "=~", "?.", "?:",
+    "++", "--", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<", ">>", "->", "::", "<", ">", "!", "(",
+    ")", "[", "]", "{", "}", ".", ",", "?", ":", "+", "-", "*", "/", "%", "&", "|", "^", "~", "=", ";",
 ];
 
 impl Token {
@@ -99,7 +99,9 @@ fn name(rest: &str) -> (Token, usize) {
 fn number(rest: &str) -> Result<(Token, usize), String> {
     let (token, length) = match rest.as_bytes() {
         [b'0', b'x' | b'X', ..] => radix(rest, 2, 16)?,
-        [b'0', b'0'..=b'9', ..] if !rest.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('.') => {
+        [b'0', b'0'..=b'9', ..]
+            if !rest.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('.') =>
+        {
             radix(rest, 1, 8)?
         }
         _ => decimal(rest)?,
@@ -114,13 +116,15 @@ fn number(rest: &str) -> Result<(Token, usize), String> {
 fn radix(rest: &str, prefix: usize, radix: u32) -> Result<(Token, usize), String> {
     let digits = rest[prefix..].bytes().take_while(|b| char::from(*b).is_digit(radix)).count();
     let text = &rest[prefix..prefix + digits];
-    let bits = u64::from_str_radix(text, radix).map_err(|_| format!("cannot read number \"{}\"", &rest[..prefix]))?;
+    let bits = u64::from_str_radix(text, radix)
+        .map_err(|_| format!("cannot read number \"{}\"", &rest[..prefix]))?;
     let end = prefix + digits;
     if rest[end..].starts_with(['l', 'L']) {
         return Ok((Token::Long(bits.cast_signed()), end + 1));
     }
     // As in Java, the bits of an int: 0xFFFFFFFF is -1.
-    let token = u32::try_from(bits).map_or(Token::Long(bits.cast_signed()), |bits| Token::Int(bits.cast_signed()));
+    let token =
+        u32::try_from(bits).map_or(Token::Long(bits.cast_signed()), |bits| Token::Int(bits.cast_signed()));
     Ok((token, end))
 }
 
@@ -151,9 +155,10 @@ fn decimal(rest: &str) -> Result<(Token, usize), String> {
         }
         Some('l' | 'L') if !fractional => Token::Long(text.parse().map_err(|_| too_large())?),
         // Java refuses an int constant beyond 32 bits; here it is a long, which is what was meant.
-        None if !fractional => match text.parse::<i64>().map_err(|_| too_large())? {
-            value => i32::try_from(value).map_or(Token::Long(value), Token::Int),
-        },
+        None if !fractional => {
+            let value: i64 = text.parse().map_err(|_| too_large())?;
+            i32::try_from(value).map_or(Token::Long(value), Token::Int)
+        }
         Some('d' | 'D') | None => {
             let value: f64 = text.parse().map_err(|_| format!("cannot read number \"{text}\""))?;
             Token::Double(Some(value).filter(|value| value.is_finite()).ok_or_else(too_large)?)

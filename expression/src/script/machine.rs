@@ -64,8 +64,7 @@ impl<'a> Machine<'a> {
 
     /// Runs a script: its answer, `None` when it ended without one.
     pub(super) fn run(&mut self, program: &'a Program) -> Ran<Option<Val<'a>>> {
-        // A condition is nearly always one expression.
-        if let [Statement { kind: Kind::Return(Some(value)), .. }] = program.body.as_slice() {
+        if let Some(value) = program.only_expression() {
             return self.eval(value).map(Some);
         }
         Ok(match self.block(&program.body)? {
@@ -91,7 +90,8 @@ impl<'a> Machine<'a> {
         match self.memory_bytes.checked_sub(bytes) {
             Some(left) => self.memory_bytes = left,
             None => {
-                let reason = format!("the script takes more than {} bytes of memory", self.limits.memory_bytes);
+                let reason =
+                    format!("the script takes more than {} bytes of memory", self.limits.memory_bytes);
                 return Err(RunError::boxed("circuit_breaking_exception", at, reason));
             }
         }
@@ -226,10 +226,6 @@ impl<'a> Machine<'a> {
         };
         for index in 0..length {
             self.spend(statement.cost as usize, at)?;
-            if self.length(&list) != Some(length) {
-                let reason = "the list has been changed while it was iterated over";
-                return Err(RunError::boxed("concurrent_modification_exception", at, reason));
-            }
             let item = self.element(&list, index, at)?;
             let item = self.assigned(item, variable.class, variable.at.0)?;
             self.set_local(variable.slot, item);
@@ -237,6 +233,10 @@ impl<'a> Machine<'a> {
                 Flow::Break => return Ok(Flow::Next),
                 Flow::Return(value) => return Ok(Flow::Return(value)),
                 Flow::Next | Flow::Continue => {}
+            }
+            if self.length(&list) != Some(length) {
+                let reason = "the list has been changed while it was iterated over";
+                return Err(RunError::boxed("concurrent_modification_exception", at, reason));
             }
         }
         Ok(Flow::Next)
@@ -246,7 +246,7 @@ impl<'a> Machine<'a> {
         let reason = match reason {
             Some(reason) => {
                 let value = self.eval(reason)?;
-                self.to_text(&value, at)?
+                self.text_of(&value, at)?
             }
             None => String::new(),
         };

@@ -139,10 +139,15 @@ impl Script {
     /// # Errors
     /// What Painless throws in; an answer that is no boolean (in Lucene's expressions: 0 does not hold); the limits.
     pub fn holds(&self, environment: &dyn Environment, limits: Limits) -> Result<bool, RunError> {
+        if self.language == Language::Expression {
+            return self.number(environment, limits).map(|number| number.is_some_and(|number| number != 0.0));
+        }
         let mut machine = self.machine(environment, limits);
+        if let Some(condition) = self.program.only_expression() {
+            return machine.truth(condition, 0).map_err(|error| *error);
+        }
         match machine.run(&self.program).map_err(|error| *error)? {
             Some(Val::Bool(value)) => Ok(value),
-            Some(Val::Double(number)) if self.language == Language::Expression => Ok(number != 0.0),
             None => Ok(false),
             Some(other) => Err(*machine.cannot_cast(&other, "boolean", 0)),
         }

@@ -227,7 +227,17 @@ const STYLES: [(&str, TextStyle); 3] =
 pub(super) const DAYS: [&str; 7] =
     ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
 pub(super) const MONTHS: [&str; 12] = [
-    "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER",
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
     "DECEMBER",
 ];
 
@@ -250,10 +260,14 @@ const NUMBERS: [(&str, &str, Constant); 13] = [
 
 impl Constant {
     pub(super) fn find(class: &str, name: &str) -> Option<Self> {
-        let position = |names: &[&str]| names.iter().position(|text| *text == name).and_then(|i| i8::try_from(i + 1).ok());
+        let position = |names: &[&str]| {
+            names.iter().position(|text| *text == name).and_then(|i| i8::try_from(i + 1).ok())
+        };
         match class {
             "ChronoUnit" => UNITS.iter().find(|(text, _)| *text == name).map(|(_, unit)| Self::Unit(*unit)),
-            "TextStyle" => STYLES.iter().find(|(text, _)| *text == name).map(|(_, style)| Self::TextStyle(*style)),
+            "TextStyle" => {
+                STYLES.iter().find(|(text, _)| *text == name).map(|(_, style)| Self::TextStyle(*style))
+            }
             "DayOfWeek" => position(&DAYS).map(Self::DayOfWeek),
             "Month" => position(&MONTHS).map(Self::Month),
             "Locale" if matches!(name, "ENGLISH" | "US" | "UK") => Some(Self::Locale),

@@ -36,7 +36,7 @@ impl Display for Parenthesised<'_> {
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        if let [Statement { kind: Kind::Return(Some(value)), .. }] = self.body.as_slice() {
+        if let Some(value) = self.only_expression() {
             return value.fmt(f);
         }
         for (i, statement) in self.body.iter().enumerate() {
@@ -200,7 +200,13 @@ impl Expr {
             Self::Matches(matches) => {
                 let operator = if matches.whole { "==~" } else { "=~" };
                 let pattern = &matches.pattern;
-                write!(f, "{} {operator} /{}/{}", matches.value.at(MATCH_STRENGTH), pattern.source, pattern.flags)
+                write!(
+                    f,
+                    "{} {operator} /{}/{}",
+                    matches.value.at(MATCH_STRENGTH),
+                    pattern.source,
+                    pattern.flags
+                )
             }
             Self::Cast { class, value, .. } => write!(f, "({}) {}", class.text, value.at(UNARY_STRENGTH)),
             Self::Conditional(inner) => {

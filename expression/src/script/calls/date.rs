@@ -57,9 +57,7 @@ impl<'a> Machine<'a> {
             Method::IsBefore => Val::Bool(date.timestamp() < self.time(first, at)?),
             Method::IsEqual => Val::Bool(date.timestamp() == self.time(first, at)?),
             Method::CompareTo => Val::Int(date.timestamp().cmp(&self.time(first, at)?) as i32),
-            Method::WithZoneSameInstant => {
-                Val::Date(Rc::new(date.with_time_zone(self.zone(first, at)?)))
-            }
+            Method::WithZoneSameInstant => Val::Date(Rc::new(date.with_time_zone(self.zone(first, at)?))),
             Method::WithZoneSameLocal => {
                 let moved = date.datetime().to_zoned(self.zone(first, at)?);
                 Val::Date(Rc::new(moved.map_err(|_| out_of_range(at))?))
@@ -211,9 +209,9 @@ impl<'a> Machine<'a> {
     /// What a `plus…` or `minus…` moves by; `None` for other methods.
     fn span(&self, method: Method, amount: &Val<'a>, at: u32) -> Ran<Option<Span>> {
         use Method::{
-            MinusDays, MinusHours, MinusMillis, MinusMinutes, MinusMonths, MinusNanos, MinusSeconds, MinusWeeks,
-            MinusYears, PlusDays, PlusHours, PlusMillis, PlusMinutes, PlusMonths, PlusNanos, PlusSeconds,
-            PlusWeeks, PlusYears,
+            MinusDays, MinusHours, MinusMillis, MinusMinutes, MinusMonths, MinusNanos, MinusSeconds,
+            MinusWeeks, MinusYears, PlusDays, PlusHours, PlusMillis, PlusMinutes, PlusMonths, PlusNanos,
+            PlusSeconds, PlusWeeks, PlusYears,
         };
         let (unit, sign) = match method {
             PlusYears => (Span::try_years as fn(Span, i64) -> Result<Span, jiff::Error>, 1),
@@ -260,7 +258,12 @@ fn find_zone(name: &str) -> Option<TimeZone> {
     }
     if let Some(offset) = name.strip_prefix(['+', '-']) {
         let (hours, minutes) = offset.split_once(':').unwrap_or((offset, "0"));
-        let seconds = hours.parse::<i32>().ok()?.checked_mul(60)?.checked_add(minutes.parse().ok()?)?.checked_mul(60)?;
+        let seconds = hours
+            .parse::<i32>()
+            .ok()?
+            .checked_mul(60)?
+            .checked_add(minutes.parse().ok()?)?
+            .checked_mul(60)?;
         let seconds = if name.starts_with('-') { -seconds } else { seconds };
         return Offset::from_seconds(seconds).ok().map(TimeZone::fixed);
     }

@@ -91,7 +91,8 @@ impl<'a> Machine<'a> {
         arguments: &Arguments<'a>,
         at: u32,
     ) -> Ran<Val<'a>> {
-        let with_default = matches!(method, Method::ArcDistanceWithDefault | Method::PlaneDistanceWithDefault);
+        let with_default =
+            matches!(method, Method::ArcDistanceWithDefault | Method::PlaneDistanceWithDefault);
         let (latitude, longitude) = match field.get(0) {
             Some(Scalar::Point { latitude, longitude }) => (latitude, longitude),
             Some(_) => return Err(self.no_member(&Val::Field(field), method.name(), at)),
@@ -128,7 +129,13 @@ impl<'a> Machine<'a> {
             Method::MinOf => (0..count).map(number).reduce(f64::min).unwrap_or(0.0),
             Method::MaxOf => (0..count).map(number).reduce(f64::max).unwrap_or(0.0),
             Method::SumOf => sum(),
-            Method::Avg => if count == 0 { 0.0 } else { sum() / count as f64 },
+            Method::Avg => {
+                if count == 0 {
+                    0.0
+                } else {
+                    sum() / count as f64
+                }
+            }
             // The values of a field are kept in order.
             Method::Median if count > 0 => (number((count - 1) / 2) + number(count / 2)) / 2.0,
             Method::Median => 0.0,

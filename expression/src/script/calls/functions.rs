@@ -11,11 +11,12 @@ use super::number::compare;
 impl<'a> Machine<'a> {
     pub(super) fn function(&mut self, function: Function, arguments: &[Val<'a>], at: u32) -> Ran<Val<'a>> {
         use Function::{
-            BooleanOf, DateOfInstant, DateParse, DoubleCompare, DoubleIsFinite, DoubleIsInfinite, DoubleIsNan,
-            DoubleOf, DoubleText, Ewma, FloatOf, Holt, HoltWinters, InstantParse, IntegerCompare, IntegerOf,
-            IntegerText, IsNull, Join, LinearWeightedAvg, LongCompare, LongOf, LongText, NonNull, ObjectsEquals,
-            OfEpochMilli, OfEpochSecond, ParseBoolean, ParseDouble, ParseFloat, ParseInt, ParseLong, TextOf,
-            UnweightedAvg, WindowMax, WindowMin, WindowStdDev, WindowSum, ZoneOf,
+            BooleanOf, DateOfInstant, DateParse, DoubleCompare, DoubleIsFinite, DoubleIsInfinite,
+            DoubleIsNan, DoubleOf, DoubleText, Ewma, FloatOf, Holt, HoltWinters, InstantParse,
+            IntegerCompare, IntegerOf, IntegerText, IsNull, Join, LinearWeightedAvg, LongCompare, LongOf,
+            LongText, NonNull, ObjectsEquals, OfEpochMilli, OfEpochSecond, ParseBoolean, ParseDouble,
+            ParseFloat, ParseInt, ParseLong, TextOf, UnweightedAvg, WindowMax, WindowMin, WindowStdDev,
+            WindowSum, ZoneOf,
         };
         let null = Val::Null;
         let first = arguments.first().unwrap_or(&null);
@@ -29,7 +30,7 @@ impl<'a> Machine<'a> {
                 _ => Val::Bool(false),
             }),
             IntegerText | LongText | DoubleText | TextOf => {
-                let text = self.to_text(first, at)?;
+                let text = self.text_of(first, at)?;
                 Ok(Val::text(text))
             }
             IntegerCompare | LongCompare | DoubleCompare => {
@@ -45,8 +46,8 @@ impl<'a> Machine<'a> {
             OfEpochMilli | OfEpochSecond | InstantParse | DateParse | DateOfInstant | ZoneOf => {
                 self.date_function(function, first, second, at)
             }
-            WindowMax | WindowMin | WindowSum | WindowStdDev | UnweightedAvg | LinearWeightedAvg | Ewma | Holt
-            | HoltWinters => self.moving_function(function, arguments, at),
+            WindowMax | WindowMin | WindowSum | WindowStdDev | UnweightedAvg | LinearWeightedAvg | Ewma
+            | Holt | HoltWinters => self.moving_function(function, arguments, at),
             _ => self.math(function, arguments, at),
         }
     }
@@ -95,7 +96,7 @@ impl<'a> Machine<'a> {
         if self.length(list).is_none() {
             return Err(self.cannot_cast(list, "list", at));
         }
-        let separator = self.to_text(separator, at)?;
+        let separator = self.text_of(separator, at)?;
         let mut out = String::new();
         for (index, item) in self.items(list, at)?.into_iter().enumerate() {
             out.push_str(if index == 0 { "" } else { &separator });
@@ -174,7 +175,13 @@ fn round(value: f64) -> i64 {
 
 fn extreme<'a>(largest: bool, a: Num, b: Num) -> Val<'a> {
     let first = match a.compare(b) {
-        Some(order) => if largest { order.is_ge() } else { order.is_le() },
+        Some(order) => {
+            if largest {
+                order.is_ge()
+            } else {
+                order.is_le()
+            }
+        }
         // NaN wins.
         None => a.double().is_nan(),
     };
@@ -230,6 +237,7 @@ fn real(function: Function, a: f64, b: f64) -> f64 {
 fn haversine_km(degrees: &[f64]) -> f64 {
     let [lat1, lon1, lat2, lon2] = *degrees else { return f64::NAN };
     let [lat1, lon1, lat2, lon2] = [lat1, lon1, lat2, lon2].map(f64::to_radians);
-    let h = ((lat2 - lat1) / 2.0).sin().powi(2) + lat1.cos() * lat2.cos() * ((lon2 - lon1) / 2.0).sin().powi(2);
+    let h =
+        ((lat2 - lat1) / 2.0).sin().powi(2) + lat1.cos() * lat2.cos() * ((lon2 - lon1) / 2.0).sin().powi(2);
     2.0 * 6_371.008_771_4 * h.sqrt().min(1.0).asin()
 }

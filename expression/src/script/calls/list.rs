@@ -55,7 +55,9 @@ impl<'a> Machine<'a> {
         match method {
             Method::Size | Method::GetLength => Ok(Val::count(length)),
             Method::IsEmpty => Ok(Val::Bool(length == 0)),
-            Method::Contains => Ok(Val::Bool(self.find_in(list, 0..length, arguments.first(), at)?.is_some())),
+            Method::Contains => {
+                Ok(Val::Bool(self.find_in(list, 0..length, arguments.first(), at)?.is_some()))
+            }
             Method::IndexOf => {
                 let found = self.find_in(list, 0..length, arguments.first(), at)?;
                 Ok(found.map_or(Val::Int(-1), Val::count))
@@ -131,13 +133,7 @@ impl<'a> Machine<'a> {
         self.checked_index(value, length + 1, at)
     }
 
-    fn change_list(
-        &mut self,
-        id: NodeId,
-        method: Method,
-        arguments: Arguments<'a>,
-        at: u32,
-    ) -> Ran<Val<'a>> {
+    fn change_list(&mut self, id: NodeId, method: Method, arguments: Arguments<'a>, at: u32) -> Ran<Val<'a>> {
         let length = self.items_mut(id, at)?.len();
         let [first, second, _] = arguments.values;
         match method {
@@ -196,12 +192,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Keeps the elements for which the test holds; answers whether any went.
-    fn keep(
-        &mut self,
-        id: NodeId,
-        at: u32,
-        test: impl Fn(&mut Self, &Val<'a>) -> Ran<bool>,
-    ) -> Ran<Val<'a>> {
+    fn keep(&mut self, id: NodeId, at: u32, test: impl Fn(&mut Self, &Val<'a>) -> Ran<bool>) -> Ran<Val<'a>> {
         let items = self.items(&Val::Node(id), at)?;
         let before = items.len();
         let mut kept = Vec::with_capacity(before);

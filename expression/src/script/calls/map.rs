@@ -11,10 +11,7 @@ impl<'a> Machine<'a> {
     pub(in super::super) fn value_of(&mut self, map: &Val<'a>, key: &str, at: u32) -> Ran<Option<Val<'a>>> {
         Ok(match map {
             Val::Map(object) => object.get(key).map(Val::from_json),
-            Val::Ctx => match self.environment.ctx(key) {
-                Some(_) => Some(self.ctx_member(key)),
-                None => None,
-            },
+            Val::Ctx => self.environment.ctx(key).map(|_| self.ctx_member(key)),
             Val::Doc => self.environment.doc(key).map(Val::Field),
             Val::Node(id) => self.load_key(*id, key, at)?,
             _ => None,
@@ -100,13 +97,7 @@ impl<'a> Machine<'a> {
         self.new_fixed_list(entries, at)
     }
 
-    fn change_map(
-        &mut self,
-        id: NodeId,
-        method: Method,
-        arguments: Arguments<'a>,
-        at: u32,
-    ) -> Ran<Val<'a>> {
+    fn change_map(&mut self, id: NodeId, method: Method, arguments: Arguments<'a>, at: u32) -> Ran<Val<'a>> {
         let [first, second, _] = arguments.values;
         match method {
             Method::Put => {

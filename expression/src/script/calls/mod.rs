@@ -46,8 +46,24 @@ impl<'a> Arguments<'a> {
 fn is_literal(expression: &Expr) -> bool {
     matches!(
         expression,
-        Expr::Null | Expr::Bool(_) | Expr::Int(_) | Expr::Long(_) | Expr::Float(_) | Expr::Double(_) | Expr::Text(_)
+        Expr::Null
+            | Expr::Bool(_)
+            | Expr::Int(_)
+            | Expr::Long(_)
+            | Expr::Float(_)
+            | Expr::Double(_)
+            | Expr::Text(_)
     )
+}
+
+/// The questions about texts that conditions ask most.
+fn text_test(text: &str, method: Method, part: &str) -> Option<bool> {
+    match method {
+        Method::Contains => Some(text.contains(part)),
+        Method::StartsWith => Some(text.starts_with(part)),
+        Method::EndsWith => Some(text.ends_with(part)),
+        _ => None,
+    }
 }
 
 impl<'a> Machine<'a> {
@@ -64,9 +80,31 @@ impl<'a> Machine<'a> {
             return if call.null_safe { Ok(Val::Null) } else { Err(null_access(call.method.name(), at)) };
         }
         let mut arguments = Arguments::none();
+        if let [Argument::Value(argument)] = call.arguments.as_slice() {
+            let argument = self.eval(argument)?;
+            match (&base, call.method, &argument) {
+                (Val::Text(text), method, Val::Text(part))
+                    if let Some(holds) = text_test(text, method, part) =>
+                {
+                    self.spend(1 + text.len() / 64, at)?;
+                    return Ok(Val::Bool(holds));
+                }
+                (Val::List(items), Method::Contains, Val::Text(wanted)) => {
+                    self.spend(1 + items.len(), at)?;
+                    return Ok(Val::Bool(items.iter().any(|item| item.as_str() == Some(&**wanted))));
+                }
+                _ => {}
+            }
+            let [place, ..] = &mut arguments.values;
+            *place = argument;
+            arguments.count = 1;
+            return self.call(base, call.method, arguments, at);
+        }
         for argument in &call.arguments {
             let value = match argument {
-                Argument::Lambda { slot, body, .. } => return self.call_lambda(base, call.method, (*slot, body), at),
+                Argument::Lambda { slot, body, .. } => {
+                    return self.call_lambda(base, call.method, (*slot, body), at);
+                }
                 Argument::Value(value) => self.eval(value)?,
             };
             if let Some(place) = arguments.values.get_mut(arguments.count) {
@@ -89,13 +127,19 @@ impl<'a> Machine<'a> {
         Ok(Val::Bool(false))
     }
 
-    pub(super) fn call(&mut self, base: Val<'a>, method: Method, arguments: Arguments<'a>, at: u32) -> Ran<Val<'a>> {
+    pub(super) fn call(
+        &mut self,
+        base: Val<'a>,
+        method: Method,
+        arguments: Arguments<'a>,
+        at: u32,
+    ) -> Ran<Val<'a>> {
         self.spend(1, at)?;
         match (method, &base) {
             (Method::Equals, _) => return self.equal(&base, arguments.first(), at).map(Val::Bool),
             (Method::ToText, Val::Text(_)) => return Ok(base),
             (Method::ToText, _) => {
-                let text = self.to_text(&base, at)?;
+                let text = self.text_of(&base, at)?;
                 return Ok(Val::text(text));
             }
             _ => {}

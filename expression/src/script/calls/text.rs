@@ -57,7 +57,12 @@ impl<'a> Machine<'a> {
             // Java's trim takes away all up to the space.
             Method::Trim => {
                 let trimmed = text.trim_matches(|c: char| c <= ' ');
-                return self.part(text, trimmed.as_ptr() as usize - text.as_ptr() as usize, trimmed.len(), at);
+                return self.part(
+                    text,
+                    trimmed.as_ptr() as usize - text.as_ptr() as usize,
+                    trimmed.len(),
+                    at,
+                );
             }
             Method::Concat => {
                 let other = needle(self, arguments.first())?;

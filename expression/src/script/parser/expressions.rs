@@ -2,7 +2,8 @@
 
 use super::super::Language;
 use super::super::ast::{
-    Assign, At, COMPARISON_STRENGTH, Conditional, Expr, Global, MATCH_STRENGTH, Matches, Operator, Pattern, Unary,
+    Assign, At, COMPARISON_STRENGTH, Conditional, Expr, Global, MATCH_STRENGTH, Matches, Operator, Pattern,
+    Unary,
 };
 use super::super::lexer::Token;
 use super::{Parsed, Parser};
@@ -70,7 +71,9 @@ impl Parser<'_> {
         }
         match (target, root) {
             (Expr::Local { .. }, _) => Ok(()),
-            (Expr::Member(_) | Expr::Index { .. }, Expr::Global(Global::Ctx)) if !self.purpose.writes_ctx() => {
+            (Expr::Member(_) | Expr::Index { .. }, Expr::Global(Global::Ctx))
+                if !self.purpose.writes_ctx() =>
+            {
                 Err(self.error_at(at, "assignment to ctx is not supported here: it can only be read"))
             }
             (Expr::Member(_) | Expr::Index { .. }, Expr::Global(Global::Doc)) => {
@@ -109,13 +112,18 @@ impl Parser<'_> {
 
     fn operator(&self, least: u8) -> Option<Operator> {
         let Token::Sign(sign) = self.peek() else { return None };
-        Operator::ALL.iter().find(|operator| operator.text() == *sign && operator.strength() >= least).copied()
+        Operator::ALL
+            .iter()
+            .find(|operator| operator.text() == *sign && operator.strength() >= least)
+            .copied()
     }
 
     pub(super) fn only_painless(&self, what: &str) -> Parsed<()> {
         match self.language {
             Language::Painless => Ok(()),
-            Language::Expression => Err(self.error(format!("\"{what}\" is not supported in Lucene expressions"))),
+            Language::Expression => {
+                Err(self.error(format!("\"{what}\" is not supported in Lucene expressions")))
+            }
         }
     }
 
@@ -124,7 +132,9 @@ impl Parser<'_> {
         let whole = self.is_sign(0, "==~");
         self.next += 1;
         let Token::Regex { source, flags } = self.peek().clone() else {
-            return Err(self.error(format!("expected a regex such as /a+/, found {}", self.peek().describe())));
+            return Err(
+                self.error(format!("expected a regex such as /a+/, found {}", self.peek().describe()))
+            );
         };
         let pattern = compile(source, flags, whole).map_err(|reason| self.error(reason))?;
         self.next += 1;

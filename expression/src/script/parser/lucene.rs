@@ -13,7 +13,9 @@ impl Parser<'_> {
         match self.peek() {
             Token::End => {}
             other => {
-                return Err(self.error(format!("expected an operator or the end, found {}", other.describe())));
+                return Err(
+                    self.error(format!("expected an operator or the end, found {}", other.describe()))
+                );
             }
         }
         Ok(vec![Statement { kind: Kind::Return(Some(value)), cost: self.nodes.saturating_add(1), at }])
@@ -42,7 +44,7 @@ impl Parser<'_> {
 fn is_truth(expression: &Expr) -> bool {
     match expression {
         Expr::Unary { operator: Unary::Not, .. } => true,
-        Expr::Binary { operator, .. } => operator.strength() <= 2 || (6..=7).contains(&operator.strength()),
+        Expr::Binary { operator, .. } => operator.decides(),
         _ => false,
     }
 }
@@ -61,7 +63,12 @@ pub(super) fn truth(value: Expr, at: At) -> Expr {
     if is_truth(&value) {
         return value;
     }
-    Expr::Binary { operator: Operator::NotEqual, left: Box::new(value), right: Box::new(Expr::Double(0.0)), at }
+    Expr::Binary {
+        operator: Operator::NotEqual,
+        left: Box::new(value),
+        right: Box::new(Expr::Double(0.0)),
+        at,
+    }
 }
 
 /// Bits are those of a long.

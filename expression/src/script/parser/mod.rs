@@ -148,15 +148,35 @@ impl Parser<'_> {
         self.links += 1;
         self.nodes = self.nodes.saturating_add(1);
         if self.links > LINKS_MAX {
-            return Err(self.error(format!("more than {LINKS_MAX} operators and field accesses in one statement")));
+            return Err(
+                self.error(format!("more than {LINKS_MAX} operators and field accesses in one statement"))
+            );
         }
         Ok(())
     }
 
     fn declare(&mut self, name: String, class: TypeName, at: At) -> Parsed<usize> {
         const KEYWORDS: [&str; 20] = [
-            "if", "else", "while", "do", "for", "in", "continue", "break", "return", "new", "try", "catch", "throw",
-            "this", "null", "true", "false", "def", "instanceof", "void",
+            "if",
+            "else",
+            "while",
+            "do",
+            "for",
+            "in",
+            "continue",
+            "break",
+            "return",
+            "new",
+            "try",
+            "catch",
+            "throw",
+            "this",
+            "null",
+            "true",
+            "false",
+            "def",
+            "instanceof",
+            "void",
         ];
         if KEYWORDS.contains(&name.as_str()) || TypeName::find(&name).is_some() {
             return Err(self.error_at(at, format!("\"{name}\" cannot be the name of a variable")));

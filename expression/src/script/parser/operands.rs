@@ -39,7 +39,9 @@ impl Parser<'_> {
             Token::Name(name) => name,
             // `ctx.list.0`: Painless reads an element of a list so.
             Token::Int(index) => index.to_string(),
-            other => return Err(self.error(format!("expected a field or method, found {}", other.describe()))),
+            other => {
+                return Err(self.error(format!("expected a field or method, found {}", other.describe())));
+            }
         };
         if !self.is_sign(1, "(") {
             self.next += 1;
@@ -157,7 +159,9 @@ impl Parser<'_> {
             return self.construct();
         }
         if self.is_sign(1, "->") || self.is_sign(1, "::") {
-            return Err(self.error("lambdas are only supported in any, collect, every, find, findAll and removeIf"));
+            return Err(
+                self.error("lambdas are only supported in any, collect, every, find, findAll and removeIf")
+            );
         }
         if let Some(slot) = self.locals.iter().rposition(|(known, _)| known == name) {
             self.next += 1;

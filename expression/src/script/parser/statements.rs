@@ -91,9 +91,7 @@ impl Parser<'_> {
                 Ok(if keyword == "break" { Kind::Break } else { Kind::Continue })
             }
             "throw" => self.throw(),
-            "try" | "catch" | "switch" | "void" => {
-                Err(self.error(format!("\"{keyword}\" is not supported")))
-            }
+            "try" | "catch" | "switch" | "void" => Err(self.error(format!("\"{keyword}\" is not supported"))),
             _ if self.is_declaration() => {
                 if matches!(self.peek_at(2), Token::Sign("(")) {
                     return Err(self.error("functions are not supported"));
@@ -106,7 +104,8 @@ impl Parser<'_> {
                     && !self.is_name(1, "instanceof")
                     && self.global(class).is_none()
                 {
-                    return Err(self.error_at(at, format!("unknown type \"{class}\": known are {}", TypeName::known())));
+                    return Err(self
+                        .error_at(at, format!("unknown type \"{class}\": known are {}", TypeName::known())));
                 }
                 Ok(Kind::Expression(self.expression()?))
             }
@@ -116,7 +115,9 @@ impl Parser<'_> {
     /// A type and a name, which is not the operator `instanceof`.
     fn is_declaration(&self) -> bool {
         let Token::Name(class) = self.peek() else { return false };
-        TypeName::find(class).is_some() && matches!(self.peek_at(1), Token::Name(_)) && !self.is_name(1, "instanceof")
+        TypeName::find(class).is_some()
+            && matches!(self.peek_at(1), Token::Name(_))
+            && !self.is_name(1, "instanceof")
     }
 
     pub(super) fn type_name(&mut self) -> Parsed<TypeName> {
