@@ -1,8 +1,8 @@
 //! What can be set. Every limit has a default that suits one organisation on one machine.
 
-use crate::secret::Secret;
+use crate::{auth::Role, secret::Secret};
 use serde::{Deserialize, Serialize};
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 /// Settings of the HTTP service.
 #[derive(Debug, Clone)]
@@ -67,6 +67,9 @@ impl std::str::FromStr for Registration {
     }
 }
 
+/// Fields that a role does not see, by dotted path; what is below them is hidden too.
+pub type MaskedFields = BTreeMap<Role, Vec<String>>;
+
 /// Settings of accounts and tokens.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -89,6 +92,8 @@ pub struct AccountsConfig {
     pub login_window_secs: u32,
     /// Life of an invitation.
     pub invitation_secs: u32,
+    /// What of the events the roles do not see. The highest role of an account counts.
+    pub masked_fields: MaskedFields,
 }
 
 impl Default for AccountsConfig {
@@ -103,6 +108,7 @@ impl Default for AccountsConfig {
             login_failures_max: 5,
             login_window_secs: 5 * 60,
             invitation_secs: 7 * 24 * 3600,
+            masked_fields: MaskedFields::new(),
         }
     }
 }

@@ -16,6 +16,7 @@ use std::{
 use store::{
     ErrorKind,
     logs::{Refresh, WriteResult},
+    scope::Scope,
 };
 use utoipa::ToSchema;
 
@@ -101,11 +102,51 @@ impl VerdictView {
             assessed_at: record.assessed_at,
         }
     }
+
+    /// The verdict as this caller may see it: without the facts that come from fields it does not see, and without the
+    /// words of reasons that rest on them.
+    pub(crate) fn masked_for(mut self, scope: &Scope) -> Self {
+        if !scope.masks_anything() {
+            return self;
+        }
+        for reason in &mut self.reasons {
+            let evidence = reason.evidence.len();
+            reason.evidence.retain(|evidence| !scope.masks_field(&evidence.feature));
+            if reason.evidence.len() < evidence {
+                reason.message.clone_from(&reason.code);
+            }
+        }
+        let payment = &mut self.payment;
+        let texts = [
+            ("user.id", &mut payment.user_id),
+            ("user.email", &mut payment.email),
+            ("ecommerce.card.token", &mut payment.card),
+            ("device.id", &mut payment.device_id),
+            ("source.ip", &mut payment.address),
+            ("source.geo.country_iso_code", &mut payment.address_country),
+            ("ecommerce.card.country", &mut payment.card_country),
+            ("ecommerce.billing.country", &mut payment.billing_country),
+            ("ecommerce.shipping.country", &mut payment.shipping_country),
+        ];
+        texts.into_iter().filter(|(field, _)| scope.masks_field(field)).for_each(|(_, value)| *value = None);
+        if scope.masks_field("source.geo.location") {
+            payment.location = None;
+        }
+        if scope.masks_field("ecommerce.transaction.amount") {
+            (payment.amount, payment.amount_minor) = (None, None);
+            self.features.clear();
+        }
+        self
+    }
 }
 
 /// Takes transactions in and gives their verdicts, in their order. 400 naming the first that is none; the others
 /// are stored all the same.
-pub(crate) async fn assess(app: &App, transactions: Vec<Object>) -> Result<Vec<VerdictView>, ApiError> {
+pub(crate) async fn assess(
+    app: &App,
+    scope: &Scope,
+    transactions: Vec<Object>,
+) -> Result<Vec<VerdictView>, ApiError> {
     let started = Instant::now();
     if transactions.is_empty() || transactions.len() > BATCH_MAX {
         return Err(ApiError::field(
@@ -126,7 +167,7 @@ pub(crate) async fn assess(app: &App, transactions: Vec<Object>) -> Result<Vec<V
             let message = "was changed on the way in: an id must not look like a card number or a secret";
             ApiError::field(format!("[{at}].transaction_id"), message)
         })?;
-        verdicts.push(VerdictView::new((*record).clone(), Some(started.elapsed())));
+        verdicts.push(VerdictView::new((*record).clone(), Some(started.elapsed())).masked_for(scope));
     }
     Ok(verdicts)
 }

@@ -35,5 +35,11 @@ pub use state::{App, Parts};
 use store::documents::Collection;
 
 /// The collections that this crate keeps; the document store is opened with them.
-pub const COLLECTIONS: &[Collection] =
-    &[auth::USERS, auth::SESSIONS, auth::REFRESH_TOKENS, auth::INVITATIONS, pipelines::PIPELINES];
+pub const COLLECTIONS: &[Collection] = &[
+    auth::USERS,
+    auth::SESSIONS,
+    auth::REFRESH_TOKENS,
+    auth::INVITATIONS,
+    auth::API_KEYS,
+    pipelines::PIPELINES,
+];

@@ -25,7 +25,7 @@ use utoipa_axum::{
     security(("bearer" = [])),
     tags(
         (name = "accounts", description = "Login, sessions, the own account"),
-        (name = "users", description = "Accounts, for admins"),
+        (name = "users", description = "Accounts and API keys, for admins"),
         (name = "logs", description = "Uploads, events, dead letters"),
         (name = "search", description = "Search and export"),
         (name = "pipelines", description = "How lines become events"),
@@ -92,6 +92,8 @@ pub(crate) fn resources() -> OpenApiRouter<App> {
             .routes(routes!(handlers::fraud::create_labels))
             .routes(routes!(handlers::users::list_users, handlers::users::create_user))
             .routes(routes!(handlers::users::create_invitation))
+            .routes(routes!(handlers::api_keys::list_api_keys, handlers::api_keys::create_api_key))
+            .routes(routes!(handlers::api_keys::delete_api_key))
             .routes(routes!(
                 handlers::users::get_user,
                 handlers::users::update_user,

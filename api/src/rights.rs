@@ -1,15 +1,42 @@
 //! Who may do what: one table for the whole HTTP service. A route that does not stand here is refused, and a test
 //! holds the table against the routes that exist.
 
-use crate::auth::Role;
+use crate::{
+    ApiError,
+    auth::{Role, User, extract, scope::event_indices},
+};
+use store::scope::Scope;
 
 /// What a route asks of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
     /// Nothing: also those who have not logged in.
     Public,
-    /// At least this role.
+    /// At least this role. API keys have none.
     Role(Role),
+    /// Sending events in: at least analyst, or an API key that may write the indices of events.
+    Ingest,
+    /// Searching: whoever may read indices; which ones and what of them, the scope decides.
+    Search,
+}
+
+impl Right {
+    /// Whether this caller has it; the error tells what is missing.
+    pub(crate) fn check(self, user: &User) -> Result<(), ApiError> {
+        let (granted, lacking) = match self {
+            Self::Public => return Ok(()),
+            Self::Role(role) => (user.has(role), role),
+            Self::Ingest => (user.has(Role::Analyst) || writes_events(&user.scope), Role::Analyst),
+            Self::Search => (user.scope.can_read(), Role::Analyst),
+        };
+        if granted { Ok(()) } else { Err(extract::lacks(lacking)) }
+    }
+}
+
+/// Whether the scope lets every event through, wherever its time and kind take it.
+fn writes_events(scope: &Scope) -> bool {
+    // The star of the pattern stands for any day.
+    scope.can_write() && event_indices().iter().all(|pattern| scope.reaches_index(pattern))
 }
 
 /// One route and what it asks.
@@ -47,6 +74,8 @@ const PUBLIC: Right = Right::Public;
 const VIEWER: Right = Right::Role(Role::Viewer);
 const ANALYST: Right = Right::Role(Role::Analyst);
 const ADMIN: Right = Right::Role(Role::Admin);
+const INGEST: Right = Right::Ingest;
+const SEARCH: Right = Right::Search;
 
 /// The table.
 pub const ROWS: &[Row] = &[
@@ -77,21 +106,24 @@ pub const ROWS: &[Row] = &[
     Row::new("GET", "/users/{id}", ADMIN),
     Row::new("PATCH", "/users/{id}", ADMIN),
     Row::new("DELETE", "/users/{id}", ADMIN),
+    Row::new("GET", "/api-keys", ADMIN),
+    Row::new("POST", "/api-keys", ADMIN),
+    Row::new("DELETE", "/api-keys/{id}", ADMIN),
     // Logs
-    Row::new("POST", "/logs/uploads", ANALYST).unbounded(),
+    Row::new("POST", "/logs/uploads", INGEST).unbounded(),
     Row::new("GET", "/logs/uploads", ANALYST),
     Row::new("GET", "/logs/uploads/{id}", ANALYST),
     Row::new("GET", "/logs/uploads/{id}/events", ANALYST).unbounded(),
     Row::new("DELETE", "/logs/uploads/{id}", ANALYST),
     Row::new("GET", "/logs/dead-letters", ANALYST),
     Row::new("POST", "/logs/dead-letters/replay", ANALYST).unbounded(),
-    Row::new("POST", "/logs/events", ANALYST).unbounded(),
-    Row::new("GET", "/logs/indices", ANALYST),
-    Row::new("GET", "/logs", ANALYST),
+    Row::new("POST", "/logs/events", INGEST).unbounded(),
+    Row::new("GET", "/logs/indices", SEARCH),
+    Row::new("GET", "/logs", SEARCH),
     // Search
-    Row::new("POST", "/search", ANALYST),
-    Row::new("GET", "/search/fields", ANALYST),
-    Row::new("POST", "/search/export", ANALYST).unbounded(),
+    Row::new("POST", "/search", SEARCH),
+    Row::new("GET", "/search/fields", SEARCH),
+    Row::new("POST", "/search/export", SEARCH).unbounded(),
     // Pipelines
     Row::new("GET", "/pipelines", ANALYST),
     Row::new("GET", "/pipelines/{name}", ANALYST),

@@ -120,6 +120,11 @@ impl Scope {
         })
     }
 
+    /// Whether any field is hidden from the caller.
+    pub fn masks_anything(&self) -> bool {
+        !self.masked_fields.is_empty()
+    }
+
     /// The hidden fields.
     pub fn masked_fields(&self) -> &[String] {
         &self.masked_fields

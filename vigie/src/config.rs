@@ -1,6 +1,7 @@
 //! Settings: the compiled-in default file < `vigie.toml` < environment < flags.
 
 use anyhow::{Context, bail};
+use api::config::MaskedFields;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -149,6 +150,7 @@ pub(crate) struct AuthConfig {
     pub(crate) refresh_ttl_secs: u32,
     pub(crate) login_attempts: u64,
     pub(crate) login_window_secs: u32,
+    pub(crate) masked_fields: MaskedFields,
     pub(crate) jwt_secret_file: Option<PathBuf>,
 }
 

@@ -76,12 +76,7 @@ impl Accounts {
         };
         attempt.succeeded().await?;
         audit("login.basic", Outcome::Success, &stored.id, &stored.id, client.address);
-        let user = Arc::new(User {
-            id: stored.id,
-            email: stored.record.email.as_str().to_owned(),
-            roles: stored.record.roles,
-            session: None,
-        });
+        let user = Arc::new(self.caller(stored, None));
         self.basic.verified.insert(digest, (generation, Arc::clone(&user)));
         Ok(user)
     }

@@ -1,16 +1,17 @@
 //! Rights as types: a handler that takes an [`Analyst`] cannot run for less.
 
 use super::{Client, Role, User};
-use crate::{ApiError, frame::address::ClientAddress};
+use crate::{ApiError, frame::address::ClientAddress, rights::Right};
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
 use std::{convert::Infallible, sync::Arc};
 
-fn user_with(parts: &Parts, role: Role) -> Result<Arc<User>, ApiError> {
+fn user_with(parts: &Parts, right: Right) -> Result<Arc<User>, ApiError> {
     let user = parts.extensions.get::<Arc<User>>().ok_or_else(not_logged_in)?;
-    if user.has(role) { Ok(Arc::clone(user)) } else { Err(lacks(role)) }
+    right.check(user)?;
+    Ok(Arc::clone(user))
 }
 
 pub(crate) fn not_logged_in() -> ApiError {
@@ -22,7 +23,7 @@ pub(crate) fn lacks(role: Role) -> ApiError {
 }
 
 macro_rules! right {
-    ($(#[$doc:meta])* $name:ident, $role:expr) => {
+    ($(#[$doc:meta])* $name:ident, $right:expr) => {
         $(#[$doc])*
         pub(crate) struct $name(pub(crate) Arc<User>);
 
@@ -30,7 +31,7 @@ macro_rules! right {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-                user_with(parts, $role).map(Self)
+                user_with(parts, $right).map(Self)
             }
         }
     };
@@ -39,18 +40,39 @@ macro_rules! right {
 right!(
     /// An account that is at least viewer.
     Viewer,
-    Role::Viewer
+    Right::Role(Role::Viewer)
 );
 right!(
     /// An account that is at least analyst.
     Analyst,
-    Role::Analyst
+    Right::Role(Role::Analyst)
 );
 right!(
     /// An account that is admin.
     Admin,
-    Role::Admin
+    Right::Role(Role::Admin)
 );
+right!(
+    /// Who may send events in: an account that is at least analyst, or an API key that may write.
+    Ingester,
+    Right::Ingest
+);
+right!(
+    /// Who may search: an account that is at least analyst, or an API key that may read.
+    Searcher,
+    Right::Search
+);
+
+/// Whoever was let in, where the right was checked before the handler.
+pub(crate) struct Caller(pub(crate) Arc<User>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Arc<User>>().cloned().map(Self).ok_or_else(not_logged_in)
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;

@@ -1,8 +1,9 @@
 //! The one place where rights are enforced: every request that matched a route passes here before its handler.
 
-use super::{Role, User, extract};
+use super::{Role, User, extract, scope::scope_of_roles};
 use crate::{
     ApiError,
+    config::MaskedFields,
     frame::{address::ClientAddress, rate},
     rights::{self, Right},
     state::App,
@@ -22,7 +23,9 @@ pub(crate) struct LocalCaller;
 
 fn local_admin() -> Arc<User> {
     let name = || "local".to_owned();
-    Arc::new(User { id: name(), email: name(), roles: vec![Role::Admin], session: None })
+    let roles = vec![Role::Admin];
+    let scope = scope_of_roles("local", &roles, &MaskedFields::default());
+    Arc::new(User { id: name(), email: name(), roles, session: None, scope })
 }
 
 /// Resolves who asks, holds it against the table of rights, counts the request, bounds its time.
@@ -50,17 +53,15 @@ async fn admit(app: &App, request: &mut Request) -> Result<&'static rights::Row,
     let address = request.extensions().get::<ClientAddress>().copied().unwrap_or_default();
     let user = match row.right {
         Right::Public => None,
-        Right::Role(_) if request.extensions().get::<LocalCaller>().is_some() => Some(local_admin()),
-        Right::Role(_) => user_of(app, request.headers()).await?,
+        _ if request.extensions().get::<LocalCaller>().is_some() => Some(local_admin()),
+        Right::Role(_) | Right::Ingest | Right::Search => user_of(app, request.headers()).await?,
     };
     if !row.uncounted {
         rate::count(app, user.as_deref(), address).await?;
     }
-    if let Right::Role(role) = row.right {
+    if row.right != Right::Public {
         let user = user.ok_or_else(extract::not_logged_in)?;
-        if !user.has(role) {
-            return Err(extract::lacks(role));
-        }
+        row.right.check(&user)?;
         request.extensions_mut().insert(user);
     }
     Ok(row)
@@ -80,16 +81,15 @@ fn find_row(method: &Method, path: &str) -> Result<&'static rights::Row, ApiErro
     Err(ApiError::forbidden("nobody may use this route"))
 }
 
-/// The account of the bearer token, if there is one; a token that is not valid is as good as none.
+/// Whom the bearer token or API key stands for; one that is not valid is as good as none.
 async fn user_of(app: &App, headers: &HeaderMap) -> Result<Option<Arc<User>>, ApiError> {
-    match bearer(headers) {
-        Some(token) => app.accounts().authenticate(token).await,
-        None => Ok(None),
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let Some((scheme, credentials)) = value.and_then(|value| value.split_once(' ')) else { return Ok(None) };
+    if scheme.eq_ignore_ascii_case("bearer") {
+        app.accounts().authenticate(credentials.trim()).await
+    } else if scheme.eq_ignore_ascii_case("apikey") {
+        app.accounts().authenticate_api_key(credentials).await
+    } else {
+        Ok(None)
     }
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

@@ -61,7 +61,13 @@ mod tests {
     #[test]
     fn what_was_read_before_a_change_is_not_believed_after_it() {
         let identities = Identities::with_life(Duration::from_secs(3600));
-        let user = Arc::new(User { id: "1".into(), email: "a@b".into(), roles: vec![], session: None });
+        let user = Arc::new(User {
+            id: "1".into(),
+            email: "a@b".into(),
+            roles: vec![],
+            session: None,
+            scope: store::scope::Scope::none("1"),
+        });
         let before = identities.generation();
         identities.insert("s".into(), before, Arc::clone(&user));
         assert_eq!(identities.get("s"), Some(Arc::clone(&user)));

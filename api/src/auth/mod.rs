@@ -4,6 +4,7 @@
 //! a [`User`] and holds it against the table of [`crate::rights`].
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod basic;
 mod email;
@@ -20,6 +21,8 @@ mod tokens;
 mod users;
 
 pub use accounts::{Accounts, Client};
+pub(crate) use api_keys::API_KEYS;
+pub use api_keys::{ApiKeyView, CreatedApiKey, NewApiKey, Privilege};
 pub(crate) use audit::{Outcome, audit};
 pub use email::Email;
 pub(crate) use invitations::INVITATIONS;
@@ -33,6 +36,7 @@ pub(crate) use users::USERS;
 pub use users::{NewUser, UserChange, UserView};
 
 use serde::{Deserialize, Serialize};
+use store::scope::Scope;
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
@@ -60,17 +64,19 @@ impl Role {
     }
 }
 
-/// Who asks: an account as one request sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who asks: an account, or an API key, as one request sees it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct User {
     /// Id of the account.
     pub id: String,
     /// Its address.
     pub email: String,
-    /// Its roles.
+    /// Its roles; an API key has none.
     pub roles: Vec<Role>,
     /// The session that the request belongs to; `None` for credentials without one.
     pub session: Option<String>,
+    /// What it reaches of the logs.
+    pub scope: Scope,
 }
 
 impl User {
@@ -79,6 +85,9 @@ impl User {
         self.roles.iter().any(|held| *held >= role)
     }
 }
+
+/// Stands in the place of what a caller does not see.
+pub(crate) const MASKED: &str = "[masked]";
 
 /// Compares without telling by its time where the difference is.
 pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
@@ -92,7 +101,9 @@ mod tests {
     #[test]
     fn roles_include_the_lower_ones_and_add_up() {
         let check = |roles: &[Role], needed, expected| {
-            let user = User { id: "1".into(), email: "a@b".into(), roles: roles.to_vec(), session: None };
+            let scope = Scope::none("1");
+            let user =
+                User { id: "1".into(), email: "a@b".into(), roles: roles.to_vec(), session: None, scope };
             assert_eq!(user.has(needed), expected, "{roles:?} {needed:?}");
         };
         check(&[], Role::Viewer, false);

@@ -1,20 +1,40 @@
 //! What a role may reach of the logs.
 
 use super::{Role, User};
+use crate::config::MaskedFields;
 use event::{DEVICE_LOGS, ECOMMERCE_LOGS};
 use store::scope::Scope;
 
-/// The reach of this account: viewers see no raw logs, analysts read the events of shops and devices, admins read and
-/// write all indices but the service's own (names that begin with a dot).
+/// The reach of this caller, found out when it was authenticated.
 pub(crate) fn scope_of(user: &User) -> Scope {
-    let scope = Scope::none(user.id.as_str());
-    if user.has(Role::Admin) {
-        scope.with_indices(["*"]).with_read().with_write().with_manage()
-    } else if user.has(Role::Analyst) {
-        scope.with_indices([ECOMMERCE_LOGS, DEVICE_LOGS].map(|prefix| format!("{prefix}-*"))).with_read()
-    } else {
-        scope
+    user.scope.clone()
+}
+
+/// The reach of an account: viewers see no raw logs, analysts read the events of shops and devices, admins read and
+/// write all indices but the service's own (names that begin with a dot). The fields that its highest role does not see
+/// are masked.
+pub(super) fn scope_of_roles(id: &str, roles: &[Role], masked: &MaskedFields) -> Scope {
+    let scope = Scope::none(id);
+    let scope = match roles.iter().max() {
+        Some(Role::Admin) => scope.with_indices(["*"]).with_read().with_write().with_manage(),
+        Some(Role::Analyst) => scope.with_indices(event_indices()).with_read(),
+        Some(Role::Viewer) | None => scope,
+    };
+    match roles.iter().max().and_then(|role| masked.get(role)) {
+        Some(fields) => scope.with_masked_fields(with_originals(fields)),
+        None => scope,
     }
+}
+
+/// The patterns of the indices that events are written to.
+pub(crate) fn event_indices() -> [String; 2] {
+    [ECOMMERCE_LOGS, DEVICE_LOGS].map(|prefix| format!("{prefix}-*"))
+}
+
+/// Who does not see a field must not find it in the original line either.
+pub(super) fn with_originals(fields: &[String]) -> Vec<String> {
+    let original = (!fields.is_empty()).then(|| "event.original".to_owned());
+    fields.iter().cloned().chain(original).collect()
 }
 
 /// The reach of labels: they change the events of transactions, which analysts cannot write otherwise.
@@ -29,8 +49,7 @@ mod tests {
     #[test]
     fn reach_by_role() {
         let check = |role, index: &str, read, write| {
-            let user = User { id: "1".into(), email: "a@b".into(), roles: vec![role], session: None };
-            let scope = scope_of(&user);
+            let scope = scope_of_roles("1", &[role], &MaskedFields::default());
             let reached = scope.reaches_index(index);
             assert_eq!(
                 (reached && scope.can_read(), reached && scope.can_write()),
@@ -45,5 +64,18 @@ mod tests {
         check(Role::Analyst, ".internal", false, false);
         check(Role::Admin, "other", true, true);
         check(Role::Admin, ".internal", false, false);
+    }
+
+    #[test]
+    fn the_highest_role_decides_what_is_masked() {
+        let masked = MaskedFields::from([(Role::Analyst, vec!["user.email".to_owned()])]);
+        let check = |roles: &[Role], field, expected| {
+            assert_eq!(scope_of_roles("1", roles, &masked).masks_field(field), expected, "{roles:?} {field}");
+        };
+        check(&[Role::Analyst], "user.email", true);
+        check(&[Role::Viewer, Role::Analyst], "event.original", true);
+        check(&[Role::Analyst], "user.id", false);
+        check(&[Role::Analyst, Role::Admin], "user.email", false);
+        check(&[Role::Admin], "event.original", false);
     }
 }

@@ -195,12 +195,7 @@ impl Accounts {
         let Some(stored) = self.user(&claims.sub).await?.filter(|user| user.record.active) else {
             return Ok(None);
         };
-        let user = Arc::new(User {
-            id: stored.id,
-            email: stored.record.email.as_str().to_owned(),
-            roles: stored.record.roles,
-            session: Some(claims.sid),
-        });
+        let user = Arc::new(self.caller(stored, Some(claims.sid)));
         self.identities.insert(key, generation, Arc::clone(&user));
         Ok(Some(user))
     }

@@ -1,9 +1,10 @@
 //! The accounts themselves: made, changed, removed. The last active admin stays.
 
 use super::{
-    Accounts, Email, Outcome, Password, Role,
+    Accounts, Email, Outcome, Password, Role, User,
     accounts::{from_body, to_body},
     audit,
+    scope::scope_of_roles,
 };
 use crate::{ApiError, frame::address::ClientAddress};
 use jiff::Timestamp;
@@ -341,6 +342,13 @@ impl Accounts {
     pub(super) fn forget_identities(&self) {
         self.identities.invalidate();
         self.basic.invalidate();
+    }
+
+    /// The account as a request sees it.
+    pub(super) fn caller(&self, stored: StoredUser, session: Option<String>) -> User {
+        let StoredUser { id, record, .. } = stored;
+        let scope = scope_of_roles(&id, &record.roles, &self.config.masked_fields);
+        User { id, email: record.email.as_str().to_owned(), roles: record.roles, session, scope }
     }
 
     async fn keep_last_admin(&self) -> Result<(), ApiError> {

@@ -7,7 +7,7 @@ use super::{
     routes::{Right, Route},
 };
 use crate::{
-    auth::{User, extract::Analyst, scope::scope_of},
+    auth::{User, extract::Caller, scope::scope_of},
     frame::extract::{ApiPath, ApiQuery},
     state::App,
 };
@@ -24,13 +24,13 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn cat_indices(app: State<App>, user: Analyst, query: Query) -> Result<Json<Vec<Value>>, ElasticError> {
+async fn cat_indices(app: State<App>, user: Caller, query: Query) -> Result<Json<Vec<Value>>, ElasticError> {
     cat(&app, &user.0, &everything(), &query.0).await
 }
 
 async fn cat_indices_of(
     app: State<App>,
-    user: Analyst,
+    user: Caller,
     ApiPath(index): ApiPath<String>,
     query: Query,
 ) -> Result<Json<Vec<Value>>, ElasticError> {

@@ -7,7 +7,7 @@ use super::{
     routes::{Right, Route},
 };
 use crate::{
-    auth::{extract::Analyst, scope::scope_of},
+    auth::{extract::Caller, scope::scope_of},
     state::App,
 };
 use axum::{Json, extract::State, routing::get};
@@ -17,7 +17,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Right::Monitor, "/_cluster/health", get(cluster_health))]
 }
 
-async fn cluster_health(State(app): State<App>, Analyst(user): Analyst) -> Result<Json<Value>, ElasticError> {
+async fn cluster_health(State(app): State<App>, Caller(user): Caller) -> Result<Json<Value>, ElasticError> {
     let up = app.parts().logs.health().await.is_ok();
     let shards = if up { app.parts().logs.indices(&scope_of(&user), &everything()).await?.len() } else { 0 };
     Ok(Json(json!({

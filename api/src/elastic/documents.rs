@@ -6,7 +6,7 @@ use super::{
     routes::{Right, Route},
 };
 use crate::{
-    auth::{extract::Analyst, scope::scope_of},
+    auth::{extract::Caller, scope::scope_of},
     frame::extract::ApiPath,
     state::App,
 };
@@ -25,7 +25,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn get_document(
     State(app): State<App>,
-    Analyst(user): Analyst,
+    Caller(user): Caller,
     ApiPath((index, id)): ApiPath<(String, String)>,
 ) -> Result<Response, ElasticError> {
     match app.parts().logs.get(&scope_of(&user), &index, &id).await? {

@@ -16,6 +16,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use std::sync::Arc;
+use store::scope::Scope;
 
 /// What a route asks of the caller. What the caller reaches beyond that is decided by its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,15 @@ pub(super) enum Right {
 }
 
 impl Right {
+    /// Whether a caller of that reach has it: analysts monitor and read, admins do everything, API keys what they say.
+    fn granted(self, scope: &Scope) -> bool {
+        match self {
+            Self::Monitor => scope.can_read() || scope.can_write() || scope.can_manage(),
+            Self::Read => scope.can_read(),
+        }
+    }
+
+    /// The role that accounts need for it.
     fn role(self) -> Role {
         match self {
             Self::Monitor | Self::Read => Role::Analyst,
@@ -69,7 +79,7 @@ where
 
 async fn check(right: Right, request: Request, next: Next) -> Response {
     match request.extensions().get::<Arc<User>>() {
-        Some(user) if user.has(right.role()) => next.run(request).await,
+        Some(user) if right.granted(&user.scope) => next.run(request).await,
         Some(_) => ElasticError::from(extract::lacks(right.role())).into_response(),
         None => ElasticError::from(extract::not_logged_in()).into_response(),
     }

@@ -8,7 +8,7 @@ use super::{
     routes::{Right, Route, get_or_post},
 };
 use crate::{
-    auth::{User, extract::Analyst, scope::scope_of},
+    auth::{User, extract::Caller, scope::scope_of},
     frame::extract::{ApiPath, ApiQuery},
     state::App,
 };
@@ -39,7 +39,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn search_all(
     app: State<App>,
-    user: Analyst,
+    user: Caller,
     uri: OriginalUri,
     query: Query,
     body: Bytes,
@@ -49,7 +49,7 @@ async fn search_all(
 
 async fn search(
     app: State<App>,
-    user: Analyst,
+    user: Caller,
     ApiPath(index): ApiPath<String>,
     uri: OriginalUri,
     query: Query,
@@ -75,7 +75,7 @@ async fn run_search(
 
 async fn count_all(
     app: State<App>,
-    user: Analyst,
+    user: Caller,
     uri: OriginalUri,
     query: Query,
     body: Bytes,
@@ -85,7 +85,7 @@ async fn count_all(
 
 async fn count(
     app: State<App>,
-    user: Analyst,
+    user: Caller,
     ApiPath(index): ApiPath<String>,
     uri: OriginalUri,
     query: Query,

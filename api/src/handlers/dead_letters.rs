@@ -1,13 +1,14 @@
 use super::page::{self, Page};
 use crate::{
     ApiError,
-    auth::extract::Analyst,
+    auth::{MASKED, extract::Analyst},
     frame::extract::{ApiJson, ApiQuery},
     state::App,
 };
 use axum::{Json, extract::State};
 use ingest::dead_letters::{DeadLetter, DeadLetterFilter, ReplayReport, ReplayTarget};
 use serde::Deserialize;
+use store::scope::Scope;
 use utoipa::IntoParams;
 
 /// Which dead letters to list.
@@ -29,13 +30,22 @@ pub(crate) struct DeadLettersQuery {
     responses((status = 200, body = Page<Object>)))]
 pub(crate) async fn list_dead_letters(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Analyst(user): Analyst,
     ApiQuery(query): ApiQuery<DeadLettersQuery>,
 ) -> Result<Json<Page<DeadLetter>>, ApiError> {
     let filter = DeadLetterFilter { upload: query.upload, pipeline: query.pipeline };
     let limit = page::limit(query.limit)?;
     let found = app.parts().uploads.dead_letters(&filter, query.cursor.as_deref(), limit).await?;
-    Ok(Json(Page { items: found.items, next_cursor: found.next_cursor }))
+    let items = found.items.into_iter().map(|letter| masked(letter, &user.scope)).collect();
+    Ok(Json(Page { items, next_cursor: found.next_cursor }))
+}
+
+/// The letter as this caller may see it: the record as it arrived holds every field, and reasons quote it.
+fn masked(letter: DeadLetter, scope: &Scope) -> DeadLetter {
+    if !scope.masks_anything() {
+        return letter;
+    }
+    DeadLetter { original: MASKED.to_owned(), reason: MASKED.to_owned(), ..letter }
 }
 
 /// Sends dead letters through their pipeline again: `{"upload": "id"}` or `{"ids": ["…"]}`. Those that make it are dead

@@ -1,4 +1,4 @@
-use crate::{ApiError, auth::extract::Analyst, event_body, frame::extract::ApiQuery, state::App};
+use crate::{ApiError, auth::extract::Ingester, event_body, frame::extract::ApiQuery, state::App};
 use axum::{Json, body::Body, extract::State, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -37,7 +37,7 @@ pub(crate) struct CreateEventsResponse {
         (status = 507, description = "No space left")))]
 pub(crate) async fn create_events(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Ingester(_user): Ingester,
     ApiQuery(query): ApiQuery<CreateEventsQuery>,
     headers: HeaderMap,
     body: Body,

@@ -64,17 +64,19 @@ pub(crate) struct VerdictsQuery {
         (status = 429, description = "The store is behind; wait and send again")))]
 pub(crate) async fn create_verdicts(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Analyst(user): Analyst,
     ApiJson(transactions): ApiJson<Transactions>,
 ) -> Result<Json<Verdicts>, ApiError> {
     Ok(Json(match transactions {
         Transactions::One(transaction) => {
-            let verdict = fraud::assess(&app, vec![transaction]).await?.pop();
+            let verdict = fraud::assess(&app, &user.scope, vec![transaction]).await?.pop();
             Verdicts::One(Box::new(
                 verdict.ok_or_else(|| ApiError::internal("no verdict on one transaction"))?,
             ))
         }
-        Transactions::Many(transactions) => Verdicts::Many(fraud::assess(&app, transactions).await?),
+        Transactions::Many(transactions) => {
+            Verdicts::Many(fraud::assess(&app, &user.scope, transactions).await?)
+        }
     }))
 }
 
@@ -83,9 +85,12 @@ pub(crate) async fn create_verdicts(
     responses((status = 200, body = Page<VerdictView>)))]
 pub(crate) async fn list_verdicts(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Analyst(user): Analyst,
     ApiQuery(query): ApiQuery<VerdictsQuery>,
 ) -> Result<Json<Page<VerdictView>>, ApiError> {
+    if query.user_id.is_some() && user.scope.masks_field("user.id") {
+        return Err(ApiError::forbidden("the field \"user.id\" is masked for you"));
+    }
     let filter = VerdictFilter {
         from: query.from,
         to: query.to,
@@ -96,8 +101,9 @@ pub(crate) async fn list_verdicts(
         after: query.cursor.as_deref().map(page::decode).transpose()?,
     };
     let found = app.parts().fraud.list(&filter).await?;
-    let items = found.records.into_iter().map(|record| VerdictView::new(record, None)).collect();
-    Ok(Json(Page::new(items, found.next)?))
+    let items =
+        found.records.into_iter().map(|record| VerdictView::new(record, None).masked_for(&user.scope));
+    Ok(Json(Page::new(items.collect(), found.next)?))
 }
 
 /// The verdict on a transaction with all it rests on.
@@ -106,13 +112,13 @@ pub(crate) async fn list_verdicts(
     responses((status = 200, body = VerdictView), (status = 404, description = "No such transaction")))]
 pub(crate) async fn get_verdict(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Analyst(user): Analyst,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Json<VerdictView>, ApiError> {
     let record = app.parts().fraud.verdict(&id).await?;
     let record =
         record.ok_or_else(|| ApiError::not_found(format!("there is no verdict on transaction {id:?}")))?;
-    Ok(Json(VerdictView::new((*record).clone(), None)))
+    Ok(Json(VerdictView::new((*record).clone(), None).masked_for(&user.scope)))
 }
 
 /// Says what turned out to be true about transactions: `[{"transaction_id","label":"fraud|legitimate","at"}]`.

@@ -1,6 +1,6 @@
 use crate::{
     ApiError,
-    auth::{extract::Analyst, scope::scope_of},
+    auth::{extract::Searcher, scope::scope_of},
     frame::extract::ApiQuery,
     search,
     state::App,
@@ -43,7 +43,7 @@ pub(crate) struct IndexView {
     responses((status = 200, body = Vec<IndexView>)))]
 pub(crate) async fn list_indices(
     State(app): State<App>,
-    Analyst(user): Analyst,
+    Searcher(user): Searcher,
     ApiQuery(query): ApiQuery<IndicesQuery>,
 ) -> Result<Json<Vec<IndexView>>, ApiError> {
     let patterns = search::patterns(query.index.as_deref())?;

@@ -1,5 +1,6 @@
 //! One file per resource. A handler extracts, checks, calls one function of a room, shapes the reply.
 
+pub(crate) mod api_keys;
 pub(crate) mod auth;
 pub(crate) mod dead_letters;
 pub(crate) mod events;

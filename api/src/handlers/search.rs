@@ -1,6 +1,6 @@
 use crate::{
     ApiError,
-    auth::{extract::Analyst, scope::scope_of},
+    auth::{extract::Searcher, scope::scope_of},
     frame::extract::{ApiJson, ApiQuery},
     search::{self, SearchAnswer, SearchParameters, SearchRequest, export::Format},
     state::App,
@@ -55,7 +55,7 @@ fn json_body(bytes: Bytes) -> Response {
     (status = 403, description = "An index is out of reach"), (status = 408, description = "It took too long")))]
 pub(crate) async fn search_events(
     State(app): State<App>,
-    Analyst(user): Analyst,
+    Searcher(user): Searcher,
     ApiJson(request): ApiJson<SearchRequest>,
 ) -> Result<Response, ApiError> {
     Ok(json_body(search::search(&app, &user, request).await?))
@@ -67,7 +67,7 @@ pub(crate) async fn search_events(
     (status = 403, description = "An index is out of reach")))]
 pub(crate) async fn list_logs(
     State(app): State<App>,
-    Analyst(user): Analyst,
+    Searcher(user): Searcher,
     ApiQuery(parameters): ApiQuery<SearchParameters>,
 ) -> Result<Response, ApiError> {
     Ok(json_body(search::search(&app, &user, parameters.into()).await?))
@@ -78,7 +78,7 @@ pub(crate) async fn list_logs(
     responses((status = 200, body = Vec<FieldView>)))]
 pub(crate) async fn list_fields(
     State(app): State<App>,
-    Analyst(user): Analyst,
+    Searcher(user): Searcher,
     ApiQuery(query): ApiQuery<FieldsQuery>,
 ) -> Result<Json<Vec<FieldView>>, ApiError> {
     let patterns = search::patterns(query.index.as_deref())?;
@@ -100,7 +100,7 @@ pub(crate) async fn list_fields(
     (status = 400, description = "The search cannot be understood; the error says where")))]
 pub(crate) async fn export_events(
     State(app): State<App>,
-    Analyst(user): Analyst,
+    Searcher(user): Searcher,
     ApiQuery(query): ApiQuery<ExportQuery>,
     ApiJson(request): ApiJson<SearchRequest>,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,11 @@
 use super::page::{Page, PageQuery};
 use crate::{
     ApiError,
-    auth::{Role, extract::Analyst, scope::scope_of},
+    auth::{
+        MASKED, Role,
+        extract::{Analyst, Ingester},
+        scope::event_indices,
+    },
     frame::extract::{ApiPath, ApiQuery},
     state::App,
     upload_form,
@@ -12,12 +16,12 @@ use axum::{
     http::StatusCode,
     response::sse::{Event, KeepAlive, Sse},
 };
-use event::{DEVICE_LOGS, ECOMMERCE_LOGS};
 use futures::{Stream, StreamExt};
 use ingest::upload::{ErrorSample, Upload, UploadState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, time::Duration};
+use store::scope::Scope;
 use utoipa::{IntoParams, ToSchema};
 
 /// A comment is sent so often while nothing else is, so that proxies keep the connection.
@@ -101,8 +105,13 @@ pub(crate) struct UploadView {
     error_sample: Vec<ErrorSample>,
 }
 
-impl From<Upload> for UploadView {
-    fn from(upload: Upload) -> Self {
+impl UploadView {
+    /// The upload as this caller may see it: reasons quote the records.
+    fn new(upload: Upload, scope: &Scope) -> Self {
+        let hidden = |sample: ErrorSample| ErrorSample { reason: MASKED.to_owned(), ..sample };
+        let samples = upload.error_sample.into_iter();
+        let error_sample =
+            if scope.masks_anything() { samples.map(hidden).collect() } else { samples.collect() };
         Self {
             id: upload.id,
             name: upload.name,
@@ -123,7 +132,7 @@ impl From<Upload> for UploadView {
             created_at: upload.created_at,
             finished_at: upload.finished_at,
             error: upload.error,
-            error_sample: upload.error_sample,
+            error_sample,
         }
     }
 }
@@ -137,7 +146,7 @@ impl From<Upload> for UploadView {
     (status = 413, description = "A file is too large"), (status = 507, description = "No space left")))]
 pub(crate) async fn create_uploads(
     State(app): State<App>,
-    Analyst(user): Analyst,
+    Ingester(user): Ingester,
     ApiQuery(query): ApiQuery<CreateUploadsQuery>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<CreateUploadsResponse>), ApiError> {
@@ -148,11 +157,10 @@ pub(crate) async fn create_uploads(
         for upload in &mut uploads {
             *upload = app.parts().uploads.wait(&upload.id).await?;
         }
-        let written = [ECOMMERCE_LOGS, DEVICE_LOGS].map(|prefix| format!("{prefix}-*"));
-        app.parts().logs.refresh(&scope_of(&user), &written).await?;
+        app.parts().logs.refresh(&user.scope, &event_indices()).await?;
         status = StatusCode::OK;
     }
-    let uploads = uploads.into_iter().map(UploadView::from).collect();
+    let uploads = uploads.into_iter().map(|upload| UploadView::new(upload, &user.scope)).collect();
     Ok((status, Json(CreateUploadsResponse { uploads })))
 }
 
@@ -161,11 +169,11 @@ pub(crate) async fn create_uploads(
     responses((status = 200, body = Page<UploadView>)))]
 pub(crate) async fn list_uploads(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Analyst(user): Analyst,
     ApiQuery(page): ApiQuery<PageQuery>,
 ) -> Result<Json<Page<UploadView>>, ApiError> {
     let found = app.parts().uploads.list(page.cursor.as_deref(), page.limit()?).await?;
-    let items = found.items.into_iter().map(UploadView::from).collect();
+    let items = found.items.into_iter().map(|upload| UploadView::new(upload, &user.scope)).collect();
     Ok(Json(Page { items, next_cursor: found.next_cursor }))
 }
 
@@ -174,10 +182,10 @@ pub(crate) async fn list_uploads(
     responses((status = 200, body = UploadView), (status = 404, description = "No such upload")))]
 pub(crate) async fn get_upload(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Analyst(user): Analyst,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Json<UploadView>, ApiError> {
-    Ok(Json(app.parts().uploads.get(&id).await?.into()))
+    Ok(Json(UploadView::new(app.parts().uploads.get(&id).await?, &user.scope)))
 }
 
 /// The progress of an upload as server-sent events: `progress` for each change, `end` for the last state.
@@ -187,7 +195,7 @@ pub(crate) async fn get_upload(
         (status = 404, description = "No such upload"), (status = 429, description = "Too many live streams")))]
 pub(crate) async fn watch_upload(
     State(app): State<App>,
-    Analyst(_user): Analyst,
+    Analyst(user): Analyst,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, ApiError> {
     let permit = app.stream_permit()?;
@@ -195,7 +203,7 @@ pub(crate) async fn watch_upload(
     let events = states.map(move |upload| {
         let _held_while_the_stream_lives = &permit;
         let name = if upload.state.is_final() { "end" } else { "progress" };
-        let event = Event::default().event(name).json_data(UploadView::from(upload));
+        let event = Event::default().event(name).json_data(UploadView::new(upload, &user.scope));
         Ok(event.unwrap_or_else(|_| Event::default().comment("a state could not be written")))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests fail by panic")]
 
 mod accounts;
+mod api_keys;
 mod document;
 mod elastic;
 mod frame;

@@ -65,7 +65,10 @@ async fn every_route_asks_for_its_role() {
                     service.send(request(&method, &path, token.as_deref(), None)).await.status.as_u16();
                 let expected = match (right, caller) {
                     (Right::Public, _) => None,
-                    (Right::Role(_), None) => Some(401),
+                    (_, None) => Some(401),
+                    (Right::Ingest | Right::Search, Some(name)) => {
+                        (rank(name) < rank("analyst")).then_some(403)
+                    }
                     (Right::Role(role), Some(name)) => (rank(name) < rank(role.as_str())).then_some(403),
                 };
                 match expected {

@@ -41,6 +41,7 @@ pub(super) fn accounts(config: &Config) -> AccountsConfig {
         bcrypt_cost: auth.bcrypt_cost,
         login_failures_max: auth.login_attempts,
         login_window_secs: auth.login_window_secs,
+        masked_fields: auth.masked_fields.clone(),
         ..AccountsConfig::default()
     }
 }

@@ -317,7 +317,7 @@ impl Placing<'_> {
         let visible = self.state.visible();
         let found =
             visible.find(id).and_then(|stored| stored.map(|stored| visible.source(stored)).transpose());
-        found.map_err(|error| refuse(error))
+        found.map_err(refuse)
     }
 
     fn delete(&mut self, id: String, id_span: Span, version: u64, is_there: bool) -> WriteResult {
