@@ -184,7 +184,7 @@ pub(crate) struct SearchConfig {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogsEngineConfig {
-    pub(crate) writer_memory_bytes: usize,
+    pub(crate) indexing_memory_bytes: usize,
     pub(crate) max_open_writers: usize,
 }
 
@@ -305,8 +305,8 @@ impl Config {
         );
         require(self.upload.workers <= 64, "upload.workers must be at most 64");
         require(
-            self.logs_engine.writer_memory_bytes >= 16 << 20,
-            "logs_engine.writer_memory_bytes must be at least 16 MiB",
+            self.logs_engine.indexing_memory_bytes >= 16 << 20,
+            "logs_engine.indexing_memory_bytes must be at least 16 MiB",
         );
         require(self.logs_engine.max_open_writers >= 1, "logs_engine.max_open_writers must be at least 1");
         problems

@@ -162,7 +162,7 @@ async fn open_blobs(data: &DataDirectory) -> anyhow::Result<Arc<dyn BlobStore>> 
 async fn open_logs(data: &DataDirectory, config: &Config) -> anyhow::Result<Arc<dyn LogStore>> {
     let directory = data.directory("logs")?;
     let options = EmbeddedOptions {
-        writer_memory_bytes: config.logs_engine.writer_memory_bytes,
+        indexing_memory_bytes: config.logs_engine.indexing_memory_bytes,
         open_writers_max: config.logs_engine.max_open_writers,
         ..EmbeddedOptions::default()
     };

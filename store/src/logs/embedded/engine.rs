@@ -2,18 +2,21 @@
 
 use super::{
     EmbeddedOptions,
-    index::{Dead, IndexState},
+    index::{Dead, IndexState, Shared},
     inflight::Inflight,
+    memory::Memory,
     names::check_index_name,
     registry::{OpenLimits, Registry, Slot},
     select::{Right, check_reach, check_right},
     snapshot::IndexSnapshot,
     templates::Templates,
     wal::{Disk, Wal, io_error},
+    workers::{Workers, for_each},
     write::{Clock, prepare, refuse},
 };
 use crate::{ErrorKind, StoreError, logs::WriteResult, scope::Scope};
 use event::{Event, Timestamp};
+use parking_lot::Mutex;
 use std::{
     collections::HashMap,
     fs,
@@ -29,13 +32,25 @@ use tokio::sync::oneshot;
 /// Attempts to write to an index that has to be opened anew in between.
 const ATTEMPTS_MAX: usize = 3;
 
+/// When what was written is committed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rhythm {
+    /// How long after a commit the next one comes, in an index that is searched.
+    pub(super) refresh_after: Duration,
+    /// How long it may take where nobody looks.
+    pub(super) commit_after: Duration,
+    /// An index is searched if that happened within this time.
+    pub(super) search_idle_after: Duration,
+}
+
 /// The engine behind [`super::EmbeddedLogs`].
 pub(super) struct Engine {
     pub(super) registry: Registry,
     pub(super) wal: Wal,
     pub(super) templates: Templates,
-    pub(super) inflight: Arc<Inflight>,
+    pub(super) shared: Arc<Shared>,
     pub(super) closed: AtomicBool,
+    pub(super) rhythm: Rhythm,
     log_max_bytes: u64,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -61,13 +76,12 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let what = format!("open the log store in \"{}\"", directory.display());
         fs::create_dir_all(directory).map_err(|error| io_error(&what, error))?;
-        let inflight = Arc::new(Inflight::new(options.inflight_max_bytes));
         let limits = OpenLimits {
             writers_max: options.open_writers_max.max(1),
-            writer_memory_bytes: options.writer_memory_bytes.max(super::WRITER_MEMORY_MIN_BYTES),
             readers_max: options.open_indices_max.max(1),
         };
-        let registry = Registry::open(&directory.join("indices"), limits, inflight.clone())?;
+        let shared = Arc::new(share(options).map_err(|error| io_error(&what, error))?);
+        let registry = Registry::open(&directory.join("indices"), limits, shared.clone())?;
         let templates = Templates::open(directory)?;
         let mut replayed = 0_u64;
         let wal = Wal::open(
@@ -85,7 +99,12 @@ impl Engine {
             registry,
             wal,
             templates,
-            inflight,
+            shared,
+            rhythm: Rhythm {
+                refresh_after: options.refresh_after,
+                commit_after: options.commit_after.max(options.refresh_after),
+                search_idle_after: options.search_idle_after,
+            },
             closed: AtomicBool::new(false),
             log_max_bytes: options.log_max_bytes,
             clock: options.clock.clone(),
@@ -181,20 +200,62 @@ impl Engine {
 
     /// Makes what was written to these indices visible.
     pub(super) fn refresh(&self, slots: &[Arc<Slot>]) -> Result<(), StoreError> {
+        let mut stale = Vec::new();
         for slot in slots {
             if let Some(open) = slot.open_state() {
                 if open.is_dead() {
                     self.registry.state(slot, &self.wal)?;
-                } else {
-                    open.commit()?;
+                } else if open.is_dirty() {
+                    stale.push(open);
                 }
             }
         }
+        self.commit_each(stale)
+    }
+
+    /// Commits these, several at a time; the first failure.
+    fn commit_each(&self, stale: Vec<Arc<IndexState>>) -> Result<(), StoreError> {
+        if let [only] = stale.as_slice() {
+            only.commit()?;
+            only.schedule_merge();
+            return Ok(());
+        }
+        let failure = Arc::new(Mutex::new(None));
+        let first = failure.clone();
+        for_each(&self.shared.workers, stale, move |open| match open.commit() {
+            Ok(_) => open.schedule_merge(),
+            Err(error) => drop(first.lock().get_or_insert(error)),
+        });
+        failure.lock().take().map_or(Ok(()), Err)
+    }
+
+    /// Brings up to date what nobody has looked at for a while; commits keep the rest fresh. What a search, or a question
+    /// for the state, does first.
+    pub(super) fn freshen(&self, slots: &[Arc<Slot>]) -> Result<(), StoreError> {
+        let stale = self.stale(slots);
+        self.commit_each(stale.clone())?;
+        // Only now: whoever comes in between has to wait too.
+        stale.iter().for_each(|open| open.note_search());
         Ok(())
+    }
+
+    /// What [`Self::freshen`] has to commit.
+    pub(super) fn stale(&self, slots: &[Arc<Slot>]) -> Vec<Arc<IndexState>> {
+        let mut open: Vec<_> = slots.iter().filter_map(|slot| slot.open_state()).collect();
+        open.retain(|open| {
+            let is_stale =
+                !open.is_searched(self.rhythm.search_idle_after) && !open.is_dead() && open.is_dirty();
+            if !is_stale {
+                open.note_search();
+            }
+            is_stale
+        });
+        open
     }
 
     /// What a search over these indices sees.
     pub(super) fn snapshots(&self, slots: &[Arc<Slot>]) -> Result<Vec<IndexSnapshot>, StoreError> {
+        self.freshen(slots)?;
         let mut snapshots = Vec::with_capacity(slots.len());
         for slot in slots {
             match self.registry.state(slot, &self.wal) {
@@ -212,26 +273,35 @@ impl Engine {
         self.registry.state(slot, &self.wal)
     }
 
-    /// One round of what is done in the background: commits what is older than `refresh_after`, recovers what is broken,
-    /// and lets go of log files and idle indices.
-    pub(super) fn maintain(&self, refresh_after: Duration) {
-        let log_is_long = self.wal.bytes() > self.log_max_bytes;
-        for slot in self.registry.all() {
-            if slot.is_broken() {
-                if let Err(error) = self.registry.state(&slot, &self.wal) {
-                    tracing::debug!(index = %slot.identity.name, %error, "index is still broken");
-                }
-            } else if let Some(open) = slot.open_state()
-                && (log_is_long || open.since_commit() >= refresh_after)
-                && open.is_dirty()
-            {
-                // The failure is logged where it happens; the next round recovers the index.
-                let _ = open.commit();
+    /// One round of what is done in the background: commits what is due, recovers what is broken, and lets go of log
+    /// files and idle indices.
+    pub(super) fn maintain(&self) {
+        for slot in self.registry.all().iter().filter(|slot| slot.is_broken()) {
+            if let Err(error) = self.registry.state(slot, &self.wal) {
+                tracing::debug!(index = %slot.identity.name, %error, "index is still broken");
             }
         }
+        let log_is_long = self.wal.bytes() > self.log_max_bytes;
+        let mut open = self.registry.open_states();
+        open.retain(|open| !open.is_dead());
+        for open in open.iter().filter(|open| log_is_long || self.is_due(open)) {
+            open.schedule_commit();
+        }
+        if self.shared.memory.is_over_budget()
+            && let Some(largest) = open.iter().max_by_key(|open| open.uncommitted_bytes())
+        {
+            largest.schedule_commit();
+        }
+        drop(open);
         self.release_log();
         self.registry.limit_writers();
         self.registry.limit_readers();
+    }
+
+    fn is_due(&self, open: &IndexState) -> bool {
+        let Rhythm { refresh_after, commit_after, search_idle_after } = self.rhythm;
+        let after = if open.is_searched(search_idle_after) { refresh_after } else { commit_after };
+        open.waiting() > Duration::ZERO && (open.since_commit() >= after || open.waiting() >= after)
     }
 
     fn release_log(&self) {
@@ -242,10 +312,10 @@ impl Engine {
     }
 
     fn commit_all(&self) {
-        for open in self.registry.all().iter().filter_map(|slot| slot.open_state()) {
+        for_each(&self.shared.workers, self.registry.open_states(), |open| {
             // Logged where it happens; what is not committed stays in the log.
             let _ = open.close_writer();
-        }
+        });
         self.release_log();
     }
 
@@ -256,5 +326,25 @@ impl Engine {
         }
         self.wal.close();
         self.commit_all();
+        self.shared.stop();
     }
+}
+
+impl Drop for Engine {
+    /// What is not committed is in the log; only the threads must not outlive the store.
+    fn drop(&mut self) {
+        self.wal.close();
+        self.shared.stop();
+    }
+}
+
+fn share(options: &EmbeddedOptions) -> std::io::Result<Shared> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    Ok(Shared::new(
+        Arc::new(Inflight::new(options.inflight_max_bytes)),
+        Memory::new(options.indexing_memory_bytes),
+        // One more than can compute: some wait for the disk.
+        Workers::start(cores + 1)?,
+        Workers::start(cores.div_ceil(4))?,
+    ))
 }

@@ -8,7 +8,7 @@
 //! | `index` | order of writes, versions, commits of one index |
 //! | `registry`, `select` | all indices; which of them a request means and reaches |
 //! | `search` | queries, sorts and aggregations over snapshots |
-//! | `engine`, `refresher` | the parts together; what goes on in the background |
+//! | `engine`, `refresher`, `workers`, `memory` | the parts together; what goes on in the background |
 //!
 //! *Invariant*: what was acknowledged is in the log or in a commit. An entry leaves the log only when every index that
 //! it is for has committed it.
@@ -20,6 +20,7 @@ mod index;
 mod inflight;
 mod mapping;
 mod mask;
+mod memory;
 mod names;
 mod options;
 mod refresher;
@@ -33,6 +34,7 @@ mod store;
 mod templates;
 mod values;
 mod wal;
+mod workers;
 mod write;
 
 #[cfg(test)]

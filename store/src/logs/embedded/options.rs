@@ -4,12 +4,18 @@ use std::{fmt, sync::Arc, time::Duration};
 /// How the embedded engine uses the machine.
 #[derive(Clone)]
 pub struct EmbeddedOptions {
-    /// How long after a commit the next one comes at the earliest, so how late a search may see a write.
+    /// How long after a commit the next one comes at the earliest, so how late a search may see a write, in an index that
+    /// is being searched.
     pub refresh_after: Duration,
-    /// Indices that are written to at the same time; one more commits and closes the one idle longest.
+    /// How late a write is committed at the latest where nobody searches; a search that comes before waits for the commit.
+    pub commit_after: Duration,
+    /// How long after a search an index counts as being searched (Elasticsearch's `index.search.idle.after`).
+    pub search_idle_after: Duration,
+    /// Indices that have threads for writing; one more commits and takes them from the one idle longest.
     pub open_writers_max: usize,
-    /// Memory for each of these, in bytes; at least 15 MB.
-    pub writer_memory_bytes: usize,
+    /// Memory for documents that are not yet in a segment, of all indices together, in bytes. When it is full the index
+    /// that holds most is committed; half as much again and writers wait.
+    pub indexing_memory_bytes: usize,
     /// Indices whose files are kept open for searching.
     pub open_indices_max: usize,
     /// Memory for writes between acceptance and index, in bytes; beyond it writers wait, then are refused.
@@ -34,9 +40,11 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
-            refresh_after: Duration::from_millis(600),
-            open_writers_max: 6,
-            writer_memory_bytes: 48 << 20,
+            refresh_after: Duration::from_millis(500),
+            commit_after: Duration::from_secs(10),
+            search_idle_after: Duration::from_secs(30),
+            open_writers_max: 32,
+            indexing_memory_bytes: 96 << 20,
             open_indices_max: 256,
             inflight_max_bytes: 64 << 20,
             inflight_patience: Duration::from_secs(10),
@@ -55,7 +63,7 @@ impl fmt::Debug for EmbeddedOptions {
         f.debug_struct("EmbeddedOptions")
             .field("refresh_after", &self.refresh_after)
             .field("open_writers_max", &self.open_writers_max)
-            .field("writer_memory_bytes", &self.writer_memory_bytes)
+            .field("indexing_memory_bytes", &self.indexing_memory_bytes)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use parking_lot::{Condvar, Mutex};
 use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 
 /// How often the thread looks around.
-const ROUND: Duration = Duration::from_millis(200);
+const ROUND: Duration = Duration::from_millis(100);
 
 /// Stops its thread when dropped.
 pub(super) struct Refresher {
@@ -14,8 +14,8 @@ pub(super) struct Refresher {
 }
 
 impl Refresher {
-    /// `refresh_after`: how long after a commit the next one comes, if there is something to commit.
-    pub(super) fn start(engine: Arc<Engine>, refresh_after: Duration) -> io::Result<Self> {
+    /// Starts the thread.
+    pub(super) fn start(engine: Arc<Engine>) -> io::Result<Self> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let thread = std::thread::Builder::new().name("vigie-refresher".to_owned()).spawn({
             let stop = stop.clone();
@@ -25,7 +25,7 @@ impl Refresher {
                 while !*stopped {
                     wake.wait_for(&mut stopped, ROUND);
                     if !*stopped {
-                        parking_lot::MutexGuard::unlocked(&mut stopped, || engine.maintain(refresh_after));
+                        parking_lot::MutexGuard::unlocked(&mut stopped, || engine.maintain());
                     }
                 }
             }

@@ -1,8 +1,7 @@
 //! All indices of an engine: found at start, opened when needed, closed when idle.
 
 use super::{
-    index::{Committed, Files, Identity, IndexState, index_of, merge_committed},
-    inflight::Inflight,
+    index::{Committed, Files, Identity, IndexState, Shared, index_of, merge_committed},
     mapping::Mapping,
     wal::{Wal, io_error, sync_directory},
 };
@@ -27,10 +26,8 @@ const RECOVERY_PAUSE: Duration = Duration::from_secs(2);
 /// Bounds on what is kept open.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenLimits {
-    /// Indices with threads and memory for writing.
+    /// Indices with threads for writing.
     pub(super) writers_max: usize,
-    /// Memory of each of these.
-    pub(super) writer_memory_bytes: usize,
     /// Indices with open files for searching.
     pub(super) readers_max: usize,
 }
@@ -62,7 +59,7 @@ struct SlotState {
 pub(super) struct Registry {
     directory: PathBuf,
     limits: OpenLimits,
-    inflight: Arc<Inflight>,
+    shared: Arc<Shared>,
     slots: RwLock<BTreeMap<String, Arc<Slot>>>,
     /// Serialises creation and removal.
     catalog: Mutex<()>,
@@ -74,7 +71,7 @@ impl Registry {
     pub(super) fn open(
         directory: &Path,
         limits: OpenLimits,
-        inflight: Arc<Inflight>,
+        shared: Arc<Shared>,
     ) -> Result<Self, StoreError> {
         let failed = |error| io_error(&format!("read \"{}\"", directory.display()), error);
         fs::create_dir_all(directory).map_err(failed)?;
@@ -96,7 +93,7 @@ impl Registry {
         Ok(Self {
             directory: directory.to_owned(),
             limits,
-            inflight,
+            shared,
             slots: RwLock::new(slots),
             catalog: Mutex::new(()),
             clock: AtomicU64::new(0),
@@ -191,9 +188,7 @@ impl Registry {
     }
 
     fn open_clean(&self, slot: &Slot, state: &mut SlotState) -> Result<Arc<IndexState>, StoreError> {
-        let open =
-            IndexState::open(slot.files.clone(), self.limits.writer_memory_bytes, self.inflight.clone())?;
-        let open = Arc::new(open);
+        let open = Arc::new(IndexState::open(slot.files.clone(), self.shared.clone())?);
         state.open = Some(open.clone());
         Ok(open)
     }
@@ -256,10 +251,15 @@ impl Registry {
         self.limit_writers();
     }
 
+    /// The indices that are open.
+    pub(super) fn open_states(&self) -> Vec<Arc<IndexState>> {
+        self.slots.read().values().filter_map(|slot| slot.open_state()).collect()
+    }
+
     /// Commits and closes the writers that have been idle longest, beyond the limit.
     pub(super) fn limit_writers(&self) {
-        let mut writing: Vec<_> =
-            self.all().iter().filter_map(|slot| slot.open_state()).filter(|open| open.has_writer()).collect();
+        let mut writing = self.open_states();
+        writing.retain(|open| open.has_writer());
         if writing.len() <= self.limits.writers_max {
             return;
         }
@@ -361,7 +361,7 @@ impl Slot {
             Arc::strong_count(open) == 1
                 && !open.is_dead()
                 && open.uncommitted_above().is_none()
-                && !open.has_writer()
+                && !open.is_merging()
         };
         if let Some(open) = state.open.take_if(|open| closable(open)) {
             state.committed = open.visible().committed;

@@ -61,8 +61,8 @@ impl EmbeddedLogs {
         disk: Arc<dyn Disk>,
     ) -> Result<Self, StoreError> {
         let engine = Arc::new(Engine::open(directory, &options, disk)?);
-        let refresher = Refresher::start(engine.clone(), options.refresh_after)
-            .map_err(|error| io_error("start the refresher", error))?;
+        let refresher =
+            Refresher::start(engine.clone()).map_err(|error| io_error("start the refresher", error))?;
         Ok(Self {
             engine,
             refresher: Arc::new(refresher),
@@ -144,7 +144,7 @@ impl LogStore for EmbeddedLogs {
         batch: Vec<Event>,
         refresh: Refresh,
     ) -> Result<Vec<WriteResult>, StoreError> {
-        if !self.engine.inflight.room(self.inflight_patience).await {
+        if !self.engine.shared.inflight.room(self.inflight_patience).await {
             let error =
                 StoreError::new(ErrorKind::Overloaded, "writes arrive faster than they can be indexed");
             return Err(error.retry_after(Duration::from_secs(1)));
@@ -215,6 +215,7 @@ impl LogStore for EmbeddedLogs {
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         self.blocking(move |engine| {
             let slots = select(&engine.registry, &scope, &patterns, false)?;
+            engine.freshen(&slots)?;
             Ok(slots.iter().map(|slot| index_info(slot)).collect())
         })
         .await
@@ -262,6 +263,11 @@ impl LogStore for EmbeddedLogs {
         check_right(scope, Right::Read)?;
         self.engine.check_open()?;
         let slots = select(&self.engine.registry, scope, patterns, true)?;
+        // An answer in the cache may be as old as the last look at the index.
+        if !self.engine.stale(&slots).is_empty() {
+            let slots = slots.clone();
+            self.blocking(move |engine| engine.freshen(&slots)).await?;
+        }
         let mut hasher = blake3::Hasher::new();
         for slot in slots {
             let committed = slot.committed();

@@ -155,7 +155,12 @@ impl EmbeddedLogs {
 #[tokio::test]
 async fn idle_indices_give_back_their_writers_and_files() {
     let directory = tempfile::tempdir().unwrap();
-    let options = EmbeddedOptions { open_writers_max: 2, open_indices_max: 3, ..EmbeddedOptions::default() };
+    let options = EmbeddedOptions {
+        open_writers_max: 2,
+        open_indices_max: 3,
+        commit_after: Duration::ZERO,
+        ..EmbeddedOptions::default()
+    };
     let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
     for day in 0..8 {
         let batch = vec![event(&format!("logs-{day}"), "a", json!({"n": day}))];

@@ -1,6 +1,6 @@
 //! The mapping grows: new dynamic fields, and a new generation where a new field needs a place in the schema.
 
-use super::{IndexState, apply::Generation};
+use super::{IndexState, generation::Generation};
 use crate::{
     StoreError,
     logs::embedded::{router::Router, schema::IndexSchema},
@@ -37,7 +37,7 @@ impl IndexState {
             grown.generations = generation + 1;
             self.files.write_identity(&grown)?;
             *identity = grown;
-            self.writers.lock().generations.push(opened);
+            self.building.lock().add_generation(opened);
         }
         let router = Arc::new(Router::new(Arc::new(mapping), schema, generation));
         self.router.store(router.clone());

@@ -1,19 +1,24 @@
 //! One index: its mapping, its place in the order of writes, its tantivy writers, and what searches see of it.
 //!
 //! A write goes through four stages: *converted* by the mapping (any number of threads), *ordered* (sequence number,
-//! version, conflicts; one thread at a time per index), *durable* (write-ahead log), *applied* to tantivy in the
-//! order of the log. A commit makes what is applied visible and lets the log forget it.
+//! version, conflicts; one thread at a time per index), *durable* (write-ahead log), *applied*: put into a segment in
+//! the making, in the order of the log. A commit finishes the segment, makes what is applied visible and lets the log
+//! forget it. The threads and the memory for that are shared by all indices: an index that is idle holds neither.
 //!
-//! *Invariant*: locks are taken in the order `order`, `growth`, `writer`, `pending`; none is held while waiting for the
-//! write-ahead log.
+//! *Invariant*: locks are taken in the order `order`, `growth`, `generations`, `building`, `pending`; none is held while
+//! waiting for the write-ahead log.
 
 mod apply;
+mod building;
 mod files;
+mod generation;
 mod growth;
 mod ids;
 mod logged;
 mod lookup;
+mod merge;
 mod order;
+mod replay;
 mod versions;
 
 pub(super) use apply::Batch;
@@ -24,13 +29,16 @@ pub(super) use order::{Action, Dead, Prepared};
 use super::{
     inflight::Inflight,
     mapping::Mapping,
+    memory::{Memory, Share},
     router::Router,
     schema::IndexSchema,
     snapshot::{GenerationSnapshot, IndexSnapshot},
+    workers::Workers,
 };
 use crate::{ErrorKind, StoreError};
-use apply::{Generation, Writers};
 use arc_swap::ArcSwap;
+use building::Building;
+use generation::Generation;
 use order::Order;
 use parking_lot::Mutex;
 use std::{
@@ -55,26 +63,64 @@ impl Visible {
     }
 }
 
+/// What all indices share for writing.
+pub(super) struct Shared {
+    pub(super) inflight: Arc<Inflight>,
+    pub(super) memory: Arc<Memory>,
+    /// Fill segments and commit them.
+    pub(super) workers: Workers,
+    /// Merge segments.
+    pub(super) mergers: Workers,
+    stopping: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(inflight: Arc<Inflight>, memory: Memory, workers: Workers, mergers: Workers) -> Self {
+        Self { inflight, memory: Arc::new(memory), workers, mergers, stopping: AtomicBool::new(false) }
+    }
+
+    /// Begins no more merges, and ends the threads once they have done what they are at.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.mergers.stop();
+        self.workers.stop();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
 /// An open index.
 pub(super) struct IndexState {
     pub(super) name: Arc<str>,
     pub(super) uuid: Uuid,
     files: Files,
-    writer_memory_bytes: usize,
-    inflight: Arc<Inflight>,
+    shared: Arc<Shared>,
+    /// Memory that documents hold that are not committed yet.
+    share: Share,
     /// The mapping, compiled; replaced when it grows.
     router: ArcSwap<Router>,
     /// Serialises growth of the mapping and new generations.
     growth: Mutex<Identity>,
     order: Mutex<Order>,
-    writers: Mutex<Writers>,
-    /// Durable, not yet given to tantivy.
+    /// The tantivy indices. Held while committing.
+    generations: Mutex<Vec<Generation>>,
+    /// What is applied and not committed.
+    building: Mutex<Building>,
+    /// Durable, not yet applied.
     pending: Mutex<VecDeque<Batch>>,
     visible: ArcSwap<Visible>,
     /// When it was last written to, in milliseconds since `opened`.
     last_write_ms: AtomicU64,
     /// When it was last committed, likewise.
     last_commit_ms: AtomicU64,
+    /// When it was last searched, likewise; 0: never.
+    last_search_ms: AtomicU64,
+    drain_is_scheduled: AtomicBool,
+    commit_is_scheduled: AtomicBool,
+    merge_is_scheduled: AtomicBool,
+    merging: AtomicBool,
     opened: Instant,
     /// Memory and log no longer agree: the index must be opened again. Set under the lock of `order`.
     dead: AtomicBool,
@@ -97,11 +143,7 @@ impl IndexState {
     }
 
     /// Opens an index as of its last commit.
-    pub(super) fn open(
-        files: Files,
-        writer_memory_bytes: usize,
-        inflight: Arc<Inflight>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(files: Files, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let identity = files.read_identity()?;
         let mapping = Arc::new(files.read_mapping()?);
         let generations =
@@ -117,16 +159,22 @@ impl IndexState {
             name: Arc::from(identity.name.as_str()),
             uuid: identity.uuid,
             files,
-            writer_memory_bytes,
-            inflight,
+            share: Share::of(&shared.memory),
+            shared,
             router: ArcSwap::from_pointee(router),
             growth: Mutex::new(identity),
             order: Mutex::new(Order::new(committed)),
-            writers: Mutex::new(Writers::new(generations, committed)),
+            building: Mutex::new(Building::new(&generations, committed)),
+            generations: Mutex::new(generations),
             pending: Mutex::new(VecDeque::new()),
             visible: ArcSwap::from_pointee(visible),
             last_write_ms: AtomicU64::new(0),
             last_commit_ms: AtomicU64::new(0),
+            last_search_ms: AtomicU64::new(0),
+            drain_is_scheduled: AtomicBool::new(false),
+            commit_is_scheduled: AtomicBool::new(false),
+            merge_is_scheduled: AtomicBool::new(false),
+            merging: AtomicBool::new(false),
             opened: Instant::now(),
             dead: AtomicBool::new(false),
         })
@@ -183,16 +231,28 @@ impl IndexState {
         now_ms.saturating_sub(std::time::Duration::from_millis(self.last_write_ms.load(Ordering::Relaxed)))
     }
 
+    /// Notes a search: for a while, commits keep what searches see fresh.
+    pub(super) fn note_search(&self) {
+        self.last_search_ms.store(self.now_ms().max(1), Ordering::Release);
+    }
+
+    /// Whether somebody has searched it within that time.
+    pub(super) fn is_searched(&self, within: std::time::Duration) -> bool {
+        let at_ms = self.last_search_ms.load(Ordering::Acquire);
+        at_ms > 0 && self.now_ms().saturating_sub(at_ms) <= within.as_millis() as u64
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
-/// What all generations together have committed: a log entry counts as committed when it is so in each.
+/// What all generations together have committed, oldest first. The newest is committed last and each time, so what it
+/// says holds for all; one that was never committed has no documents either.
 pub(super) fn merge_committed(generations: impl Iterator<Item = Committed>) -> Committed {
     generations
         .reduce(|a, b| Committed {
-            lsn: a.lsn.min(b.lsn),
+            lsn: if b.lsn > 0 { b.lsn } else { a.lsn },
             next_seq_no: a.next_seq_no.max(b.next_seq_no),
             range: merge_ranges(a.range, b.range),
         })

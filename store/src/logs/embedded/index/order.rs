@@ -31,6 +31,9 @@ use tokio::sync::oneshot;
 /// The only owner of an index is this process.
 const PRIMARY_TERM: u64 = 1;
 
+/// About how much larger a document is on its way into a segment than as JSON.
+const CONVERTED_PER_JSON: usize = 4;
+
 /// What is decided under the lock.
 pub(super) struct Order {
     pub(super) next_seq_no: u64,
@@ -157,9 +160,9 @@ impl IndexState {
         let mut parts = vec![table.finish(), blob];
         parts.extend(extra);
         let bytes: usize = parts.iter().map(Bytes::len).sum();
-        let _reserved = Some(Reserved::take(&self.inflight, bytes));
+        let _reserved = Some(Reserved::take(&self.shared.inflight, bytes * CONVERTED_PER_JSON));
         let next_seq_no = order.next_seq_no;
-        let batch = Batch { number, lsn: 0, next_seq_no, range, operations, _reserved };
+        let batch = Batch { number, lsn: 0, next_seq_no, range, bytes, operations, _reserved };
         match wal.submit(parts, self.clone().when_durable(batch, acknowledge)) {
             Ok(lsn) => order.submitted_lsn = lsn,
             Err(_) => {
@@ -211,7 +214,7 @@ impl Placing<'_> {
             }
             Action::Put { converted, router, source, .. } => {
                 let bytes = source.slice(self.blob);
-                Ok(self.put(id, id_span, (source, bytes), *converted, &router, version, is_there))
+                Ok(self.put(id, id_span, (source, bytes), *converted, &router, version, known))
             }
             Action::Update(changes) => self.update(id, id_span, &changes, known),
             Action::Delete => Ok(self.delete(id, id_span, version, is_there)),
@@ -262,8 +265,9 @@ impl Placing<'_> {
         mut converted: Converted,
         router: &Router,
         version: u64,
-        is_there: bool,
+        known: Known,
     ) -> WriteResult {
+        let is_there = known.is_some_and(|(_, _, is_there)| is_there);
         let seq_no = self.next_seq_no();
         complete(&mut converted, router, &source, seq_no, version);
         self.table.add(seq_no, version, id_span, Some(span));
@@ -275,7 +279,8 @@ impl Placing<'_> {
         self.operations.push(Operation::Put {
             generation: router.generation,
             document: converted.document,
-            replaces: is_there.then(|| id.clone()),
+            // Also after a deletion, which may not have been done yet.
+            replaces: known.is_some().then(|| id.clone()),
         });
         let effect = if is_there { WriteEffect::Updated } else { WriteEffect::Created };
         self.written(id, version, seq_no, effect, converted.ignored)
@@ -307,7 +312,7 @@ impl Placing<'_> {
         let span = Span { start: self.extra_start as u32, length: source.len() as u32 };
         self.extra_start += source.len();
         self.extra.push(source.clone());
-        Ok(self.put(id, id_span, (span, source), converted, &router, version + 1, true))
+        Ok(self.put(id, id_span, (span, source), converted, &router, version + 1, known))
     }
 
     fn source_of(&self, id: &str) -> Result<Option<Bytes>, WriteResult> {

@@ -1,0 +1,77 @@
+//! Few large segments instead of many small ones.
+
+use super::{IndexState, generation::Generation};
+use crate::{StoreError, logs::embedded::index::files::tantivy_error};
+use std::sync::{Arc, atomic::Ordering};
+use tantivy::{
+    index::SegmentId,
+    indexer::{LogMergePolicy, MergePolicy},
+};
+
+/// So many segments of a size become one.
+const SEGMENTS_MERGED: usize = 8;
+/// A segment of which so much is deleted is written anew.
+const DELETED_MAX: f32 = 0.25;
+/// Documents of a segment that is large enough as it is.
+const DOCUMENTS_MAX: usize = 5_000_000;
+
+/// The segments that should become one; `None`: all is well.
+fn candidate(generation: &Generation) -> tantivy::Result<Option<Vec<SegmentId>>> {
+    let mut policy = LogMergePolicy::default();
+    policy.set_min_num_segments(SEGMENTS_MERGED);
+    policy.set_del_docs_ratio_before_merge(DELETED_MAX);
+    policy.set_max_docs_before_merge(DOCUMENTS_MAX);
+    // The last is of the smallest segments: the most is won for the least work.
+    Ok(policy.compute_merge_candidates(&generation.segments()?).pop().map(|candidate| candidate.0))
+}
+
+impl IndexState {
+    /// Merges in the background if that is due and not yet about to happen. All indices share few threads for that.
+    pub(in crate::logs::embedded) fn schedule_merge(self: &Arc<Self>) {
+        if !self.merge_is_scheduled.swap(true, Ordering::AcqRel) {
+            let state = self.clone();
+            self.shared.mergers.submit(Box::new(move || {
+                if let Err(error) = state.merge() {
+                    // The segments stay as they are; the next commit tries again.
+                    tracing::warn!(index = %state.name, %error, cause = ?error.source, "segments are not merged");
+                }
+                state.merging.store(false, Ordering::Release);
+            }));
+        }
+    }
+
+    /// Whether a merge is under way.
+    pub(in crate::logs::embedded) fn is_merging(&self) -> bool {
+        self.merging.load(Ordering::Acquire)
+    }
+
+    fn merge(&self) -> Result<(), StoreError> {
+        self.merge_is_scheduled.store(false, Ordering::Release);
+        while self.merge_once().map_err(|error| tantivy_error("merge segments", error))? {}
+        Ok(())
+    }
+
+    /// Whether there was something to merge. Commits go on meanwhile.
+    fn merge_once(&self) -> tantivy::Result<bool> {
+        let (number, merge) = {
+            let mut generations = self.generations.lock();
+            if self.is_dead() || self.shared.is_stopping() {
+                return Ok(false);
+            }
+            let mut due = None;
+            for (number, generation) in generations.iter().enumerate() {
+                due = due.or(candidate(generation)?.map(|segments| (number, segments)));
+            }
+            let Some((number, segments)) = due else { return Ok(false) };
+            self.merging.store(true, Ordering::Release);
+            (number, generations[number].writer()?.merge(&segments))
+        };
+        merge.wait()?;
+        let generations = self.generations.lock();
+        if !self.is_dead() {
+            generations[number].reload()?;
+            self.publish(&generations, self.visible().committed);
+        }
+        Ok(true)
+    }
+}

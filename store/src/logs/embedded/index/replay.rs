@@ -1,0 +1,89 @@
+//! Entries of the log that no commit contains, applied again.
+
+use super::{
+    IndexState,
+    apply::{Batch, Operation},
+    logged, merge_ranges,
+    order::complete,
+    versions::Latest,
+};
+use crate::{ErrorKind, StoreError, logs::embedded::convert::convert};
+use bytes::Bytes;
+use event::Object;
+use std::sync::Arc;
+
+impl IndexState {
+    /// Applies an entry of the log that no commit contains, as if it had just become durable.
+    pub(in crate::logs::embedded) fn replay(
+        self: &Arc<Self>,
+        lsn: u64,
+        entry: &Bytes,
+    ) -> Result<(), StoreError> {
+        if lsn <= self.visible().committed.lsn {
+            return Ok(());
+        }
+        let corrupt = |what: &str| {
+            StoreError::new(ErrorKind::Corrupt, format!("entry {lsn} of the write-ahead log: {what}"))
+        };
+        let logged = logged::decode(entry).ok_or_else(|| corrupt("cannot be read"))?;
+        let mut order = self.order.lock();
+        order.batch += 1;
+        let number = order.batch;
+        let visible = self.visible();
+        let mut batch = Batch {
+            number,
+            lsn,
+            next_seq_no: 0,
+            range: None,
+            bytes: entry.len(),
+            operations: Vec::new(),
+            _reserved: None,
+        };
+        for operation in logged {
+            let exists =
+                order.versions.get(&operation.id).is_some() || visible.find(&operation.id)?.is_some();
+            let source = match &operation.source {
+                Some(bytes) => {
+                    let object: Object = serde_json::from_slice(bytes).map_err(|_| corrupt("is not JSON"))?;
+                    Some(object)
+                }
+                None => None,
+            };
+            batch.next_seq_no = batch.next_seq_no.max(operation.seq_no + 1);
+            match source.as_ref().zip(operation.source.as_ref()) {
+                Some((object, bytes)) => {
+                    let router = self.router();
+                    let mut converted =
+                        convert(&router, &operation.id, object, true).map_err(|reason| corrupt(&reason))?;
+                    complete(&mut converted, &router, bytes, operation.seq_no, operation.version);
+                    let at = converted.timestamp_ms;
+                    batch.range = merge_ranges(batch.range, at.map(|at| (at, at)));
+                    batch.operations.push(Operation::Put {
+                        generation: router.generation,
+                        document: converted.document,
+                        replaces: exists.then(|| operation.id.clone()),
+                    });
+                }
+                None => batch.operations.push(Operation::Delete { id: operation.id.clone() }),
+            }
+            let latest = Latest {
+                seq_no: operation.seq_no,
+                version: operation.version,
+                source: operation.source.clone(),
+                batch: number,
+            };
+            order.versions.set(&operation.id, latest);
+        }
+        order.next_seq_no = order.next_seq_no.max(batch.next_seq_no);
+        order.submitted_lsn = lsn;
+        drop(order);
+        self.apply_now(batch);
+        if self.is_dead() {
+            return Err(StoreError::new(
+                ErrorKind::Unavailable,
+                format!("index \"{}\" cannot be recovered now", self.name),
+            ));
+        }
+        Ok(())
+    }
+}
