@@ -174,12 +174,7 @@ impl<'a> Document<'a> {
 
     /// Writes a field, making the objects on the way.
     pub(crate) fn set(&mut self, field: &Field, value: Value) -> Result<(), Failure> {
-        self.written_bytes = self.written_bytes.saturating_add(weight(&value));
-        if self.written_bytes > WRITTEN_MAX_BYTES {
-            return Err(Failure::argument(format!(
-                "the pipeline writes more than {WRITTEN_MAX_BYTES} bytes into one event"
-            )));
-        }
+        self.count_written(weight(&value))?;
         match field {
             Field::Source(path) => {
                 path.set(&mut self.event.fields, value)?;
@@ -190,6 +185,28 @@ impl<'a> Document<'a> {
             Field::Ingest(path) => {
                 path.set(self.ingest_mut(), value)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Puts other fields in place of all: what a script made of them.
+    pub(crate) fn replace(&mut self, fields: Object) -> Result<(), Failure> {
+        let size =
+            |fields: &Object| fields.iter().map(|(key, value)| key.len() + weight(value)).sum::<usize>();
+        self.count_written(size(&fields).saturating_sub(size(&self.event.fields)))?;
+        if fields.get("@timestamp") != self.event.fields.get("@timestamp") {
+            self.event.metadata.timestamp = None;
+        }
+        self.event.fields = fields;
+        Ok(())
+    }
+
+    fn count_written(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.written_bytes = self.written_bytes.saturating_add(bytes);
+        if self.written_bytes > WRITTEN_MAX_BYTES {
+            return Err(Failure::argument(format!(
+                "the pipeline writes more than {WRITTEN_MAX_BYTES} bytes into one event"
+            )));
         }
         Ok(())
     }

@@ -27,6 +27,7 @@ mod letter_case;
 mod pipeline;
 mod remove;
 mod rename;
+mod script;
 mod set;
 mod sort;
 mod split;
@@ -72,6 +73,7 @@ const TABLE: &[(&str, Build)] = &[
     ("pipeline", pipeline::build),
     ("remove", remove::build),
     ("rename", rename::build),
+    ("script", script::build),
     ("set", set::build),
     ("sort", sort::build),
     ("split", split::build),
