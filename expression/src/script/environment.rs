@@ -17,6 +17,11 @@ pub trait Environment {
         None
     }
 
+    /// Numbers that stand in `params` too, before its own members: what the paths of a `bucket_script` give.
+    fn numbers(&self) -> &[(&str, f64)] {
+        &[]
+    }
+
     /// `doc['field']`; `None` when the mapping has no such field.
     fn doc(&self, _field: &str) -> Option<&dyn DocValues> {
         None

@@ -25,7 +25,7 @@ impl<'a> Machine<'a> {
             Expr::Float(value) => Val::Float(*value),
             Expr::Double(value) => Val::Double(*value),
             Expr::Text(text) => Val::Text(Text::Borrowed(text)),
-            Expr::Global(global) => self.global(*global),
+            Expr::Global(global) => return self.global(*global),
             Expr::Local { slot, .. } => self.local(*slot),
             Expr::Parameter { name, at } => return self.parameter(name, *at),
             Expr::Member(member) => return self.eval_member(member),
@@ -101,23 +101,39 @@ impl<'a> Machine<'a> {
         self.new_map(map, 0)
     }
 
-    fn global(&mut self, global: Global) -> Val<'a> {
-        match global {
+    fn global(&mut self, global: Global) -> Ran<Val<'a>> {
+        Ok(match global {
             Global::Ctx => self.ctx.map_or(Val::Ctx, Val::Node),
-            Global::Params => match self.params {
-                Some(id) => Val::Node(id),
-                None => self.environment.params().map_or(Val::Null, Val::Map),
-            },
+            Global::Params => return self.params(),
             Global::Doc => Val::Doc,
             Global::Value => self.environment.value().map_or(Val::Null, |value| self.scalar(value)),
             Global::Values => Val::Numbers(self.environment.values()),
+        })
+    }
+
+    fn params(&mut self) -> Ran<Val<'a>> {
+        if let Some(id) = self.params {
+            return Ok(Val::Node(id));
         }
+        let (params, numbers) = (self.environment.params(), self.environment.numbers());
+        if numbers.is_empty() {
+            return Ok(params.map_or(Val::Null, Val::Map));
+        }
+        let own = params.into_iter().flatten().map(|(key, value)| (key.as_str(), Val::from_json(value)));
+        let numbers = numbers.iter().map(|(name, number)| (*name, Val::Double(*number)));
+        let all = own.chain(numbers).map(|(name, value)| (Text::Borrowed(name), value)).collect();
+        let map = self.new_map(all, 0)?;
+        if let Val::Node(id) = map {
+            self.params = Some(id);
+        }
+        Ok(map)
     }
 
     /// A number of `params`, in Lucene's expressions.
     fn parameter(&mut self, name: &str, at: At) -> Ran<Val<'a>> {
-        let value = self.environment.params().and_then(|params| params.get(name));
-        match value.and_then(serde_json::Value::as_f64) {
+        let number = self.environment.numbers().iter().find(|(known, _)| *known == name);
+        let param = || self.environment.params()?.get(name)?.as_f64();
+        match number.map(|(_, number)| *number).or_else(param) {
             Some(number) => Ok(Val::Double(number)),
             None => {
                 let reason = format!("Unknown variable [{name}]");

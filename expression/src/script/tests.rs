@@ -493,6 +493,24 @@ fn reckons_over_buckets_and_windows() {
     assert_eq!(bucket("params.f / params.a * 100"), Some(2.5 / 3.0 * 100.0));
     assert_eq!(bucket("params.a > 1 ? params.a : null"), Some(3.0));
     assert_eq!(bucket("params.zero == 0 ? null : 1"), None);
+    // What the paths give are doubles, and win over parameters of the same name.
+    struct Paths(Object);
+    impl Environment for Paths {
+        fn params(&self) -> Option<&Object> {
+            Some(&self.0)
+        }
+        fn numbers(&self) -> &[(&str, f64)] {
+            &[("x", 7.0), ("_value", 2.0), ("nan", f64::NAN)]
+        }
+    }
+    let over = |language: Language, source: &str| {
+        let params = json!({"x": 1, "y": 3});
+        let script = Script::compile(language, source, Purpose::Bucket).unwrap();
+        script.number(&Paths(params.as_object().unwrap().clone()), Limits::default()).unwrap()
+    };
+    assert_eq!(over(Language::Painless, "params.x / params._value + params.y"), Some(6.5));
+    assert_eq!(over(Language::Painless, "params.nan > 1 ? 1 : 0"), Some(0.0));
+    assert_eq!(over(Language::Expression, "x / _value + y"), Some(6.5));
     let selector = Script::compile(Language::Painless, "params.a > params.b", Purpose::Bucket).unwrap();
     assert_eq!(selector.holds(&world(), Limits::default()), Ok(true));
     let window = |source: &str, values: &[f64]| {

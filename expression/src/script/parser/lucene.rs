@@ -1,6 +1,7 @@
 //! What Lucene's expressions (`lang: expression`) have of their own: numbers only, `params` by their bare names,
 //! functions without a class, and a missing value of a field counts as 0.
 
+use super::super::Purpose;
 use super::super::ast::{At, Block, Expr, Global, Kind, Operator, Statement, Unary};
 use super::super::lexer::Token;
 use super::super::names::{Function, TypeName};
@@ -34,7 +35,10 @@ impl Parser<'_> {
         self.next += 1;
         match self.global(name) {
             Some(global @ (Global::Doc | Global::Value)) => Ok(Expr::Global(global)),
-            _ if name.starts_with('_') => Err(self.error_at(at, format!("unknown variable \"{name}\""))),
+            // One path without a name of its own is called `_value`.
+            _ if name.starts_with('_') && self.purpose != Purpose::Bucket => {
+                Err(self.error_at(at, format!("unknown variable \"{name}\"")))
+            }
             _ => Ok(Expr::Parameter { name: name.to_owned(), at }),
         }
     }
