@@ -1,8 +1,18 @@
 //! The process is killed in the middle of its work; nothing is lost and nothing doubled.
 
-use crate::harness::{Vigie, all_ids};
-use serde_json::json;
-use std::{collections::HashSet, fmt::Write, path::Path, time::Duration};
+use crate::harness::{Session, Vigie, all_ids};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::{
+    collections::HashSet,
+    fmt::Write,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 const LINES: usize = 30_000;
 const KILLS: u64 = 6;
@@ -64,26 +74,100 @@ async fn an_upload_survives_kills() {
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), LINES);
 }
 
-#[tokio::test]
-async fn acknowledged_events_survive_kills() {
+/// Kills during load, and kills during the start that follows.
+const KILLS_UNDER_LOAD: u64 = 70;
+const KILLS_AT_START: u64 = 40;
+const WRITERS: usize = 4;
+const BATCH: u64 = 10;
+
+/// What the writers know: the events sent and those acknowledged, by their number.
+#[derive(Default)]
+struct Ledger {
+    sent: AtomicU64,
+    acknowledged: Mutex<HashSet<u64>>,
+}
+
+impl Ledger {
+    /// Sends batches until the process is gone.
+    async fn write_until_killed(&self, session: &Session<'_>) {
+        loop {
+            let first = self.sent.fetch_add(BATCH, Ordering::Relaxed);
+            let events: Vec<_> = (first..first + BATCH)
+                .map(|n| json!({"@timestamp": format!("2026-11-1{}T10:00:00Z", n % 3), "labels": {"number": n.to_string()}}))
+                .collect();
+            let Ok(response) = session.request(Method::POST, "/logs/events").json(&events).send().await
+            else {
+                return;
+            };
+            if !response.status().is_success() {
+                continue;
+            }
+            let Ok(report) = response.json::<Value>().await else { return };
+            assert_eq!(report["indexed"], BATCH, "{report}");
+            self.acknowledged.lock().unwrap().extend(first..first + BATCH);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acknowledged_events_survive_a_hundred_kills() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let mut acknowledged = 0_u64;
-    for round in 0..4_u64 {
-        let vigie = Vigie::start(&data);
-        let admin = vigie.login(crate::harness::ADMIN).await;
-        for batch in 0..5 {
-            let events: Vec<_> = (0..200)
-                .map(|n| json!({"@timestamp": "2026-11-10T10:00:00Z", "message": format!("{round}-{batch}-{n}")}))
-                .collect();
-            let (status, report) = admin.post("/logs/events", json!(events)).await;
-            assert!(status.is_success(), "{report}");
-            acknowledged += report["indexed"].as_u64().unwrap();
+    let ledger = Ledger::default();
+    let vigie = Vigie::start(&data);
+    let token = vigie.login(crate::harness::ADMIN).await.token;
+    vigie.kill();
+    // Pseudo-random moments, the same in every run (Knuth's multiplier).
+    let mut state = 20_261_121_u64;
+    let mut moment = |below_ms: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis((state >> 33) % below_ms)
+    };
+    for kill in 0..KILLS_UNDER_LOAD + KILLS_AT_START {
+        if kill < KILLS_AT_START * 2 && kill % 2 == 1 {
+            Vigie::start_and_kill(&data, moment(300));
+            continue;
         }
-        vigie.kill();
+        let vigie = Vigie::start(&data);
+        let session = Session { vigie: &vigie, token: token.clone(), refresh_token: String::new() };
+        let writers = futures::future::join_all((0..WRITERS).map(|_| ledger.write_until_killed(&session)));
+        let killer = async {
+            tokio::time::sleep(moment(250)).await;
+            vigie.kill_now();
+        };
+        tokio::join!(writers, killer);
     }
-    assert_eq!(acknowledged, 4 * 5 * 200);
     let vigie = Vigie::start(&data);
     let admin = vigie.login(crate::harness::ADMIN).await;
-    admin.search_until(json!({"query": "*", "size": 0}), acknowledged).await;
+    let found = all_numbers(&admin).await;
+    let distinct: HashSet<_> = found.iter().copied().collect();
+    assert_eq!(found.len(), distinct.len(), "some are doubled");
+    let acknowledged = ledger.acknowledged.into_inner().unwrap();
+    assert!(
+        acknowledged.len() as u64 > KILLS_UNDER_LOAD * BATCH,
+        "only {} were acknowledged",
+        acknowledged.len()
+    );
+    let lost: Vec<_> = acknowledged.difference(&distinct).take(10).collect();
+    assert!(lost.is_empty(), "lost: {lost:?} of {}", acknowledged.len());
+    let sent = ledger.sent.into_inner();
+    assert!(distinct.iter().all(|number| *number < sent));
+}
+
+/// The numbers of all events, page after page.
+async fn all_numbers(session: &Session<'_>) -> Vec<u64> {
+    let mut body = json!({"query": "*", "size": 1000});
+    let mut numbers = Vec::new();
+    loop {
+        let page = session.search(body.clone()).await;
+        let number =
+            |hit: &Value| hit["source"]["labels"]["number"].as_str().and_then(|n| n.parse::<u64>().ok());
+        numbers.extend(
+            page["hits"].as_array().unwrap().iter().map(|hit| number(hit).unwrap_or_else(|| panic!("{hit}"))),
+        );
+        match page["next_cursor"].as_str() {
+            Some(cursor) => body["cursor"] = json!(cursor),
+            None => return numbers,
+        }
+    }
 }

@@ -65,20 +65,7 @@ impl Vigie {
     }
 
     pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let log =
-            std::fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
-        let mut child = command()
-            .args(["serve", "--listen", "127.0.0.1:0", "--elastic-listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .env("VIGIE_ADMIN_EMAIL", ADMIN)
-            .env("VIGIE_ADMIN_PASSWORD", PASSWORD)
-            .env("VIGIE_HTTP__USER_REQUESTS_PER_MIN", "1000000")
-            .env("VIGIE_HTTP__ANONYMOUS_REQUESTS_PER_MIN", "1000000")
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut child = Self::spawn(data, environment);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let listening = lines
             .by_ref()
@@ -92,6 +79,37 @@ impl Vigie {
         };
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         Self { child, http: address("http="), elastic: address("elastic="), client }
+    }
+
+    fn spawn(data: &Path, environment: &[(&str, &str)]) -> Child {
+        let log =
+            std::fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
+        command()
+            .args(["serve", "--listen", "127.0.0.1:0", "--elastic-listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env("VIGIE_ADMIN_EMAIL", ADMIN)
+            .env("VIGIE_ADMIN_PASSWORD", PASSWORD)
+            .env("VIGIE_HTTP__USER_REQUESTS_PER_MIN", "1000000")
+            .env("VIGIE_HTTP__ANONYMOUS_REQUESTS_PER_MIN", "1000000")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Starts the process and kills it that much later, wherever it is by then.
+    pub(crate) fn start_and_kill(data: &Path, after: Duration) {
+        let mut child = Self::spawn(data, &[]);
+        std::thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// As [`Self::kill`], while others still talk to it; it is waited for when dropped.
+    pub(crate) fn kill_now(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
     }
 
     /// Ends the process as a crash of the machine would.

@@ -194,6 +194,8 @@ impl Engine {
                 Err(Dead) => drop(self.wal.settle()),
             }
         }
+        // The disk is the reason if it was so for the write before.
+        self.wal.health()?;
         let message = format!("index \"{index}\" cannot be written now");
         Err(StoreError::new(ErrorKind::Unavailable, message).retry_after(Duration::from_secs(2)))
     }
@@ -233,7 +235,8 @@ impl Engine {
     /// for the state, does first.
     pub(super) fn freshen(&self, slots: &[Arc<Slot>]) -> Result<(), StoreError> {
         let stale = self.stale(slots);
-        self.commit_each(stale.clone())?;
+        // A commit that fails is logged; what was committed before can be searched.
+        let _ = self.commit_each(stale.clone());
         // Only now: whoever comes in between has to wait too.
         stale.iter().for_each(|open| open.note_search());
         Ok(())
@@ -262,7 +265,8 @@ impl Engine {
                 Ok(state) => snapshots.push(state.snapshot()),
                 // Removed since it was selected.
                 Err(error) if error.kind == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+                // What is committed can be searched while the rest waits, for space on the disk for example.
+                Err(error) => snapshots.push(slot.view().ok_or(error)?),
             }
         }
         Ok(snapshots)

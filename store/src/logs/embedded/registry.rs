@@ -3,6 +3,7 @@
 use super::{
     index::{Committed, Files, Identity, IndexState, Shared, index_of, merge_committed},
     mapping::Mapping,
+    snapshot::IndexSnapshot,
     wal::{Wal, io_error, sync_directory},
 };
 use crate::{ErrorKind, StoreError};
@@ -49,6 +50,8 @@ struct SlotState {
     retry_at: Option<Instant>,
     /// The disk was full at the last attempt.
     disk_full: bool,
+    /// What searches see while it cannot be recovered: its last commit.
+    view: Option<IndexSnapshot>,
     /// As of when it was last open.
     committed: Committed,
     documents: u64,
@@ -178,6 +181,7 @@ impl Registry {
         }
         if let Some(dead) = state.open.take() {
             dead.abandon();
+            state.view = Some(dead.snapshot());
             state.must_replay = true;
         }
         if state.must_replay {
@@ -208,6 +212,7 @@ impl Registry {
         let open = self.open_clean(slot, state);
         state.open = None;
         let open = open.inspect_err(|error| state.disk_full = error.kind == ErrorKind::Full)?;
+        state.view = Some(open.snapshot());
         let mut result = Ok(());
         wal.replay(open.visible().committed.lsn, &mut |lsn, entry| {
             if result.is_ok() && index_of(&entry) == Some(slot.identity.uuid) {
@@ -224,6 +229,7 @@ impl Registry {
         tracing::info!(index = %name, "index recovered from the write-ahead log");
         state.must_replay = false;
         state.retry_at = None;
+        state.view = None;
         state.open = Some(open.clone());
         Ok(open)
     }
@@ -244,6 +250,7 @@ impl Registry {
             tracing::error!(index = %slot.identity.name, %error, cause = ?error.source, "index cannot be recovered yet");
             if let Some(open) = state.open.take() {
                 open.abandon();
+                state.view = Some(open.snapshot());
             }
             state.must_replay = true;
         }
@@ -302,6 +309,7 @@ impl Slot {
             must_replay: false,
             retry_at: None,
             disk_full: false,
+            view: None,
             committed: merge_committed(generations.iter().map(|generation| generation.committed)),
             documents: generations.iter().map(|generation| generation.documents).sum(),
             deleted: false,
@@ -312,6 +320,11 @@ impl Slot {
     /// The index, if it is open.
     pub(super) fn open_state(&self) -> Option<Arc<IndexState>> {
         self.state.lock().open.clone()
+    }
+
+    /// What its last commit holds, while it waits to be recovered.
+    pub(super) fn view(&self) -> Option<IndexSnapshot> {
+        self.state.lock().view.clone()
     }
 
     /// What its last commit says.

@@ -1,6 +1,7 @@
 //! The log store: what holds for every backend (`suite`), and what only the embedded engine promises.
 
 mod embedded;
+mod full_disk;
 mod suite;
 
 use event::{Event, Operation, Origin};

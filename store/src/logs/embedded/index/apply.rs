@@ -1,10 +1,13 @@
 //! From the log into segments, and from there into what searches see.
 
 use super::{
-    Committed, IndexState, Visible, building::Building, files::tantivy_error, generation::Generation,
+    Committed, IndexState, Visible,
+    building::Building,
+    files::{has_no_room, tantivy_error},
+    generation::Generation,
 };
 use crate::{
-    StoreError,
+    ErrorKind, StoreError,
     logs::embedded::{document::IndexDocument, inflight::Reserved},
 };
 use std::{
@@ -102,7 +105,11 @@ impl IndexState {
 
     /// Memory and tantivy no longer agree; the log has everything, so the index is opened again from there.
     pub(super) fn fail(&self, what: &str, error: tantivy::TantivyError) -> StoreError {
-        let failure = tantivy_error(&format!("{what} in \"{}\"", self.name), error);
+        let mut failure = tantivy_error(&format!("{what} in \"{}\"", self.name), error);
+        if failure.kind != ErrorKind::Full && has_no_room(&self.files.directory) {
+            failure.kind = ErrorKind::Full;
+        }
+        self.failed_full.store(failure.kind == ErrorKind::Full, Ordering::Release);
         tracing::error!(index = %self.name, error = %failure, cause = ?failure.source, "index must be recovered");
         self.kill();
         failure.retry_after(Duration::from_secs(5))

@@ -57,6 +57,8 @@ pub(in crate::logs::embedded) struct Files {
 
 /// Longest word that is indexed, in bytes; Elasticsearch splits longer ones, which nobody searches for.
 const WORD_MAX_BYTES: usize = 255;
+/// What a disk has room for that is not full.
+const ROOM_BYTES: usize = 256 << 10;
 /// Size of the blocks that `_source` is compressed in.
 const SOURCE_BLOCK_BYTES: usize = 32 << 10;
 
@@ -209,11 +211,26 @@ pub(in crate::logs::embedded) fn tantivy_error(what: &str, error: tantivy::Tanti
     StoreError::new(kind, format!("cannot {what}")).because(error)
 }
 
+/// Whether the disk that holds the directory has no room for as little as this: errors from tantivy's threads come
+/// without their cause.
+pub(in crate::logs::embedded) fn has_no_room(directory: &Path) -> bool {
+    let path = directory.join("room.tmp");
+    let written = fs::write(&path, vec![0_u8; ROOM_BYTES]);
+    let _ = fs::remove_file(&path);
+    written.is_err_and(|error| crate::logs::embedded::wal::kind_of(&error) == crate::ErrorKind::Full)
+}
+
 /// Whether a full disk is behind the error, however deep it is wrapped.
 fn is_full(error: &tantivy::TantivyError) -> bool {
+    use tantivy::{
+        TantivyError,
+        directory::error::{LockError, OpenWriteError},
+    };
     let mut cause: Option<&(dyn std::error::Error + 'static)> = match error {
-        // Does not name it as its source.
-        tantivy::TantivyError::IoError(io) => Some(&**io),
+        // These do not name it as their source.
+        TantivyError::IoError(io)
+        | TantivyError::LockFailure(LockError::IoError(io), _)
+        | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: io, .. }) => Some(&**io),
         other => Some(other),
     };
     while let Some(current) = cause {

@@ -124,6 +124,8 @@ pub(super) struct IndexState {
     opened: Instant,
     /// Memory and log no longer agree: the index must be opened again. Set under the lock of `order`.
     dead: AtomicBool,
+    /// It failed for want of space on the disk.
+    failed_full: AtomicBool,
 }
 
 impl IndexState {
@@ -177,6 +179,7 @@ impl IndexState {
             merging: AtomicBool::new(false),
             opened: Instant::now(),
             dead: AtomicBool::new(false),
+            failed_full: AtomicBool::new(false),
         })
     }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{ErrorKind, StoreError, logs::embedded::convert::convert};
 use bytes::Bytes;
 use event::Object;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 impl IndexState {
     /// Applies an entry of the log that no commit contains, as if it had just become durable.
@@ -79,8 +79,9 @@ impl IndexState {
         drop(order);
         self.apply_now(batch);
         if self.is_dead() {
+            let full = self.failed_full.load(Ordering::Acquire);
             return Err(StoreError::new(
-                ErrorKind::Unavailable,
+                if full { ErrorKind::Full } else { ErrorKind::Unavailable },
                 format!("index \"{}\" cannot be recovered now", self.name),
             ));
         }
