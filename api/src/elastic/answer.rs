@@ -2,53 +2,24 @@
 
 use event::Object;
 use serde_json::{Value, json};
-use store::logs::{Document, Hit, IndexInfo, SearchResponse};
+use store::logs::{Document, IndexInfo, SearchResponse};
 
 /// The answer to a search.
-pub(super) fn search(response: SearchResponse, total_as_int: bool) -> Value {
-    let mut hits = Object::new();
-    if let Some(total) = response.total {
-        let relation = if total.exact { "eq" } else { "gte" };
-        let total = if total_as_int {
-            json!(total.value)
-        } else {
-            json!({"value": total.value, "relation": relation})
-        };
-        hits.insert("total".into(), total);
-    }
-    hits.insert("max_score".into(), json!(response.max_score));
-    hits.insert("hits".into(), response.hits.into_iter().map(hit).collect());
+pub(super) fn search(mut response: SearchResponse, total_as_int: bool) -> Object {
     let mut answer = Object::new();
+    answer.extend(response.scroll_id.take().map(|id| ("_scroll_id".to_owned(), json!(id))));
+    answer.extend(response.pit_id.take().map(|id| ("pit_id".to_owned(), json!(id))));
     answer.insert("took".into(), json!(response.took_ms));
     answer.insert("timed_out".into(), json!(response.timed_out));
+    answer.extend(response.terminated_early.map(|early| ("terminated_early".to_owned(), json!(early))));
     answer.insert("_shards".into(), shards(response.indices));
-    answer.insert("hits".into(), Value::Object(hits));
-    answer.extend(
-        response.aggregations.map(|aggregations| ("aggregations".to_owned(), Value::Object(aggregations))),
-    );
-    Value::Object(answer)
-}
-
-fn hit(hit: Hit) -> Value {
-    let mut out = Object::new();
-    out.insert("_index".into(), json!(hit.index));
-    out.insert("_id".into(), json!(hit.id));
-    if let Some((version, position)) = hit.version {
-        out.insert("_version".into(), json!(version));
-        out.insert("_seq_no".into(), json!(position.seq_no));
-        out.insert("_primary_term".into(), json!(position.primary_term));
+    let aggregations = response.aggregations.take();
+    if response.indices == 0 {
+        response.max_score = Some(0.0);
     }
-    out.insert("_score".into(), json!(hit.score));
-    if !hit.ignored.is_empty() {
-        out.insert("_ignored".into(), json!(hit.ignored));
-    }
-    out.extend(hit.source.map(|source| ("_source".to_owned(), Value::Object(source))));
-    out.extend(hit.fields.map(|fields| ("fields".to_owned(), Value::Object(fields))));
-    out.extend(hit.highlight.map(|highlight| ("highlight".to_owned(), Value::Object(highlight))));
-    if !hit.sort.is_empty() {
-        out.insert("sort".into(), Value::Array(hit.sort));
-    }
-    Value::Object(out)
+    answer.insert("hits".into(), response.hits_json(total_as_int));
+    answer.extend(aggregations.map(|found| ("aggregations".to_owned(), Value::Object(found))));
+    answer
 }
 
 /// Each index is one shard.
@@ -121,6 +92,6 @@ mod tests {
             "took": 2, "timed_out": false, "_shards": {"total": 3, "successful": 3, "skipped": 0, "failed": 0},
             "hits": {"max_score": null, "hits": []},
         });
-        assert_eq!(search(response, false), expected);
+        assert_eq!(Value::Object(search(response, false)), expected);
     }
 }

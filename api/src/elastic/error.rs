@@ -4,7 +4,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use event::Object;
+use serde_json::{Value, json};
 use store::{ErrorKind, StoreError};
 
 /// An error in Elasticsearch's shape.
@@ -33,11 +34,28 @@ impl ElasticError {
     }
 }
 
+impl ElasticError {
+    /// With the type that Elasticsearch has for it.
+    pub(super) fn named(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// What went wrong, for people.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 impl From<StoreError> for ElasticError {
     fn from(error: StoreError) -> Self {
         let missing = error.kind == ErrorKind::NotFound;
+        let code = error.code;
         let mapped = Self::from(ApiError::from(error));
-        if missing { Self { kind: "index_not_found_exception", ..mapped } } else { mapped }
+        match code {
+            Some(code) => Self { kind: code, ..mapped },
+            None if missing => Self { kind: "index_not_found_exception", ..mapped },
+            None => mapped,
+        }
     }
 }
 
@@ -62,13 +80,44 @@ impl From<ApiError> for ElasticError {
     }
 }
 
+impl ElasticError {
+    /// The HTTP status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What went wrong, as an item of `_bulk` or `_mget` shows it.
+    pub(super) fn cause(&self) -> Value {
+        let mut cause = Object::new();
+        cause.insert("type".into(), json!(self.kind));
+        cause.insert("reason".into(), json!(self.reason));
+        if self.kind == "index_not_found_exception"
+            && let Some(index) =
+                self.reason.strip_prefix("no such index [").and_then(|rest| rest.split(']').next())
+        {
+            cause.insert("resource.type".into(), json!("index_or_alias"));
+            cause.insert("resource.id".into(), json!(index));
+            cause.insert("index_uuid".into(), json!("_na_"));
+            cause.insert("index".into(), json!(index));
+        }
+        Value::Object(cause)
+    }
+
+    /// The member `error` of an answer.
+    pub(super) fn error(&self) -> Value {
+        let cause = self.cause();
+        let mut error = Object::new();
+        error.insert("root_cause".into(), json!([cause]));
+        if let Value::Object(cause) = cause {
+            error.extend(cause);
+        }
+        Value::Object(error)
+    }
+}
+
 impl IntoResponse for ElasticError {
     fn into_response(self) -> Response {
-        let cause = json!({"type": self.kind, "reason": self.reason});
-        let body = json!({
-            "error": {"root_cause": [cause], "type": self.kind, "reason": self.reason},
-            "status": self.status.as_u16(),
-        });
+        let body = json!({"error": self.error(), "status": self.status.as_u16()});
         let mut response = (self.status, Json(body)).into_response();
         if let Some(after) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, after);

@@ -4,14 +4,16 @@
 use super::error::ElasticError;
 use event::Object;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use store::logs::IndicesOptions;
+use std::{collections::BTreeMap, time::Duration};
+use store::logs::{IndicesOptions, dsl::parse_duration};
 
 /// What these say makes no difference on one node that answers compactly.
 const WITHOUT_EFFECT: &[&str] = &[
     "allow_partial_search_results",
     "batched_reduce_size",
     "ccs_minimize_roundtrips",
+    "error_trace",
+    "filter_path",
     "human",
     "ignore_throttled",
     "max_concurrent_shard_requests",
@@ -19,14 +21,19 @@ const WITHOUT_EFFECT: &[&str] = &[
     "preference",
     "pretty",
     "request_cache",
+    "routing",
 ];
 
 /// What the parameters ask for beside the body.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Parameters {
     pub(super) options: IndicesOptions,
     /// `hits.total` as a number, as before version 7.
     pub(super) total_as_int: bool,
+    /// Aggregations are named with their type.
+    pub(super) typed_keys: bool,
+    /// The search stays open for so long, to be read page by page.
+    pub(super) scroll: Option<Duration>,
 }
 
 /// Moves the parameters into the body, where they win over what stands there.
@@ -58,18 +65,49 @@ pub(super) fn apply(
             "ignore_unavailable" => parameters.options.ignore_unavailable = flag(&name, &value)?,
             "allow_no_indices" => parameters.options.allow_no_indices = flag(&name, &value)?,
             "expand_wildcards" => expand_wildcards(&value, &mut parameters.options)?,
+            "stored_fields" | "docvalue_fields" => {
+                let fields: Value = value.split(',').collect();
+                body.insert(name, fields);
+            }
+            "search_type" => check_search_type(&value)?,
+            "typed_keys" => parameters.typed_keys = flag(&name, &value)?,
+            "scroll" => {
+                let time = parse_duration(&value).ok_or_else(|| {
+                    ElasticError::illegal(format!(
+                        "failed to parse setting [scroll] with value [{value}] as a time value"
+                    ))
+                })?;
+                parameters.scroll = Some(time);
+            }
             "rest_total_hits_as_int" => parameters.total_as_int = flag(&name, &value)?,
             name if WITHOUT_EFFECT.contains(&name) => {}
-            other => {
-                let reason = format!("request [{path}] contains unrecognized parameter: [{other}]");
-                return Err(ElasticError::illegal(reason));
-            }
+            other => return Err(unknown(path, other)),
         }
     }
     if query_string.contains_key("query") {
         body.insert("query".into(), json!({"query_string": query_string}));
     }
     Ok(parameters)
+}
+
+fn unknown(path: &str, name: &str) -> ElasticError {
+    ElasticError::illegal(format!("request [{path}] contains unrecognized parameter: [{name}]"))
+}
+
+/// Refuses what is left of the parameters, but for what makes no difference.
+pub(super) fn refuse_unknown(path: &str, left: &BTreeMap<String, String>) -> Result<(), ElasticError> {
+    match left.keys().find(|name| !WITHOUT_EFFECT.contains(&name.as_str())) {
+        Some(name) => Err(unknown(path, name)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses `search_type`s other than the two that differ only over several nodes.
+pub(super) fn check_search_type(value: &str) -> Result<(), ElasticError> {
+    match value {
+        "query_then_fetch" | "dfs_query_then_fetch" => Ok(()),
+        other => Err(ElasticError::illegal(format!("No search type for [{other}]"))),
+    }
 }
 
 /// Reads `expand_wildcards`: a list of `open`, `closed`, `hidden`, `none`, `all`.
@@ -177,8 +215,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for query in
-            [("filter_path", "hits"), ("scroll", "1m"), ("size", "x"), ("ignore_unavailable", "maybe")]
+        for query in [("no_such", "hits"), ("scroll", "soon"), ("size", "x"), ("ignore_unavailable", "maybe")]
         {
             assert!(run(&[query]).is_err(), "{query:?}");
         }

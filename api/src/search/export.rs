@@ -84,6 +84,7 @@ impl Export {
             body: self.body.clone(),
             timeout: Some(Duration::from_secs(body::TIMEOUT_SECS)),
             options: logs::IndicesOptions::LENIENT,
+            ..logs::SearchRequest::default()
         };
         let mut hits = self.app.parts().logs.search(&self.scope, request).await?.hits;
         let complete = hits.len() < PAGE;

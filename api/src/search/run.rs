@@ -151,6 +151,7 @@ async fn compute(app: &App, question: Question) -> Result<Computed, ApiError> {
         body: question.body,
         timeout: Some(Duration::from_secs(body::TIMEOUT_SECS)),
         options: store::logs::IndicesOptions::LENIENT,
+        ..logs::SearchRequest::default()
     };
     let mut response = app.parts().logs.search(&question.scope, request).await?;
     let next = next_cursor(app, &mut response, question.size, &question.digest, question.range)?;

@@ -59,6 +59,8 @@ impl MemoryLogs {
             fields: None,
             ignored: Vec::new(),
             version: None,
+            seq_no: None,
+            inner_hits: None,
         };
         found.map(hit).collect()
     }
@@ -90,6 +92,49 @@ impl LogStore for MemoryLogs {
             }
         };
         Ok(batch.into_iter().map(write).collect())
+    }
+
+    async fn scroll(
+        &self,
+        _: &Scope,
+        id: &str,
+        _: Option<std::time::Duration>,
+    ) -> Result<SearchResponse, StoreError> {
+        Err(StoreError::new(ErrorKind::NotFound, format!("No search context found for id [{id}]")))
+    }
+
+    async fn open_point_in_time(
+        &self,
+        scope: &Scope,
+        _: &[String],
+        _: IndicesOptions,
+        _: std::time::Duration,
+    ) -> Result<String, StoreError> {
+        refused(scope)?;
+        Ok("now".to_owned())
+    }
+
+    async fn close_contexts(
+        &self,
+        scope: &Scope,
+        _: ContextKind,
+        ids: Option<&[String]>,
+    ) -> Result<usize, StoreError> {
+        refused(scope)?;
+        Ok(ids.map_or(0, <[String]>::len))
+    }
+
+    async fn analyze(&self, scope: &Scope, request: AnalyzeRequest) -> Result<Vec<Word>, StoreError> {
+        refused(scope)?;
+        let words = request.texts.iter().flat_map(|text| text.split_whitespace()).enumerate();
+        let word = |(position, word): (usize, &str)| Word {
+            token: word.to_lowercase(),
+            start_offset: 0,
+            end_offset: word.len(),
+            position,
+            kind: "<ALPHANUM>",
+        };
+        Ok(words.map(word).collect())
     }
 
     async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError> {

@@ -7,7 +7,7 @@ pub mod query_string;
 use crate::{StoreError, scope::Scope};
 use async_trait::async_trait;
 use event::{Event, Object, SequenceNumber};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Where events are kept and searched.
@@ -30,6 +30,37 @@ pub trait LogStore: Send + Sync {
 
     /// Runs a search.
     async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError>;
+
+    /// The next page of a search that was run with [`SearchRequest::scroll`], over the documents as they were then. With
+    /// `keep_alive` it stays open for so long from now.
+    ///
+    /// `NotFound` if it is not open (any more), or was opened by somebody else.
+    async fn scroll(
+        &self,
+        scope: &Scope,
+        id: &str,
+        keep_alive: Option<Duration>,
+    ) -> Result<SearchResponse, StoreError>;
+
+    /// Keeps indices as they are now for searches that name the answer in `pit` of their body.
+    async fn open_point_in_time(
+        &self,
+        scope: &Scope,
+        patterns: &[String],
+        options: IndicesOptions,
+        keep_alive: Duration,
+    ) -> Result<String, StoreError>;
+
+    /// Closes scrolled searches or points in time of the caller, or all of its (`None`); answers how many there were.
+    async fn close_contexts(
+        &self,
+        scope: &Scope,
+        kind: ContextKind,
+        ids: Option<&[String]>,
+    ) -> Result<usize, StoreError>;
+
+    /// Cuts texts into words as the analyser of that name does, or that of a field of an index.
+    async fn analyze(&self, scope: &Scope, request: AnalyzeRequest) -> Result<Vec<Word>, StoreError>;
 
     /// Reads one document by id, as last written (whether or not a search would see it already).
     async fn get(&self, scope: &Scope, index: &str, id: &str) -> Result<Option<Document>, StoreError>;
@@ -204,6 +235,45 @@ pub struct SearchRequest {
     pub timeout: Option<Duration>,
     /// What the names and patterns mean.
     pub options: IndicesOptions,
+    /// Whether aggregations are named with their type (`sterms#names`).
+    pub typed_keys: bool,
+    /// Keeps the search open for this long, for the pages behind the first ([`LogStore::scroll`]).
+    pub scroll: Option<Duration>,
+}
+
+/// What keeps indices as they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContextKind {
+    /// A search whose pages are read one after the other.
+    Scroll,
+    /// A point in time for any searches.
+    PointInTime,
+}
+
+/// What is to be cut into words, and how.
+#[derive(Debug, Clone, Default)]
+pub struct AnalyzeRequest {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// Name of the analyser: `standard`, `simple`, `whitespace`, `keyword`, …
+    pub analyzer: Option<String>,
+    /// An index, and a field of it whose analyser is meant.
+    pub field: Option<(String, String)>,
+}
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// As it is indexed.
+    pub token: String,
+    /// Where it begins, in characters.
+    pub start_offset: usize,
+    /// Where it ends, in characters.
+    pub end_offset: usize,
+    /// Counts the words.
+    pub position: usize,
+    /// What kind of word it is: `<ALPHANUM>`, `<NUM>`, `word`.
+    pub kind: &'static str,
 }
 
 /// The answer to a search.
@@ -213,6 +283,8 @@ pub struct SearchResponse {
     pub took_ms: u64,
     /// Whether the time ran out; hits and aggregations are then partial.
     pub timed_out: bool,
+    /// With `terminate_after`: whether the search stopped because of it.
+    pub terminated_early: Option<bool>,
     /// How many documents matched; `None` when not counted.
     pub total: Option<Total>,
     /// The best score of all matches, where scores were computed.
@@ -223,6 +295,56 @@ pub struct SearchResponse {
     pub aggregations: Option<Object>,
     /// Number of indices searched (after pruning by time, all that matched the pattern are counted).
     pub indices: usize,
+    /// Of a scrolled search: the key to its next page.
+    pub scroll_id: Option<String>,
+    /// Of a search in a point in time: its key, to be used from now on.
+    pub pit_id: Option<String>,
+}
+
+impl SearchResponse {
+    /// `hits` of Elasticsearch's answer, and takes them out. `total_as_int`: as before version 7.
+    pub fn hits_json(mut self, total_as_int: bool) -> Value {
+        let mut out = Object::new();
+        if let Some(total) = self.total {
+            let relation = if total.exact { "eq" } else { "gte" };
+            let total = match total_as_int {
+                true => json!(total.value),
+                false => json!({"value": total.value, "relation": relation}),
+            };
+            out.insert("total".to_owned(), total);
+        }
+        out.insert("max_score".to_owned(), json!(self.max_score));
+        let hits = std::mem::take(&mut self.hits);
+        out.insert("hits".to_owned(), hits.into_iter().map(|hit| Value::Object(hit.into_json())).collect());
+        Value::Object(out)
+    }
+}
+
+impl Hit {
+    /// The hit in the shape of Elasticsearch's answer.
+    pub fn into_json(self) -> Object {
+        let mut out = Object::new();
+        out.insert("_index".to_owned(), json!(self.index));
+        out.insert("_type".to_owned(), json!("_doc"));
+        out.insert("_id".to_owned(), json!(self.id));
+        out.extend(self.version.map(|version| ("_version".to_owned(), json!(version))));
+        if let Some(position) = self.seq_no {
+            out.insert("_seq_no".to_owned(), json!(position.seq_no));
+            out.insert("_primary_term".to_owned(), json!(position.primary_term));
+        }
+        out.insert("_score".to_owned(), json!(self.score));
+        if !self.ignored.is_empty() {
+            out.insert("_ignored".to_owned(), json!(self.ignored));
+        }
+        out.extend(self.source.map(|source| ("_source".to_owned(), Value::Object(source))));
+        out.extend(self.fields.map(|fields| ("fields".to_owned(), Value::Object(fields))));
+        out.extend(self.highlight.map(|highlight| ("highlight".to_owned(), Value::Object(highlight))));
+        if !self.sort.is_empty() {
+            out.insert("sort".to_owned(), Value::Array(self.sort));
+        }
+        out.extend(self.inner_hits.map(|hits| ("inner_hits".to_owned(), Value::Object(hits))));
+        out
+    }
 }
 
 /// How many documents matched.
@@ -253,8 +375,12 @@ pub struct Hit {
     pub fields: Option<Object>,
     /// Fields of the document that are not indexed.
     pub ignored: Vec<String>,
-    /// Version and position of the last write, if asked for.
-    pub version: Option<(u64, SequenceNumber)>,
+    /// Counts the writes to the document, if asked for.
+    pub version: Option<u64>,
+    /// Position of the last write, if asked for.
+    pub seq_no: Option<SequenceNumber>,
+    /// With `collapse`: more hits of the same value, in the shape of Elasticsearch's answer.
+    pub inner_hits: Option<Object>,
 }
 
 /// A stored document.

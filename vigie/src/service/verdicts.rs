@@ -58,7 +58,7 @@ fn request(since: Option<Timestamp>, after: Option<&[Value]>) -> SearchRequest {
     body.insert("track_total_hits".to_owned(), false.into());
     body.extend(after.map(|after| ("search_after".to_owned(), after.into())));
     let indices = vec![format!("{}-*", event::ECOMMERCE_LOGS)];
-    SearchRequest { indices, body, timeout: None, options: IndicesOptions::LENIENT }
+    SearchRequest { indices, body, options: IndicesOptions::LENIENT, ..SearchRequest::default() }
 }
 
 fn stored_event(hit: Hit) -> Event {

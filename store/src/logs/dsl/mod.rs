@@ -7,21 +7,28 @@
 //! *Invariant*: nothing here knows tantivy, an index or a scope.
 
 pub mod aggregations;
+mod geo;
 mod highlight;
 mod parse;
 mod parse_text;
 mod query;
 mod read;
+mod script;
 mod search_body;
 mod sort;
 
+pub use geo::GeoBox;
 pub use highlight::{Highlight, HighlightField};
 pub use parse::parse_query;
 pub use query::{
-    Bool, Bound, DisMax, Fuzziness, Fuzzy, Match, MatchPhrase, MinimumShouldMatch, MultiMatch,
+    Bool, Bound, DisMax, Fuzziness, Fuzzy, GeoDistance, Match, MatchPhrase, MinimumShouldMatch, MultiMatch,
     MultiMatchType, Operator, Pattern, Prefix, Query, QueryStringQuery, Range, Term, Terms,
 };
-pub use search_body::{FieldPattern, SearchBody, SourceFilter, TrackTotalHits};
+pub use script::ScriptCall;
+pub use search_body::{
+    Collapse, FieldPattern, PointInTime, SearchBody, Slice, SourceFilter, TrackTotalHits, ValueField,
+    parse_duration,
+};
 pub use sort::{Missing, SortKey, SortMode, SortOrder, SortTarget};
 
 /// Queries may be nested so deep.

@@ -1,3 +1,4 @@
+use super::geo::{geo_box, geo_point, length_m};
 use super::parse_text::{
     match_bool_prefix, match_phrase, match_phrase_prefix, match_text, multi_match, query_string,
     simple_query_string,
@@ -5,8 +6,8 @@ use super::parse_text::{
 use super::query::{
     Bool, Bound, DisMax, Fuzziness, Fuzzy, MinimumShouldMatch, Pattern, Prefix, Query, Range,
 };
-use super::query::{Term, Terms};
-use super::read::{Place, invalid, object, one_or_many, parameters, scalar_text, shown, single};
+use super::query::{GeoDistance, Term, Terms};
+use super::read::{Place, illegal, invalid, object, one_or_many, parameters, scalar_text, shown, single};
 use super::{CLAUSES_MAX, DEPTH_MAX, PATTERN_MAX_BYTES, TERMS_MAX};
 use crate::StoreError;
 use serde::Deserialize;
@@ -47,6 +48,8 @@ const CLAUSES: &[(&str, Build)] = &[
     ("regexp", |_, value, place| regexp(value, place)),
     ("fuzzy", |_, value, place| fuzzy(value, place)),
     ("ids", |_, value, place| ids(value, place)),
+    ("geo_bounding_box", |_, value, place| geo_bounding_box(value, place)),
+    ("geo_distance", |_, value, place| geo_distance(value, place)),
     ("bool", Parser::boolean),
     ("constant_score", Parser::constant_score),
     ("dis_max", Parser::dis_max),
@@ -64,7 +67,9 @@ impl Parser {
         }
         let (name, body) = single("query", value, place)?;
         let Some((_, build)) = CLAUSES.iter().find(|(known, _)| *known == name) else {
-            return Err(invalid(place, format!("unknown query \"{name}\"")));
+            let alike = CLAUSES.iter().map(|(known, _)| *known).find(|known| is_alike(known, name));
+            let hint = alike.map(|known| format!(" did you mean [{known}]?")).unwrap_or_default();
+            return Err(invalid(place, format!("unknown query [{name}]{hint}")));
         };
         build(self, body, &place.key(name))
     }
@@ -133,6 +138,19 @@ impl Parser {
             return Err(invalid(place, "[dis_max] query: tie_breaker must lie between 0 and 1"));
         }
         boosted(Query::DisMax(DisMax { queries, tie_breaker: read.tie_breaker }), read.boost, place)
+    }
+}
+
+/// Whether a name is another with a letter too much, too few, wrong or in the wrong place.
+fn is_alike(known: &str, name: &str) -> bool {
+    let (known, name) = (known.as_bytes(), name.as_bytes());
+    let prefix = known.iter().zip(name).take_while(|(a, b)| a == b).count();
+    let (known, name) = (&known[prefix..], &name[prefix..]);
+    let suffix = known.iter().rev().zip(name.iter().rev()).take_while(|(a, b)| a == b).count();
+    let (known, name) = (&known[..known.len() - suffix], &name[..name.len() - suffix]);
+    match (known, name) {
+        ([a, b], [c, d]) => (a, b) == (d, c),
+        (known, name) => known.len().max(name.len()) <= 1,
     }
 }
 
@@ -428,6 +446,54 @@ fn ids(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     boosted(Query::Ids(ids), read.boost, place)
 }
 
+/// The one member that is no parameter: the field and what stands in it; the parameters are in the object, too.
+fn geo_field<'v>(
+    what: &str,
+    value: &'v Value,
+    known: &[&str],
+    place: &Place<'_>,
+) -> Result<(&'v str, &'v Value, Option<f32>), StoreError> {
+    let (mut found, mut boost) = (None, None);
+    for (key, value) in object(what, value, place)? {
+        match key.as_str() {
+            "boost" => boost = Some(number(value, &place.key(key))?),
+            "_name" | "ignore_unmapped" | "validation_method" => {}
+            key if known.contains(&key) => {}
+            field if found.is_none() => found = Some((field, value)),
+            other => return Err(invalid(place, format!("{what} does not support \"{other}\""))),
+        }
+    }
+    match found {
+        Some((field, value)) => Ok((field, value, boost)),
+        None => Err(invalid(place, format!("{what} lacks a field"))),
+    }
+}
+
+fn geo_bounding_box(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let what = "[geo_bounding_box] query";
+    let (field, body, boost) = geo_field(what, value, &["type"], place)?;
+    let found = geo_box(body, &place.key(field))?;
+    boosted(Query::GeoBoundingBox(field.to_owned(), found), boost, place)
+}
+
+fn geo_distance(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let what = "[geo_distance] query";
+    let (field, body, boost) = geo_field(what, value, &["distance", "unit", "distance_type"], place)?;
+    let unit = value.get("unit").and_then(Value::as_str).unwrap_or("m");
+    let distance = match value.get("distance") {
+        Some(Value::String(text)) => length_m(text)
+            .filter(|_| text.ends_with(char::is_alphabetic))
+            .or_else(|| length_m(&format!("{text}{unit}"))),
+        Some(Value::Number(number)) => length_m(&format!("{number}{unit}")),
+        _ => None,
+    };
+    let Some(distance_m) = distance.filter(|distance| *distance > 0.0) else {
+        return Err(illegal(place, "[geo_distance] query requires a [distance] above 0"));
+    };
+    let origin = geo_point(body, &place.key(field))?;
+    boosted(Query::GeoDistance(GeoDistance { field: field.to_owned(), origin, distance_m }), boost, place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -440,10 +506,10 @@ mod tests {
             assert_eq!(error.kind, crate::ErrorKind::InvalidRequest);
             assert_eq!(error.message, expected, "{query}");
         };
-        check(json!({"foo": {}}), "unknown query \"foo\" (at query)");
+        check(json!({"foo": {}}), "unknown query [foo] (at query)");
         check(
             json!({"bool": {"must": [{"match_all": {}}, {"nested": {}}]}}),
-            "unknown query \"nested\" (at query.bool.must[1])",
+            "unknown query [nested] (at query.bool.must[1])",
         );
         check(
             json!({"range": {"a": {"from_x": 1}}}),
@@ -469,9 +535,9 @@ mod tests {
             "boost must be a number of at least 0, not \"-1\" (at query.match_all)",
         );
         check(
-            json!({"multi_match": {"query": "x", "fields": ["a"], "type": "cross_fields"}}),
-            "[multi_match] query: unknown variant `cross_fields`, expected one of `best_fields`, `most_fields`, \
-             `phrase`, `phrase_prefix`, `bool_prefix` (at query.multi_match)",
+            json!({"multi_match": {"query": "x", "fields": ["a"], "type": "all_fields"}}),
+            "[multi_match] query: unknown variant `all_fields`, expected one of `best_fields`, `most_fields`, \
+             `phrase`, `phrase_prefix`, `cross_fields`, `bool_prefix` (at query.multi_match)",
         );
     }
 

@@ -1,3 +1,4 @@
+use super::GeoBox;
 use crate::logs::query_string;
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,6 +44,10 @@ pub enum Query {
     DisMax(DisMax),
     /// A query in Lucene's syntax; also `simple_query_string`.
     QueryString(QueryStringQuery),
+    /// Points in a box.
+    GeoBoundingBox(String, GeoBox),
+    /// Points near another.
+    GeoDistance(GeoDistance),
     /// The inner query with its scores multiplied.
     Boosted(Box<Query>, f32),
 }
@@ -109,6 +114,8 @@ pub enum MultiMatchType {
     Phrase,
     /// As a phrase whose last word is a beginning, best field.
     PhrasePrefix,
+    /// Each word in any of the fields, as if these were one.
+    CrossFields,
     /// All words, the last as a beginning.
     BoolPrefix,
 }
@@ -218,6 +225,17 @@ pub struct DisMax {
     pub tie_breaker: f32,
 }
 
+/// `geo_distance`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeoDistance {
+    /// Dotted path.
+    pub field: String,
+    /// Latitude and longitude of the point.
+    pub origin: (f64, f64),
+    /// Metres, along the surface.
+    pub distance_m: f64,
+}
+
 /// `query_string`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryStringQuery {
@@ -300,26 +318,33 @@ impl Fuzziness {
     }
 }
 
-/// `minimum_should_match`: `2`, `-1`, `75%`, `-25%`.
-///
-/// Combinations (`2<-25%`) are not supported and refused.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// `minimum_should_match`: `2`, `-1`, `75%`, `-25%`, and combinations (`3<75% 9<-3`).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MinimumShouldMatch {
     /// That many; negative: all but so many.
     Count(i64),
     /// That share of all, rounded down; negative: all but that share.
     Percent(i64),
+    /// With more clauses than the number the rule beside it, the last such; all clauses, if there are fewer.
+    Above(Vec<(i64, MinimumShouldMatch)>),
 }
 
 impl MinimumShouldMatch {
     /// How many of `clauses` must match.
-    pub fn required(self, clauses: usize) -> usize {
+    pub fn required(&self, clauses: usize) -> usize {
         let total = i64::try_from(clauses).unwrap_or(i64::MAX);
         let required = match self {
-            Self::Count(count) if count < 0 => total.saturating_add(count),
-            Self::Count(count) => count,
-            Self::Percent(percent) if percent < 0 => total - total.saturating_mul(-percent) / 100,
-            Self::Percent(percent) => total.saturating_mul(percent) / 100,
+            Self::Count(count) if *count < 0 => total.saturating_add(*count),
+            Self::Count(count) => *count,
+            Self::Percent(percent) if *percent < 0 => total - total.saturating_mul(-percent) / 100,
+            Self::Percent(percent) => total.saturating_mul(*percent) / 100,
+            Self::Above(rules) => {
+                return rules
+                    .iter()
+                    .rev()
+                    .find(|(above, _)| total > *above)
+                    .map_or(clauses, |(_, rule)| rule.required(clauses));
+            }
         };
         usize::try_from(required.max(0)).unwrap_or(usize::MAX)
     }
@@ -328,11 +353,23 @@ impl MinimumShouldMatch {
     pub fn parse(value: &Value) -> Option<Self> {
         match value {
             Value::Number(number) => number.as_i64().map(Self::Count),
-            Value::String(text) => match text.trim().strip_suffix('%') {
-                Some(percent) => percent.parse().ok().filter(|p| (-100..=100).contains(p)).map(Self::Percent),
-                None => text.trim().parse().ok().map(Self::Count),
-            },
+            Value::String(text) if text.contains('<') => {
+                let rule = |text: &str| {
+                    let (above, rule) = text.split_once('<')?;
+                    Some((above.trim().parse().ok()?, Self::simple(rule)?))
+                };
+                let rules: Option<Vec<_>> = text.split_whitespace().map(rule).collect();
+                rules.filter(|rules| rules.len() <= 16).map(Self::Above)
+            }
+            Value::String(text) => Self::simple(text),
             _ => None,
+        }
+    }
+
+    fn simple(text: &str) -> Option<Self> {
+        match text.trim().strip_suffix('%') {
+            Some(percent) => percent.parse().ok().filter(|p| (-100..=100).contains(p)).map(Self::Percent),
+            None => text.trim().parse().ok().map(Self::Count),
         }
     }
 }
@@ -354,7 +391,10 @@ mod tests {
         check(json!("-25%"), 5, 4);
         check(json!("-9"), 5, 0);
         check(json!(9), 5, 9);
-        for refused in [json!("2<75%"), json!("x"), json!("200%"), json!(null), json!(1.5)] {
+        check(json!("2<75%"), 2, 2);
+        check(json!("2<75%"), 4, 3);
+        check(json!("2<-25% 9<-3"), 12, 9);
+        for refused in [json!("2<x"), json!("x"), json!("200%"), json!(null), json!(1.5)] {
             assert_eq!(MinimumShouldMatch::parse(&refused), None, "{refused}");
         }
     }

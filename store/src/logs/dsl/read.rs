@@ -54,7 +54,36 @@ impl std::fmt::Display for Place<'_> {
 
 /// An `InvalidRequest` that says where.
 pub(super) fn invalid(place: &Place<'_>, message: impl std::fmt::Display) -> StoreError {
-    StoreError::invalid(format!("{message} (at {place})"))
+    StoreError::invalid(format!("{message} (at {place})")).with_code("parsing_exception")
+}
+
+/// An `InvalidRequest` for an argument that can be read and makes no sense.
+pub(super) fn illegal(place: &Place<'_>, message: impl std::fmt::Display) -> StoreError {
+    invalid(place, message).with_code("illegal_argument_exception")
+}
+
+/// A number that clients also send as text, as Elasticsearch's parsers take it: `10`, `"10"`, `10.0`.
+pub(super) fn number<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: std::str::FromStr + serde::de::DeserializeOwned,
+{
+    let refuse = |value: &Value| serde::de::Error::custom(format!("cannot read the number {}", shown(value)));
+    match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => match text.trim().parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(refuse(&Value::String(text))),
+        },
+        Some(value) => match serde_json::from_value(value.clone()) {
+            Ok(number) => Ok(Some(number)),
+            // A whole number that is written with a fraction.
+            Err(_) => match value.as_f64().filter(|float| float.fract() == 0.0) {
+                Some(float) => format!("{float}").parse().map(Some).map_err(|_| refuse(&value)),
+                None => Err(refuse(&value)),
+            },
+        },
+    }
 }
 
 /// Shows a value in an error message, cut to a readable length.
@@ -77,10 +106,14 @@ pub(super) fn parameters<'de, T: Deserialize<'de>>(
         let message = error.to_string();
         // serde says: unknown field `x`, expected one of …
         let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
-        match unknown {
+        let error = match unknown {
             Some((name, _)) => invalid(place, format!("{what} does not support \"{name}\"")),
-            None => invalid(place, format!("{what}: {message}")),
-        }
+            None => match message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+                Some((name, _)) => invalid(place, format!("{what}: Required [{name}]")),
+                None => invalid(place, format!("{what}: {message}")),
+            },
+        };
+        if what.ends_with("aggregation") { error.with_code("x_content_parse_exception") } else { error }
     })
 }
 

@@ -3,13 +3,18 @@ use super::aggregations::{Aggregation, parse_aggregations};
 use super::highlight::{Highlight, highlight};
 use super::parse::Parser;
 use super::query::Query;
-use super::read::{Place, invalid, object, one_or_many, parameters, shown};
+use super::read::{Place, illegal, invalid, object, one_or_many, parameters, shown};
 use super::sort::{SortKey, sort_keys};
 use crate::{StoreError, scope::wildcard_match};
 use event::Object;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
+
+/// Entries of `docvalue_fields` (Elasticsearch's `index.max_docvalue_fields_search`).
+const VALUE_FIELDS_MAX: usize = 100;
+/// Kinds of `inner_hits` of one `collapse`.
+const INNER_HITS_MAX: usize = 8;
 
 /// The body of a search, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +39,20 @@ pub struct SearchBody {
     pub track_total_hits: TrackTotalHits,
     /// What of the document to answer with.
     pub source: SourceFilter,
-    /// `fields` and `docvalue_fields`: which values to answer with, and how dates are written.
-    pub fields: Vec<(FieldPattern, Option<String>)>,
-    /// Whether to answer with version and sequence number.
+    /// `fields`: which values to answer with, as they were sent.
+    pub fields: Vec<ValueField>,
+    /// `docvalue_fields`: which values to answer with, as they are indexed.
+    pub docvalue_fields: Vec<ValueField>,
+    /// Whether to answer with the version.
     pub version: bool,
+    /// Whether to answer with the sequence number.
+    pub seq_no_primary_term: bool,
+    /// Only the best hit of each value of a field.
+    pub collapse: Option<Collapse>,
+    /// Where to search instead of in the indices as they are now.
+    pub pit: Option<PointInTime>,
+    /// Only a part of the documents, for reading them all in parallel.
+    pub slice: Option<Slice>,
     /// Marking of matches.
     pub highlight: Option<Highlight>,
     /// Statistics.
@@ -46,6 +61,42 @@ pub struct SearchBody {
     pub timeout: Option<Duration>,
     /// Stops after so many matches per index; 0: never.
     pub terminate_after: u64,
+}
+
+/// An entry of `fields` or `docvalue_fields`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueField {
+    /// Which fields.
+    pub pattern: FieldPattern,
+    /// How dates are written; `None`: as the field's mapping says.
+    pub format: Option<String>,
+}
+
+/// `collapse`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collapse {
+    /// Dotted path of the field whose values are to differ.
+    pub field: String,
+    /// More hits of each value: name, and the search for them (its query is not looked at).
+    pub inner_hits: Vec<(String, SearchBody)>,
+}
+
+/// `pit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PointInTime {
+    /// Its key.
+    pub id: String,
+    /// For how long it is kept from now on; `None`: as long as before.
+    pub keep_alive: Option<Duration>,
+}
+
+/// `slice`: the documents whose number leaves the remainder `id` when divided by `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// Which part, from 0.
+    pub id: u64,
+    /// How many parts there are.
+    pub max: u64,
 }
 
 /// `track_total_hits`.
@@ -154,6 +205,9 @@ struct Parameters {
     version: bool,
     #[serde(default)]
     seq_no_primary_term: bool,
+    collapse: Option<Value>,
+    slice: Option<Value>,
+    pit: Option<Value>,
     highlight: Option<Value>,
     aggs: Option<Value>,
     aggregations: Option<Value>,
@@ -161,14 +215,11 @@ struct Parameters {
     #[serde(default)]
     terminate_after: u64,
     // Sent by clients as a matter of course; allowed where they ask for nothing.
-    #[serde(rename = "stored_fields")]
-    _stored_fields: Option<Value>,
+    stored_fields: Option<Value>,
     script_fields: Option<Object>,
     runtime_mappings: Option<Object>,
     explain: Option<bool>,
     profile: Option<bool>,
-    #[serde(rename = "preference")]
-    _preference: Option<Value>,
     #[serde(rename = "stats")]
     _stats: Option<Value>,
 }
@@ -183,6 +234,7 @@ impl SearchBody {
         let read: Parameters = parameters("[search]", &Value::Object(body.clone()), &root)?;
         read.refuse_what_is_not_done(&root)?;
         let (from, size) = read.window(&root)?;
+        let leaves_out_source = read.leaves_out_source();
         let query = |value: &Value, name| Parser::default().query(value, &Place::root(name));
         let query_body = read.query.as_ref().filter(|value| !is_empty(value));
         let aggregations = match (&read.aggs, &read.aggregations) {
@@ -192,12 +244,10 @@ impl SearchBody {
             (Some(value), None) | (None, Some(value)) => parse_aggregations(value, &Place::root("aggs"))?,
             (None, None) => Vec::new(),
         };
-        let mut fields = Vec::new();
-        for (name, list) in [("fields", &read.fields), ("docvalue_fields", &read.docvalue_fields)] {
-            if let Some(list) = list {
-                fields.extend(value_fields(list, &Place::root(name))?);
-            }
-        }
+        let fields = |name: &str, list: &Option<Value>| match list {
+            Some(list) => value_fields(list, &Place::root(name)),
+            None => Ok(Vec::new()),
+        };
         Ok(Self {
             query: query_body.map_or(Ok(Query::MatchAll), |value| query(value, "query"))?,
             post_filter: read.post_filter.as_ref().map(|value| query(value, "post_filter")).transpose()?,
@@ -210,10 +260,15 @@ impl SearchBody {
             track_total_hits: track_total_hits(read.track_total_hits.as_ref(), &root)?,
             source: match &read.source {
                 Some(value) => SourceFilter::parse(value, &Place::root("_source"))?,
-                None => SourceFilter::default(),
+                None => SourceFilter { none: leaves_out_source, ..SourceFilter::default() },
             },
-            fields,
-            version: read.version || read.seq_no_primary_term,
+            fields: fields("fields", &read.fields)?,
+            docvalue_fields: fields("docvalue_fields", &read.docvalue_fields)?,
+            version: read.version,
+            seq_no_primary_term: read.seq_no_primary_term,
+            collapse: read.collapse.as_ref().map(|value| collapse(value, &root)).transpose()?,
+            pit: read.pit.as_ref().map(|value| point_in_time(value, &root)).transpose()?,
+            slice: read.slice.as_ref().map(|value| slice(value, &root)).transpose()?,
             highlight: read
                 .highlight
                 .as_ref()
@@ -227,6 +282,13 @@ impl SearchBody {
 }
 
 impl Parameters {
+    /// Whoever asks for stored fields and does not name `_source` among them does not get it.
+    fn leaves_out_source(&self) -> bool {
+        self.stored_fields.as_ref().is_some_and(|fields| {
+            !one_or_many(fields).is_empty() && !one_or_many(fields).iter().any(|field| field == "_source")
+        })
+    }
+
     fn refuse_what_is_not_done(&self, place: &Place<'_>) -> Result<(), StoreError> {
         for (name, members) in
             [("script_fields", &self.script_fields), ("runtime_mappings", &self.runtime_mappings)]
@@ -248,22 +310,23 @@ impl Parameters {
             // Elasticsearch's clients send -1 for "not set".
             None | Some(-1) => Ok(default),
             Some(value) => usize::try_from(value).map_err(|_| {
-                invalid(place, format!("[{name}] parameter cannot be negative, found [{value}]"))
+                illegal(place, format!("[{name}] parameter cannot be negative, found [{value}]"))
             }),
         };
         let (from, size) = (read("from", self.from, 0)?, read("size", self.size, 10)?);
         if from.saturating_add(size) > RESULT_WINDOW_MAX {
-            return Err(invalid(
+            return Err(illegal(
                 place,
                 format!(
-                    "result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW_MAX}] \
-                     but was [{}]; use search_after to go further",
+                    "Result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW_MAX}] \
+                     but was [{}]. See the scroll api for a more efficient way to request large data sets. This limit can \
+                     be set by changing the [index.max_result_window] index level setting.",
                     from.saturating_add(size)
                 ),
             ));
         }
         if from > 0 && self.search_after.is_some() {
-            return Err(invalid(place, "[from] parameter must be set to 0 when [search_after] is used"));
+            return Err(illegal(place, "`from` parameter must be set to 0 when `search_after` is used."));
         }
         Ok((from, size))
     }
@@ -288,7 +351,8 @@ fn track_total_hits(value: Option<&Value>, place: &Place<'_>) -> Result<TrackTot
     }
 }
 
-fn value_fields(list: &Value, place: &Place<'_>) -> Result<Vec<(FieldPattern, Option<String>)>, StoreError> {
+/// Reads `fields`, `docvalue_fields`.
+pub(super) fn value_fields(list: &Value, place: &Place<'_>) -> Result<Vec<ValueField>, StoreError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Parameters {
@@ -297,25 +361,109 @@ fn value_fields(list: &Value, place: &Place<'_>) -> Result<Vec<(FieldPattern, Op
         #[serde(rename = "include_unmapped")]
         _include_unmapped: Option<bool>,
     }
-    one_or_many(list)
-        .iter()
-        .enumerate()
-        .map(|(position, item)| match item {
-            Value::String(name) => Ok((FieldPattern::new(name), None)),
-            other => {
-                let at = place.item(position);
-                object("a field", other, &at)?;
-                let read: Parameters = parameters("a field", other, &at)?;
-                // `use_field_mapping` is what old versions of Kibana say for "no format".
-                let format = read.format.filter(|format| format != "use_field_mapping");
-                Ok((FieldPattern::new(read.field), format))
-            }
-        })
-        .collect()
+    let items = one_or_many(list);
+    if items.len() > VALUE_FIELDS_MAX {
+        let message = format!(
+            "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{VALUE_FIELDS_MAX}] but was [{}]. \
+             This limit can be set by changing the [index.max_docvalue_fields_search] index level setting.",
+            items.len()
+        );
+        return Err(illegal(place, message));
+    }
+    let field = |(position, item): (usize, &Value)| match item {
+        Value::String(name) => Ok(ValueField { pattern: FieldPattern::new(name), format: None }),
+        other => {
+            let at = place.item(position);
+            object("a field", other, &at)?;
+            let read: Parameters = parameters("a field", other, &at)?;
+            // `use_field_mapping` is what old versions of Kibana say for "no format".
+            let format = read.format.filter(|format| format != "use_field_mapping");
+            Ok(ValueField { pattern: FieldPattern::new(read.field), format })
+        }
+    };
+    items.iter().enumerate().map(field).collect()
 }
 
-/// Reads a time unit of Elasticsearch: `500ms`, `30s`, `1m`.
-pub(super) fn duration(text: &str, place: &Place<'_>) -> Result<Duration, StoreError> {
+fn collapse(value: &Value, place: &Place<'_>) -> Result<Collapse, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        field: String,
+        inner_hits: Option<Value>,
+        #[serde(rename = "max_concurrent_group_searches")]
+        _max_concurrent_group_searches: Option<u64>,
+    }
+    let at = place.key("collapse");
+    let read: Parameters = parameters("[collapse]", value, &at)?;
+    let mut inner_hits = Vec::new();
+    for item in read.inner_hits.as_ref().map(one_or_many).unwrap_or_default() {
+        let mut body = object("[inner_hits]", item, &at)?.clone();
+        let name = match body.remove("name") {
+            Some(Value::String(name)) => name,
+            None => read.field.clone(),
+            Some(other) => {
+                return Err(invalid(&at, format!("[inner_hits] name {} must be a text", shown(&other))));
+            }
+        };
+        if inner_hits.iter().any(|(known, _)| *known == name) {
+            return Err(illegal(&at, format!("[inner_hits] already contains an entry for key [{name}]")));
+        }
+        let own = ["aggs", "aggregations", "query", "slice", "search_after", "post_filter"];
+        if let Some(odd) = own.iter().find(|key| body.contains_key(**key)) {
+            return Err(invalid(&at, format!("[inner_hits] does not support \"{odd}\"")));
+        }
+        body.entry("size").or_insert(Value::from(3));
+        let inner = SearchBody::parse(&body)?;
+        if inner.collapse.as_ref().is_some_and(|collapse| !collapse.inner_hits.is_empty()) {
+            return Err(illegal(&at, "[inner_hits] of [inner_hits] are not supported"));
+        }
+        inner_hits.push((name, inner));
+    }
+    if inner_hits.len() > INNER_HITS_MAX {
+        return Err(illegal(&at, format!("[collapse] takes at most {INNER_HITS_MAX} [inner_hits]")));
+    }
+    Ok(Collapse { field: read.field, inner_hits })
+}
+
+fn point_in_time(value: &Value, place: &Place<'_>) -> Result<PointInTime, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        id: String,
+        keep_alive: Option<String>,
+    }
+    let at = place.key("pit");
+    let read: Parameters = parameters("[pit]", value, &at)?;
+    let keep_alive = read.keep_alive.as_deref().map(|text| duration(text, &at)).transpose()?;
+    Ok(PointInTime { id: read.id, keep_alive })
+}
+
+fn slice(value: &Value, place: &Place<'_>) -> Result<Slice, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        id: i64,
+        max: i64,
+        // All documents are parted by their number, which parts them as evenly as any field.
+        #[serde(rename = "field")]
+        _field: Option<String>,
+    }
+    let at = place.key("slice");
+    let read: Parameters = parameters("[slice]", value, &at)?;
+    match (u64::try_from(read.id), u64::try_from(read.max)) {
+        (Ok(id), Ok(max)) if max > 1 && id < max => Ok(Slice { id, max }),
+        (Err(_), _) => Err(illegal(&at, "id must be greater than or equal to 0")),
+        (_, Ok(0 | 1) | Err(_)) => Err(illegal(&at, "max must be greater than 1")),
+        _ => Err(illegal(&at, "max must be greater than id")),
+    }
+}
+
+/// Reads a time of Elasticsearch: `500ms`, `30s`, `1m`; `None` if it is none.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    duration(text, &Place::root("time")).ok()
+}
+
+fn duration(text: &str, place: &Place<'_>) -> Result<Duration, StoreError> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let millis = match unit {
@@ -360,8 +508,9 @@ mod tests {
             assert!(error.message.contains(part), "{}", error.message);
         };
         check(json!({"quarry": {}}), "[search] does not support \"quarry\"");
-        check(json!({"collapse": {"field": "a"}}), "\"collapse\"");
-        check(json!({"size": 10_001}), "result window is too large");
+        check(json!({"collapse": {"field": "a", "query": 1}}), "\"query\"");
+        check(json!({"slice": {"id": 2, "max": 2}}), "max must be greater than id");
+        check(json!({"size": 10_001}), "Result window is too large");
         check(json!({"from": 9_995, "size": 10}), "[10005]");
         check(json!({"size": -5}), "cannot be negative");
         check(json!({"from": 1, "search_after": [1]}), "must be set to 0");
@@ -371,7 +520,7 @@ mod tests {
         check(json!({"runtime_mappings": {"a": {}}}), "runtime_mappings");
         check(json!({"_source": {"only": []}}), "\"only\"");
         check(json!({"highlight": {}}), "lacks \"fields\"");
-        check(json!({"aggs": {"a": {"foo": {}}}}), "unknown aggregation \"foo\"");
+        check(json!({"aggs": {"a": {"foo": {}}}}), "Unknown aggregation type [foo]");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct SortKey {
     pub mode: SortMode,
     /// How dates are written in the answer; `None`: milliseconds since 1970.
     pub format: Option<String>,
+    /// `numeric_type: date_nanos`: dates are given in nanoseconds, whatever the field's type.
+    pub nanos: bool,
     /// Whether a field that no index knows is no error.
     pub unmapped_ok: bool,
 }
@@ -102,8 +104,7 @@ fn key(name: &str, options: &Value, place: &Place<'_>) -> Result<SortKey, StoreE
         unmapped_type: Option<String>,
         mode: Option<SortMode>,
         format: Option<String>,
-        #[serde(rename = "numeric_type")]
-        _numeric_type: Option<String>,
+        numeric_type: Option<String>,
         // Boolean or null: of Elasticsearch before 6, still sent by Kibana's and Grafana's plugins.
         ignore_unmapped: Option<bool>,
     }
@@ -142,6 +143,7 @@ fn key(name: &str, options: &Value, place: &Place<'_>) -> Result<SortKey, StoreE
         missing,
         mode: read.mode.unwrap_or(default_mode),
         format: read.format,
+        nanos: read.numeric_type.as_deref() == Some("date_nanos"),
         unmapped_ok: read.unmapped_type.is_some() || read.ignore_unmapped == Some(true),
     })
 }

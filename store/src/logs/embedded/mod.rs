@@ -13,6 +13,8 @@
 //! *Invariant*: what was acknowledged is in the log or in a commit. An entry leaves the log only when every index that
 //! it is for has committed it.
 
+mod analysis;
+mod contexts;
 mod convert;
 mod document;
 mod engine;
@@ -28,6 +30,7 @@ mod registry;
 mod router;
 mod schema;
 mod search;
+mod searching;
 mod select;
 mod snapshot;
 mod store;

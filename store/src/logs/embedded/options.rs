@@ -30,6 +30,8 @@ pub struct EmbeddedOptions {
     pub searches_max: usize,
     /// Searches that may wait; one more is refused as `Overloaded`.
     pub searches_waiting_max: usize,
+    /// Memory for the aggregations of all searches that run, in bytes; beyond it a search is refused as `Overloaded`.
+    pub search_memory_max_bytes: usize,
     /// Batches that are prepared at the same time; others wait.
     pub writes_max: usize,
     /// What time it is; decides which event times are taken.
@@ -52,6 +54,7 @@ impl Default for EmbeddedOptions {
             log_segment_max_bytes: 32 << 20,
             searches_max: cores * 2,
             searches_waiting_max: 512,
+            search_memory_max_bytes: 192 << 20,
             writes_max: cores * 2,
             clock: Arc::new(Timestamp::now),
         }

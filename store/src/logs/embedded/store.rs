@@ -7,15 +7,15 @@ use super::{
     options::EmbeddedOptions,
     refresher::Refresher,
     registry::Slot,
-    search,
+    searching::Searching,
     select::{Right, check_reach, check_right, no_such_index, select},
     wal::{Disk, RealDisk, io_error},
 };
 use crate::{
     ErrorKind, StoreError,
     logs::{
-        Document, FieldInfo, IndexInfo, LogStore, Refresh, SearchRequest, SearchResponse, TemplateKind,
-        TimeRange, WriteResult,
+        AnalyzeRequest, ContextKind, Document, FieldInfo, IndexInfo, IndicesOptions, LogStore, Refresh,
+        SearchRequest, SearchResponse, TemplateKind, TimeRange, Word, WriteResult,
     },
     scope::Scope,
 };
@@ -37,6 +37,7 @@ use tokio::sync::Semaphore;
 pub struct EmbeddedLogs {
     pub(super) engine: Arc<Engine>,
     refresher: Arc<Refresher>,
+    pub(super) searching: Searching,
     searches: Semaphore,
     searches_waiting: AtomicUsize,
     searches_waiting_max: usize,
@@ -66,6 +67,7 @@ impl EmbeddedLogs {
         Ok(Self {
             engine,
             refresher: Arc::new(refresher),
+            searching: Searching::new(options.search_memory_max_bytes),
             searches: Semaphore::new(options.searches_max.max(1)),
             searches_waiting: AtomicUsize::new(0),
             searches_waiting_max: options.searches_waiting_max,
@@ -75,7 +77,7 @@ impl EmbeddedLogs {
     }
 
     /// Runs work of the processor or the disk where it may block.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Engine) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -86,7 +88,7 @@ impl EmbeddedLogs {
             .map_err(|error| StoreError::internal("the log store failed unexpectedly", error))?
     }
 
-    async fn search_permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, StoreError> {
+    pub(super) async fn search_permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, StoreError> {
         if let Ok(permit) = self.searches.try_acquire() {
             return Ok(permit);
         }
@@ -99,18 +101,6 @@ impl EmbeddedLogs {
         let permit = self.searches.acquire().await;
         drop(waiting);
         permit.map_err(|error| StoreError::internal("the log store failed unexpectedly", error))
-    }
-
-    async fn run_search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError> {
-        let _permit = self.search_permit().await?;
-        let scope = scope.clone();
-        self.blocking(move |engine| {
-            let slots =
-                select(&engine.registry, &scope, &request.indices, request.options.ignore_unavailable)?;
-            let snapshots = engine.snapshots(&slots)?;
-            search::execute(&snapshots, &scope, &request)
-        })
-        .await
     }
 
     /// Whether the scope's filter lets the document through: asked of the search, as only it knows the query language.
@@ -167,6 +157,44 @@ impl LogStore for EmbeddedLogs {
     async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError> {
         check_right(scope, Right::Read)?;
         self.run_search(scope, request).await
+    }
+
+    async fn scroll(
+        &self,
+        scope: &Scope,
+        id: &str,
+        keep_alive: Option<Duration>,
+    ) -> Result<SearchResponse, StoreError> {
+        check_right(scope, Right::Read)?;
+        self.next_page(scope, id, keep_alive).await
+    }
+
+    async fn open_point_in_time(
+        &self,
+        scope: &Scope,
+        patterns: &[String],
+        options: IndicesOptions,
+        keep_alive: Duration,
+    ) -> Result<String, StoreError> {
+        check_right(scope, Right::Read)?;
+        self.open_pit(scope, patterns, options, keep_alive).await
+    }
+
+    async fn close_contexts(
+        &self,
+        scope: &Scope,
+        kind: ContextKind,
+        ids: Option<&[String]>,
+    ) -> Result<usize, StoreError> {
+        check_right(scope, Right::Read)?;
+        let (scope, ids) = (scope.clone(), ids.map(<[String]>::to_vec));
+        let contexts = self.searching.contexts.clone();
+        self.blocking(move |_| Ok(contexts.close(&scope, kind, ids.as_deref()))).await
+    }
+
+    async fn analyze(&self, scope: &Scope, request: AnalyzeRequest) -> Result<Vec<Word>, StoreError> {
+        check_right(scope, Right::Read)?;
+        self.cut_into_words(scope, request).await
     }
 
     async fn get(&self, scope: &Scope, index: &str, id: &str) -> Result<Option<Document>, StoreError> {

@@ -1,6 +1,8 @@
 //! Searches over a log store: which documents a query finds, in which order, and what is counted over them.
 
 mod aggregations;
+mod contexts;
+mod more_aggregations;
 mod pages;
 mod queries;
 

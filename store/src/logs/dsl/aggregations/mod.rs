@@ -3,11 +3,7 @@
 mod ast;
 mod parse;
 
-pub use ast::{
-    Aggregation, BucketOrder, CalendarUnit, CompositeKind, CompositeSource, DateHistogram, DateInterval,
-    Filters, Histogram, Kind, Metric, MetricKind, OrderKey, Pipeline, RangeBucket, RangeKind, Ranges,
-    TermSelection, TermsBuckets, TopHits,
-};
+pub use ast::*;
 pub(super) use parse::parse_aggregations;
 
 /// Aggregations may be nested so deep.

@@ -22,7 +22,7 @@ mod replay;
 mod versions;
 
 pub(super) use apply::Batch;
-pub(super) use files::{Committed, Files, Identity};
+pub(super) use files::{Committed, Files, Identity, tokenizers};
 pub(super) use logged::{Span, index_of};
 pub(super) use order::{Action, Dead, Prepared};
 

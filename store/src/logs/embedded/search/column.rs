@@ -6,7 +6,7 @@ use crate::StoreError;
 use std::{collections::HashMap, net::Ipv6Addr};
 use tantivy::{
     DocId, SegmentReader,
-    columnar::{Column, ColumnType, MonotonicallyMappableToU64, StrColumn},
+    columnar::{Column, ColumnIndex, ColumnType, MonotonicallyMappableToU64, StrColumn},
 };
 
 /// A column of one segment.
@@ -80,6 +80,31 @@ impl SegmentColumn {
         Ok((keys.values.num_vals() > 0).then(|| Self { keys, kind, decoded: HashMap::new() }))
     }
 
+    /// Whether each document has exactly one value.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self.keys.index, ColumnIndex::Full)
+    }
+
+    /// How many different strings there are in the segment; `None` if these are no strings.
+    pub(super) fn term_count(&self) -> Option<u64> {
+        match &self.kind {
+            ColumnKind::Text(column) => Some(column.num_terms() as u64),
+            _ => None,
+        }
+    }
+
+    /// The strings behind keys in ascending order, in one walk through the dictionary.
+    pub(super) fn each_term(&self, keys: &[u64], mut each: impl FnMut(u64, &str)) -> tantivy::Result<()> {
+        let ColumnKind::Text(column) = &self.kind else { return Ok(()) };
+        let mut ahead = keys.iter();
+        column.dictionary().sorted_ords_to_term_cb(keys, |term| {
+            if let Some(key) = ahead.next() {
+                each(*key, &String::from_utf8_lossy(term));
+            }
+        })?;
+        Ok(())
+    }
+
     /// The value behind a key of this document.
     pub(super) fn value(&self, doc: DocId, key: u64) -> tantivy::Result<Scalar> {
         Ok(match &self.kind {
@@ -115,17 +140,12 @@ impl SegmentColumn {
     /// Decodes the strings behind many keys in one walk through the dictionary. One by one, each costs the decompression
     /// of a block.
     pub(super) fn decode_ahead(&mut self, mut keys: Vec<u64>) -> tantivy::Result<()> {
-        let ColumnKind::Text(column) = &self.kind else { return Ok(()) };
         keys.sort_unstable();
         keys.dedup();
-        let mut ahead = keys.iter();
-        let decoded = &mut self.decoded;
-        column.dictionary().sorted_ords_to_term_cb(&keys, |term| {
-            if let Some(key) = ahead.next() {
-                decoded.insert(*key, String::from_utf8_lossy(term).into_owned());
-            }
-        })?;
-        Ok(())
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let done = self.each_term(&keys, |key, term| drop(decoded.insert(key, term.to_owned())));
+        self.decoded = decoded;
+        done
     }
 
     /// All keys of the segment's dictionary with their strings; none if these are no strings.
@@ -150,5 +170,28 @@ impl SegmentColumn {
             ColumnKind::Date => Some(i64::from_u64(key).div_euclid(1_000_000) as f64),
             ColumnKind::Text(_) | ColumnKind::Ip(_) => None,
         }
+    }
+}
+
+/// The points of a field in one segment.
+pub(super) struct Points {
+    lat: Column<f64>,
+    lon: Column<f64>,
+}
+
+impl Points {
+    /// Opens the columns of a field of points; `None` if no document of the segment has one.
+    pub(super) fn open(reader: &SegmentReader, field: &ResolvedField) -> tantivy::Result<Option<Self>> {
+        let Some(name) = &field.column else { return Ok(None) };
+        let Some(path) = name.strip_suffix("#lat") else { return Ok(None) };
+        let fast = reader.fast_fields();
+        let lat = fast.column_opt::<f64>(name)?;
+        let lon = fast.column_opt::<f64>(&format!("{path}#lon"))?;
+        Ok(lat.zip(lon).map(|(lat, lon)| Self { lat, lon }))
+    }
+
+    /// Latitude and longitude of each point of a document.
+    pub(super) fn of(&self, doc: DocId) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.lat.values_for_doc(doc).zip(self.lon.values_for_doc(doc))
     }
 }

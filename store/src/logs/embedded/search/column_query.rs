@@ -2,6 +2,7 @@
 
 use super::super::schema::ResolvedField;
 use super::column::{ColumnKind, SegmentColumn};
+use crate::logs::dsl::Slice;
 use std::{collections::HashSet, net::Ipv6Addr, ops::Bound, ops::RangeInclusive};
 use tantivy::{
     BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED,
@@ -155,7 +156,7 @@ fn number_range(low: Bound<Number>, high: Bound<Number>, kind: &ColumnKind) -> O
 }
 
 /// Documents of a segment whose column has a value in a range, found block by block.
-struct RangeDocSet<T> {
+pub(super) struct RangeDocSet<T> {
     column: Column<T>,
     range: RangeInclusive<T>,
     max_doc: DocId,
@@ -173,7 +174,7 @@ const BLOCK_MIN: u32 = 128;
 const BLOCK_MAX: u32 = 65_536;
 
 impl<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static> RangeDocSet<T> {
-    fn new(column: Column<T>, range: RangeInclusive<T>, max_doc: DocId) -> Self {
+    pub(super) fn new(column: Column<T>, range: RangeInclusive<T>, max_doc: DocId) -> Self {
         let outside = *range.start() > column.max_value() || *range.end() < column.min_value();
         let next = if outside { max_doc } else { 0 };
         let mut set = Self { column, range, max_doc, next, block: BLOCK_MIN, found: Vec::new(), position: 0 };
@@ -265,6 +266,33 @@ impl Weight for ColumnSetQuery {
 
     fn explain(&self, _reader: &SegmentReader, _doc: DocId) -> tantivy::Result<Explanation> {
         Ok(Explanation::new("values of a column in a set", 1.0))
+    }
+}
+
+/// The documents whose number leaves a remainder.
+#[derive(Debug, Clone)]
+pub(super) struct SliceQuery(pub(super) Slice);
+
+impl Query for SliceQuery {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for SliceQuery {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let numbers = reader.fast_fields().u64("_seq_no")?;
+        let mut docs = BitSet::with_max_value(reader.max_doc());
+        for doc in 0..reader.max_doc() {
+            if numbers.first(doc).is_some_and(|number| number % self.0.max == self.0.id) {
+                docs.insert(doc);
+            }
+        }
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(docs), boost)))
+    }
+
+    fn explain(&self, _reader: &SegmentReader, _doc: DocId) -> tantivy::Result<Explanation> {
+        Ok(Explanation::new("a slice of the documents", 1.0))
     }
 }
 

@@ -1,56 +1,67 @@
 //! Reads the documents of a page of hits.
 
 use super::super::mapping::{DateFormats, Family};
-use super::column::engine_error;
+use super::column::{Points, SegmentColumn, engine_error};
 use super::dates::{DatePrinter, DateReader};
 use super::fields::Fields;
 use super::highlight::Highlighter;
+use super::number_format::NumberFormat;
+use super::scalar::Scalar;
 use super::sorting::{Entry, values_to_json};
 use super::{Search, Shard, source};
 use crate::{
     ErrorKind, StoreError,
     logs::{
         Hit,
-        dsl::{FieldPattern, SortTarget, SourceFilter},
+        dsl::{Highlight, SortKey, SourceFilter, ValueField},
+        embedded::schema::ResolvedField,
     },
 };
 use event::{Object, SequenceNumber};
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tantivy::{DocAddress, TantivyDocument, schema::Value as _};
+
+/// What of the hits is wanted.
+pub(super) struct Wanted<'w> {
+    pub(super) sort: &'w [SortKey],
+    /// Whether the sort was asked for: only then hits have sort values.
+    pub(super) sorted: bool,
+    pub(super) scored: bool,
+    pub(super) source: &'w SourceFilter,
+    pub(super) fields: &'w [ValueField],
+    pub(super) docvalue_fields: &'w [ValueField],
+    pub(super) version: bool,
+    pub(super) seq_no: bool,
+    pub(super) highlight: Option<&'w Highlight>,
+}
 
 /// Reads the hits of a page.
 pub(super) fn fetch(
     search: &Search<'_>,
     shards: &[Shard<'_>],
+    wanted: &Wanted<'_>,
     entries: &[Entry],
 ) -> Result<Vec<Hit>, StoreError> {
-    let body = search.body;
-    let highlighter = body.highlight.as_ref().map(|highlight| Highlighter::new(highlight, &body.query));
-    // Without a sort of its own a hit has a score and no sort values.
-    let sorted = !body.sort.is_empty();
-    let by_score = search.sort.iter().any(|key| key.target == SortTarget::Score) || body.track_scores;
+    let highlighter = wanted.highlight.map(|highlight| Highlighter::new(highlight, &search.body.query));
     let mut hits = Vec::with_capacity(entries.len());
     for entry in entries {
         let shard = shard_of(shards, entry)?;
-        let fields = shard.fields();
         let (id, document) = read(shard, entry)?;
         let highlight =
-            highlighter.as_ref().and_then(|highlighter| highlighter.highlight(&fields, &document));
-        let wanted = match body.fields.as_slice() {
-            [] => None,
-            list => Some(field_values(&fields, list, &document, search)?),
-        };
+            highlighter.as_ref().and_then(|highlighter| highlighter.highlight(&shard.fields(), &document));
         hits.push(Hit {
             index: shard.index.name.to_string(),
             id,
-            score: entry.score.filter(|_| by_score),
-            source: filtered(document, &body.source),
-            sort: if sorted { values_to_json(search.sort, entry)? } else { Vec::new() },
+            score: entry.score.filter(|_| wanted.scored),
+            sort: if wanted.sorted { values_to_json(wanted.sort, entry)? } else { Vec::new() },
             highlight,
-            fields: wanted,
+            fields: fields_of(search, shard, entry, wanted, &document)?,
             ignored: ignored(shard, entry)?,
-            version: if body.version { Some(version(shard, entry)) } else { None },
+            version: if wanted.version { Some(version(shard, entry)) } else { None },
+            seq_no: wanted.seq_no.then_some(SequenceNumber { seq_no: entry.seq_no, primary_term: 1 }),
+            inner_hits: None,
+            source: filtered(document, wanted.source),
         });
     }
     Ok(hits)
@@ -63,7 +74,7 @@ pub(super) fn shard_of<'a, 's>(shards: &'a [Shard<'s>], entry: &Entry) -> Result
 }
 
 /// Id and document, without what is masked.
-pub(super) fn read(shard: &Shard<'_>, entry: &Entry) -> Result<(String, Object), StoreError> {
+fn read(shard: &Shard<'_>, entry: &Entry) -> Result<(String, Object), StoreError> {
     let schema = &shard.generation.schema;
     let address = DocAddress::new(entry.segment, entry.doc);
     let stored: TantivyDocument = shard.generation.searcher.doc(address).map_err(engine_error)?;
@@ -77,7 +88,7 @@ pub(super) fn read(shard: &Shard<'_>, entry: &Entry) -> Result<(String, Object),
 }
 
 /// What `_source` asks for.
-pub(super) fn filtered(document: Object, filter: &SourceFilter) -> Option<Object> {
+fn filtered(document: Object, filter: &SourceFilter) -> Option<Object> {
     (!filter.none).then(|| source::filter(document, filter))
 }
 
@@ -97,54 +108,135 @@ fn ignored(shard: &Shard<'_>, entry: &Entry) -> Result<Vec<String>, StoreError> 
     Ok(paths)
 }
 
-fn version(shard: &Shard<'_>, entry: &Entry) -> (u64, SequenceNumber) {
+fn version(shard: &Shard<'_>, entry: &Entry) -> u64 {
     let reader = shard.generation.searcher.segment_reader(entry.segment);
-    let version =
-        reader.fast_fields().u64("_version").ok().and_then(|column| column.first(entry.doc)).unwrap_or(1);
-    (version, SequenceNumber { seq_no: entry.seq_no, primary_term: 1 })
+    reader.fast_fields().u64("_version").ok().and_then(|column| column.first(entry.doc)).unwrap_or(1)
 }
 
-/// The values of the fields asked for, each as a list; dates in the format asked for or the field's own.
-fn field_values(
+/// What `fields`, `docvalue_fields` and `collapse` ask for, each as a list.
+fn fields_of(
+    search: &Search<'_>,
+    shard: &Shard<'_>,
+    entry: &Entry,
+    wanted: &Wanted<'_>,
+    document: &Object,
+) -> Result<Option<Object>, StoreError> {
+    let fields = shard.fields();
+    let mut found = Object::new();
+    for field in wanted.fields {
+        sent_values(&fields, field, document, search, &mut found)?;
+    }
+    for field in wanted.docvalue_fields {
+        indexed_values(shard, &fields, field, entry, &mut found)?;
+    }
+    if let Some(collapse) = &search.body.collapse
+        && let Some(value) = super::collapse::value_of(search, shard, entry)?
+    {
+        found.insert(collapse.field.clone(), json!([value]));
+    }
+    Ok((!found.is_empty()).then_some(found))
+}
+
+/// How the dates of a field are written.
+fn printer(field: &ResolvedField, format: Option<&str>) -> Result<DatePrinter, StoreError> {
+    let own = field.mapping.format.as_ref().map(DateFormats::as_str);
+    let printer = DatePrinter::new(format.or(own), TimeZone::UTC);
+    // A format of the mapping that can be read need not be one that can be written.
+    printer.or_else(|error| if format.is_some() { Err(error) } else { Ok(DatePrinter::iso()) })
+}
+
+/// Values as they were sent; dates in the format asked for or the field's own.
+fn sent_values(
     fields: &Fields<'_>,
-    wanted: &[(FieldPattern, Option<String>)],
+    wanted: &ValueField,
     document: &Object,
     search: &Search<'_>,
-) -> Result<Object, StoreError> {
-    let mut found = Object::new();
-    for (pattern, format) in wanted {
-        for path in fields.expand(pattern.as_str()) {
-            let Some(field) = fields.resolve(path) else { continue };
-            let stored = match path.rsplit_once('.') {
-                Some((parent, _)) if field.mapping.is_multi_field => parent,
-                _ => path,
-            };
-            let mut values = Vec::new();
-            source::values_at(document, stored, &mut values);
-            if values.is_empty() {
-                continue;
+    found: &mut Object,
+) -> Result<(), StoreError> {
+    for path in fields.expand(wanted.pattern.as_str()) {
+        let Some(field) = fields.resolve(path) else { continue };
+        let stored = match path.rsplit_once('.') {
+            Some((parent, _)) if field.mapping.is_multi_field => parent,
+            _ => path,
+        };
+        let mut values = Vec::new();
+        source::values_at(document, stored, &mut values);
+        let values: Vec<Value> = match field.family() {
+            Family::Date => {
+                let printer = printer(&field, wanted.format.as_deref())?;
+                let reader = DateReader {
+                    formats: field.mapping.date_formats(),
+                    zone: TimeZone::UTC,
+                    now: search.now,
+                };
+                let print = |value: &&Value| {
+                    reader.read(value, false).ok().map(|at| Value::String(printer.print(at)))
+                };
+                values.iter().filter_map(print).collect()
             }
-            let values: Vec<Value> = match field.family() {
-                Family::Date => {
-                    let own = field.mapping.format.as_ref().map(DateFormats::as_str);
-                    let printer =
-                        DatePrinter::new(format.as_deref().or(own), TimeZone::UTC).or_else(|error| {
-                            if format.is_some() { Err(error) } else { Ok(DatePrinter::iso()) }
-                        })?;
-                    let reader = DateReader {
-                        formats: field.mapping.date_formats(),
-                        zone: TimeZone::UTC,
-                        now: search.now,
-                    };
-                    let print = |value: &&Value| {
-                        reader.read(value, false).ok().map(|at| Value::String(printer.print(at)))
-                    };
-                    values.iter().filter_map(print).collect()
-                }
-                _ => values.into_iter().cloned().collect(),
-            };
+            _ => values.into_iter().cloned().collect(),
+        };
+        if !values.is_empty() {
             found.insert(path.to_owned(), Value::Array(values));
         }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// Values as they are indexed, from the column.
+fn indexed_values(
+    shard: &Shard<'_>,
+    fields: &Fields<'_>,
+    wanted: &ValueField,
+    entry: &Entry,
+    found: &mut Object,
+) -> Result<(), StoreError> {
+    let reader = shard.generation.searcher.segment_reader(entry.segment);
+    for path in fields.expand(wanted.pattern.as_str()) {
+        let Some(field) = fields.resolve(path) else { continue };
+        if field.column.is_none() {
+            if wanted.pattern.exact().is_some() {
+                return Err(super::sorting::sortable(field)
+                    .err()
+                    .unwrap_or_else(|| StoreError::invalid(format!("field [{path}] has no doc values"))));
+            }
+            continue;
+        }
+        let mut values = Vec::new();
+        if field.family() == Family::Geo {
+            let points = Points::open(reader, &field).map_err(engine_error)?;
+            let points = points.iter().flat_map(|points| points.of(entry.doc));
+            values.extend(points.map(|(lat, lon)| json!(format!("{lat:?}, {lon:?}"))));
+        } else if let Some(column) = SegmentColumn::open(reader, &field).map_err(engine_error)? {
+            let mut keys: Vec<u64> = column.keys.values_for_doc(entry.doc).collect();
+            keys.sort_unstable();
+            if matches!(field.family(), Family::Keyword | Family::Ip) {
+                keys.dedup();
+            }
+            for key in keys {
+                let value = column.value(entry.doc, key).map_err(engine_error)?;
+                values.push(indexed_value(&field, value, wanted.format.as_deref())?);
+            }
+        }
+        if values.is_empty() {
+            continue;
+        }
+        match found.get_mut(path) {
+            // The same field in several formats.
+            Some(Value::Array(known)) => known.extend(values),
+            _ => drop(found.insert(path.to_owned(), Value::Array(values))),
+        }
+    }
+    Ok(())
+}
+
+fn indexed_value(field: &ResolvedField, value: Scalar, format: Option<&str>) -> Result<Value, StoreError> {
+    Ok(match (&value, field.family()) {
+        (Scalar::Date(nanos), _) => Value::String(printer(field, format)?.print(*nanos)),
+        (Scalar::Integer(whole), Family::Float) if format.is_none() => json!(*whole as f64),
+        (value, _) => match (format.and_then(NumberFormat::new), value.as_f64()) {
+            (Some(format), Some(number)) => Value::String(format.print(number)),
+            _ => value.to_json(None),
+        },
+    })
 }

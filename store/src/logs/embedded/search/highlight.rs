@@ -131,7 +131,13 @@ fn collect(query: &Query, out: &mut Vec<Marker>) {
         Query::DisMax(query) => query.queries.iter().for_each(|query| collect(query, out)),
         Query::ConstantScore(query) | Query::Boosted(query, _) => collect(query, out),
         Query::QueryString(query) => collect_node(&query.query, &query.fields, out),
-        Query::MatchAll | Query::MatchNone | Query::Range(_) | Query::Exists(_) | Query::Ids(_) => {}
+        Query::MatchAll
+        | Query::MatchNone
+        | Query::Range(_)
+        | Query::Exists(_)
+        | Query::GeoBoundingBox(..)
+        | Query::GeoDistance(_)
+        | Query::Ids(_) => {}
     }
 }
 
@@ -213,6 +219,10 @@ fn fragments(
     let mut out = Vec::new();
     for value in &values {
         let text = match value {
+            // What was too long to be indexed cannot have matched.
+            Value::String(text) if field.ignore_above.is_some_and(|most| text.chars().count() > most) => {
+                continue;
+            }
             Value::String(text) => cut(text, ANALYZED_MAX_BYTES).to_owned(),
             other => other.to_string(),
         };

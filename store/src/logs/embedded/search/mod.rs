@@ -7,6 +7,8 @@
 //! every shard's query, and masked fields are resolved as unknown ones.
 
 mod aggregations;
+mod breaker;
+mod collapse;
 mod column;
 mod column_query;
 mod compile;
@@ -14,26 +16,50 @@ mod dates;
 mod dictionary_query;
 mod fetch;
 mod fields;
+mod geo_query;
+mod geography;
+mod hash;
 mod highlight;
+mod hits;
+mod number_format;
 mod run;
 mod scalar;
 mod sorting;
 mod source;
 mod time_range;
 
+pub(crate) use breaker::Breaker;
+pub(crate) use sorting::Cursor;
+
 use super::snapshot::{GenerationSnapshot, IndexSnapshot};
 use crate::{
     StoreError,
     logs::{
         SearchRequest, SearchResponse,
-        dsl::{Missing, Query, SearchBody, SortKey, SortMode, SortOrder, SortTarget, parse_query},
+        dsl::{Collapse, Query, SearchBody, SortKey, SortTarget, aggregations::Kind, parse_query},
     },
     scope::Scope,
 };
 use compile::{BoxQuery, Compiler, all_of, unscored};
+use event::Object;
+use fetch::Wanted;
 use fields::{Fields, Mask};
 use jiff::Timestamp;
-use std::time::Instant;
+use serde_json::json;
+use sorting::{Entry, by_score, values_to_json};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
+
+/// What bounds a search beside its own parameters.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounds {
+    /// Memory of all searches.
+    pub(crate) breaker: Arc<Breaker>,
+    /// Set when nobody waits for the answer any more.
+    pub(crate) cancelled: Arc<AtomicBool>,
+}
 
 /// Runs one search over these indices (already narrowed to what the scope reaches). Applies the scope's filter and
 /// masks. Synchronous: called on a blocking pool.
@@ -41,53 +67,134 @@ pub(crate) fn execute(
     snapshots: &[IndexSnapshot],
     scope: &Scope,
     request: &SearchRequest,
+    body: &SearchBody,
+    bounds: &Bounds,
 ) -> Result<SearchResponse, StoreError> {
-    execute_at(snapshots, scope, request, Timestamp::now())
+    execute_behind(snapshots, scope, request, body, bounds, None).map(|(response, _)| response)
 }
 
-/// [`execute`] with its own idea of `now`.
-pub(crate) fn execute_at(
+/// [`execute`], going on behind a hit; answers where the next page goes on, too.
+pub(crate) fn execute_behind(
     snapshots: &[IndexSnapshot],
     scope: &Scope,
     request: &SearchRequest,
-    now: Timestamp,
-) -> Result<SearchResponse, StoreError> {
+    body: &SearchBody,
+    bounds: &Bounds,
+    cursor: Option<&Cursor>,
+) -> Result<(SearchResponse, Option<Cursor>), StoreError> {
     let started = Instant::now();
-    let body = SearchBody::parse(&request.body)?;
     let filter = scope.filter().map(parse_query).transpose()?;
     let timeout = match (body.timeout, request.timeout) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    let sort = effective_sort(&body);
-    if body.search_after.as_ref().is_some_and(|after| after.len() != sort.len()) {
-        return Err(StoreError::invalid(format!(
-            "search_after has {} value(s) but sort has {}",
-            body.search_after.as_ref().map_or(0, Vec::len),
-            sort.len()
-        )));
-    }
+    let sort = if body.sort.is_empty() { by_score() } else { &body.sort };
+    let after = body.search_after.clone().map(|values| Cursor { values, place: None });
+    check_after(after.as_ref(), body)?;
     let search = Search {
-        body: &body,
+        body,
         filter: filter.as_ref(),
-        sort: &sort,
-        now,
+        sort,
+        after: cursor.or(after.as_ref()),
+        now: Timestamp::now(),
         deadline: timeout.map(|t| started + t),
+        breaker: &bounds.breaker,
+        cancelled: &bounds.cancelled,
     };
     let masks: Vec<Mask> = snapshots.iter().map(|index| Mask::new(scope, &index.mapping)).collect();
     let shards = search.shards(snapshots, &masks)?;
-    check_sort_fields(&sort, &shards)?;
+    check_sort_fields(sort, &shards)?;
     let outcome = run::run(&search, &shards)?;
-    let hits = fetch::fetch(&search, &shards, &outcome.hits)?;
-    Ok(SearchResponse {
+    let wanted = wanted(&search);
+    let mut hits = fetch::fetch(&search, &shards, &wanted, &outcome.hits)?;
+    if let Some(collapse) = body.collapse.as_ref().filter(|collapse| !collapse.inner_hits.is_empty()) {
+        for (hit, entry) in hits.iter_mut().zip(&outcome.hits) {
+            hit.inner_hits = Some(inner_hits(&search, snapshots, &masks, &shards, collapse, entry)?);
+        }
+    }
+    let next = match outcome.hits.last() {
+        Some(last) => {
+            Some(Cursor { values: values_to_json(sort, last)?, place: Some((last.shard, last.seq_no)) })
+        }
+        None => None,
+    };
+    let aggregations = outcome.aggregations.map(|found| match request.typed_keys {
+        true => aggregations::typed_keys(&body.aggregations, found),
+        false => found,
+    });
+    let response = SearchResponse {
         took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         timed_out: outcome.timed_out,
+        terminated_early: outcome.terminated_early,
         total: outcome.total,
         max_score: outcome.max_score,
         hits,
-        aggregations: outcome.aggregations,
+        // Where there is no index, nothing is aggregated.
+        aggregations: aggregations.filter(|_| !snapshots.is_empty()),
         indices: snapshots.len(),
-    })
+        scroll_id: None,
+        pit_id: None,
+    };
+    Ok((response, next))
+}
+
+fn check_after(after: Option<&Cursor>, body: &SearchBody) -> Result<(), StoreError> {
+    let Some(after) = after else { return Ok(()) };
+    if body.sort.is_empty() {
+        return Err(StoreError::invalid("Sort must contain at least one field."));
+    }
+    if after.values.len() == body.sort.len() {
+        return Ok(());
+    }
+    Err(StoreError::invalid(format!(
+        "search_after has {} value(s) but sort has {}.",
+        after.values.len(),
+        body.sort.len()
+    )))
+}
+
+fn wanted<'w>(search: &Search<'w>) -> Wanted<'w> {
+    let body = search.body;
+    Wanted {
+        sort: search.sort,
+        sorted: !body.sort.is_empty(),
+        scored: search.sort.iter().any(|key| key.target == SortTarget::Score) || body.track_scores,
+        source: &body.source,
+        fields: &body.fields,
+        docvalue_fields: &body.docvalue_fields,
+        version: body.version,
+        seq_no: body.seq_no_primary_term,
+        highlight: body.highlight.as_ref(),
+    }
+}
+
+/// More hits of the value that a hit stands for.
+fn inner_hits(
+    search: &Search<'_>,
+    snapshots: &[IndexSnapshot],
+    masks: &[Mask],
+    shards: &[Shard<'_>],
+    collapse: &Collapse,
+    entry: &Entry,
+) -> Result<Object, StoreError> {
+    let value = collapse::value_of(search, fetch::shard_of(shards, entry)?, entry)?;
+    let mut found = Object::new();
+    for (name, inner) in &collapse.inner_hits {
+        let body = collapse::inner_search(search.body, &collapse.field, value.as_ref(), inner);
+        let sort = if body.sort.is_empty() { by_score() } else { &body.sort };
+        let search = Search { body: &body, sort, after: None, ..*search };
+        let shards = search.shards(snapshots, masks)?;
+        let outcome = run::run(&search, &shards)?;
+        let hits = fetch::fetch(&search, &shards, &wanted(&search), &outcome.hits)?;
+        let response = SearchResponse {
+            total: outcome.total,
+            max_score: outcome.max_score,
+            hits,
+            ..SearchResponse::default()
+        };
+        found.insert(name.clone(), json!({"hits": response.hits_json(false)}));
+    }
+    Ok(found)
 }
 
 /// A search as all shards share it.
@@ -95,8 +202,12 @@ struct Search<'s> {
     body: &'s SearchBody,
     filter: Option<&'s Query>,
     sort: &'s [SortKey],
+    /// Where to go on.
+    after: Option<&'s Cursor>,
     now: Timestamp,
     deadline: Option<Instant>,
+    breaker: &'s Arc<Breaker>,
+    cancelled: &'s AtomicBool,
 }
 
 /// One generation of one index, with the query compiled for it.
@@ -108,6 +219,8 @@ struct Shard<'s> {
     rank: usize,
     query: BoxQuery,
     post_filter: Option<BoxQuery>,
+    /// What the caller may see at all, if an aggregation asks for it.
+    everything: Option<BoxQuery>,
 }
 
 impl<'s> Shard<'s> {
@@ -134,8 +247,9 @@ impl Search<'_> {
                 if pruned {
                     continue;
                 }
-                let (query, post_filter) = self.compile(index, generation, mask)?;
-                shards.push(Shard { index, generation, mask, rank, query, post_filter });
+                let compiled = self.compile(index, generation, mask)?;
+                let Compiled { query, post_filter, everything } = compiled;
+                shards.push(Shard { index, generation, mask, rank, query, post_filter, everything });
             }
         }
         Ok(shards)
@@ -147,33 +261,27 @@ impl Search<'_> {
         index: &IndexSnapshot,
         generation: &GenerationSnapshot,
         mask: &Mask,
-    ) -> Result<(BoxQuery, Option<BoxQuery>), StoreError> {
+    ) -> Result<Compiled, StoreError> {
         let compiler = |mask| Compiler { fields: Fields { index, generation, mask }, now: self.now };
         let visible = compiler(mask);
-        let query = visible.compile(&self.body.query)?;
         let post_filter = self.body.post_filter.as_ref().map(|filter| visible.compile(filter)).transpose()?;
-        let query = match self.filter {
-            None => query,
-            // The scope's own filter may ask fields that the caller must not see.
-            Some(filter) => all_of(vec![query, unscored(compiler(&Mask::default()).compile(filter)?)]),
-        };
-        Ok((query, post_filter))
+        let mut required = vec![visible.compile(&self.body.query)?];
+        required.extend(self.body.slice.map(|slice| visible.slice(slice)));
+        // The scope's own filter may ask fields that the caller must not see.
+        let unmasked = Mask::default();
+        let scope = || self.filter.map(|filter| compiler(&unmasked).compile(filter)).transpose();
+        required.extend(scope()?.map(unscored));
+        let is_global = self.body.aggregations.iter().any(|aggregation| aggregation.kind == Kind::Global);
+        let everything = if is_global { Some(all_of(scope()?.into_iter().collect())) } else { None };
+        Ok(Compiled { query: all_of(required), post_filter, everything })
     }
 }
 
-/// The sort of the request, or by score.
-fn effective_sort(body: &SearchBody) -> Vec<SortKey> {
-    if !body.sort.is_empty() {
-        return body.sort.clone();
-    }
-    vec![SortKey {
-        target: SortTarget::Score,
-        order: SortOrder::Desc,
-        missing: Missing::Last,
-        mode: SortMode::Max,
-        format: None,
-        unmapped_ok: true,
-    }]
+/// The queries of one shard.
+struct Compiled {
+    query: BoxQuery,
+    post_filter: Option<BoxQuery>,
+    everything: Option<BoxQuery>,
 }
 
 /// Elasticsearch refuses a sort by a field that no index maps, unless `unmapped_type` is given. Here an index may not

@@ -1,7 +1,10 @@
 //! Goes through the shards: counts, keeps the best, feeds the aggregations.
 
-use super::aggregations::Aggregator;
+use super::aggregations::{Aggregator, Batch, Reach, SegmentAggregations};
+use super::collapse::{Groups, SegmentGroups};
 use super::column::engine_error;
+use super::hits;
+use super::scalar::Scalar;
 use super::sorting::{Entry, SegmentTop, SortValue, TopRequest, compare};
 use super::time_range::TIMESTAMP;
 use super::{Search, Shard};
@@ -13,9 +16,10 @@ use crate::{
     },
 };
 use event::Object;
-use std::time::Instant;
+use std::{sync::atomic::Ordering, time::Instant};
 use tantivy::{
     COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, SegmentReader, TERMINATED,
+    columnar::MonotonicallyMappableToU64,
     query::{EnableScoring, Scorer, Weight},
 };
 
@@ -28,6 +32,7 @@ pub(super) struct Outcome {
     pub(super) total: Option<Total>,
     pub(super) max_score: Option<Score>,
     pub(super) timed_out: bool,
+    pub(super) terminated_early: Option<bool>,
     pub(super) aggregations: Option<Object>,
 }
 
@@ -37,10 +42,12 @@ struct Run<'r, 's> {
     scoring: bool,
     aggregator: Option<Aggregator<'r>>,
     best: Vec<Entry>,
+    groups: Option<Groups>,
     count: u64,
     /// Something that matches was not counted.
     uncounted: bool,
     timed_out: bool,
+    terminated_early: bool,
     max_score: Option<Score>,
 }
 
@@ -55,12 +62,14 @@ pub(super) fn run(search: &Search<'_>, shards: &[Shard<'_>]) -> Result<Outcome, 
         scoring: limit > 0 && (by_score || body.track_scores) || body.min_score.is_some(),
         aggregator: match body.aggregations.as_slice() {
             [] => None,
-            aggregations => Some(Aggregator::new(aggregations, search.now)?),
+            aggregations => Some(Aggregator::new(aggregations, search.breaker.reserve())?),
         },
         best: Vec::new(),
+        groups: body.collapse.as_ref().filter(|_| limit > 0).map(|_| Groups::default()),
         count: 0,
         uncounted: false,
         timed_out: false,
+        terminated_early: false,
         max_score: None,
     };
     for shard in in_order(search, shards) {
@@ -95,20 +104,31 @@ fn time_order(search: &Search<'_>) -> Option<SortOrder> {
     by_time.then_some(first.order)
 }
 
-impl Run<'_, '_> {
+/// What is asked of one shard.
+struct Asked<'a> {
+    weight: Box<dyn Weight>,
+    post_filter: Option<Box<dyn Weight>>,
+    everything: Option<Box<dyn Weight>>,
+    shard: &'a Shard<'a>,
+}
+
+impl<'r> Run<'r, '_> {
     fn shard(&mut self, shard: &Shard<'_>) -> Result<(), StoreError> {
         let searcher = &shard.generation.searcher;
         let scoring = match self.scoring {
             true => EnableScoring::enabled_from_searcher(searcher),
             false => EnableScoring::disabled_from_searcher(searcher),
         };
-        let weight = shard.query.weight(scoring).map_err(engine_error)?;
-        let post_filter = match &shard.post_filter {
-            Some(filter) => {
-                let unscored = EnableScoring::disabled_from_searcher(searcher);
-                Some(filter.weight(unscored).map_err(engine_error)?)
-            }
-            None => None,
+        let unscored = || EnableScoring::disabled_from_searcher(searcher);
+        let weight = |query: &Option<super::BoxQuery>| {
+            query.as_ref().map(|query| query.weight(unscored()).map_err(engine_error)).transpose()
+        };
+        let is_global = self.aggregator.as_ref().is_some_and(Aggregator::is_global);
+        let asked = Asked {
+            weight: shard.query.weight(scoring).map_err(engine_error)?,
+            post_filter: weight(&shard.post_filter)?,
+            everything: if is_global { weight(&shard.everything)? } else { None },
+            shard,
         };
         let mut left = match self.search.body.terminate_after {
             0 => u64::MAX,
@@ -119,7 +139,8 @@ impl Run<'_, '_> {
                 break;
             }
             let segment = u32::try_from(ordinal).unwrap_or(u32::MAX);
-            self.segment(shard, segment, reader, weight.as_ref(), post_filter.as_deref(), &mut left)?;
+            self.segment(&asked, segment, reader, &mut left)?;
+            self.collect_everything(&asked, segment, reader)?;
         }
         Ok(())
     }
@@ -131,154 +152,257 @@ impl Run<'_, '_> {
         self.timed_out
     }
 
-    fn segment(
-        &mut self,
-        shard: &Shard<'_>,
-        segment: u32,
-        reader: &SegmentReader,
-        weight: &dyn Weight,
-        post_filter: Option<&dyn Weight>,
-        left: &mut u64,
-    ) -> Result<(), StoreError> {
-        let body = self.search.body;
-        let fields = shard.fields();
-        let request = TopRequest {
-            keys: self.search.sort,
-            after: body.search_after.as_deref(),
-            limit: self.limit,
-            now: self.search.now,
-        };
-        let mut top = match self.limit {
-            0 => None,
-            _ => Some(SegmentTop::new(&request, &fields, reader, shard.rank, segment)?),
-        };
-        if top.as_ref().is_some_and(|top| !self.can_contribute(top)) {
-            top = None;
-        }
-        let plain = self.aggregator.is_none() && body.min_score.is_none() && *left == u64::MAX;
-        if top.is_none() && plain {
-            return self.count_only(reader, weight, post_filter);
-        }
-        let mut post_filter = match post_filter {
-            Some(weight) => Some(weight.scorer(reader, 1.0).map_err(engine_error)?),
-            None => None,
-        };
-        let mut collecting = match &mut self.aggregator {
-            Some(aggregator) => Some(aggregator.segment(&fields, reader, (shard.rank, segment))?),
-            None => None,
-        };
-        let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
-        let mut block = Block::default();
-        while block.fill(scorer.as_mut(), reader, self.scoring, body.min_score) {
-            block.cut(left);
-            if let Some(collecting) = &mut collecting {
-                collecting.collect(&block.docs)?;
-            }
-            for (position, doc) in block.docs.iter().enumerate() {
-                if let Some(filter) = &mut post_filter {
-                    let at = filter.doc();
-                    let at = if at < *doc { filter.seek(*doc) } else { at };
-                    if at != *doc {
-                        continue;
-                    }
-                }
-                self.count += 1;
-                let score = block.scores.get(position).copied();
-                if let Some(top) = &mut top {
-                    top.offer(*doc, score);
-                }
-                if let Some(score) = score {
-                    self.max_score = Some(self.max_score.map_or(score, |best| best.max(score)));
-                }
-            }
-            if self.search.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                self.timed_out = true;
-            }
-            if self.timed_out || *left == 0 {
-                self.uncounted = true;
-                break;
-            }
-        }
-        if let Some(collecting) = collecting {
-            let found = collecting.finish()?;
-            if let Some(aggregator) = &mut self.aggregator {
-                aggregator.merge(found)?;
-            }
-        }
-        if let Some(top) = top {
-            self.best.extend(top.finish().map_err(engine_error)?);
-            self.shrink();
+    /// Stops when nobody waits for the answer any more.
+    fn check_cancelled(&self) -> Result<(), StoreError> {
+        if self.search.cancelled.load(Ordering::Relaxed) {
+            let error = StoreError::new(crate::ErrorKind::Unavailable, "the search was cancelled");
+            return Err(error.with_code("task_cancelled_exception"));
         }
         Ok(())
     }
 
-    /// Keeps the best of what was found so far.
-    fn shrink(&mut self) {
+    fn segment(
+        &mut self,
+        asked: &Asked<'_>,
+        segment: u32,
+        reader: &SegmentReader,
+        left: &mut u64,
+    ) -> Result<(), StoreError> {
+        let (body, shard) = (self.search.body, asked.shard);
+        let request = TopRequest {
+            keys: self.search.sort,
+            after: self.search.after,
+            limit: if self.groups.is_some() { 1 } else { self.limit },
+            now: self.search.now,
+        };
+        let mut top = match self.limit {
+            0 => None,
+            _ => Some(SegmentTop::new(&request, &shard.fields(), reader, shard.rank, segment)?),
+        };
+        if top.as_ref().is_some_and(|top| self.groups.is_none() && !self.can_contribute(top)) {
+            top = None;
+        }
+        let plain = self.aggregator.is_none()
+            && self.groups.is_none()
+            && body.min_score.is_none()
+            && *left == u64::MAX;
+        if plain
+            && asked.post_filter.is_none()
+            && !self.scoring
+            && let Some(found) = &mut top
+        {
+            let bound = self.worst_key();
+            if hits::first_hits(found, reader, asked.weight.as_ref(), self.limit, bound)? {
+                if let Some(top) = top.take() {
+                    self.keep(top)?;
+                }
+            }
+        }
+        if top.is_none() && plain {
+            return self.count_only(reader, asked);
+        }
+        let fields = shard.fields();
+        let place = (shard.rank, segment);
+        let mut pass = Pass {
+            post_filter: match &asked.post_filter {
+                Some(weight) => Some(weight.scorer(reader, 1.0).map_err(engine_error)?),
+                None => None,
+            },
+            collecting: match &self.aggregator {
+                Some(aggregator) => {
+                    Some(aggregator.segment(self.search, &fields, reader, place, Reach::Query)?)
+                }
+                None => None,
+            },
+            groups: match (&body.collapse, &self.groups, top.take_if(|_| self.groups.is_some())) {
+                (Some(collapse), Some(_), Some(top)) => {
+                    Some(SegmentGroups::new(shard, reader, &collapse.field, top)?)
+                }
+                _ => None,
+            },
+            top,
+            raw: Vec::new(),
+        };
+        let counted = self.pass(&mut pass, asked, reader, left)?;
+        let Pass { collecting, top, groups, .. } = pass;
+        if let (Some(collecting), Some(aggregator)) = (collecting, &mut self.aggregator) {
+            aggregator.merge(collecting.finish()?, Reach::Query, counted)?;
+        }
+        if let (Some(found), Some(groups)) = (groups, &mut self.groups) {
+            found.finish(self.search.sort, groups)?;
+        }
+        top.map_or(Ok(()), |top| self.keep(top))
+    }
+
+    /// Goes through the documents of a segment; answers how many match the query (whatever the filter for hits).
+    fn pass(
+        &mut self,
+        pass: &mut Pass<'r>,
+        asked: &Asked<'_>,
+        reader: &SegmentReader,
+        left: &mut u64,
+    ) -> Result<u64, StoreError> {
+        let min_score = self.search.body.min_score;
+        let mut scorer = asked.weight.scorer(reader, 1.0).map_err(engine_error)?;
+        let mut block = Block::default();
+        let mut matched = 0;
+        while block.fill(scorer.as_mut(), reader, self.scoring, min_score) {
+            self.check_cancelled()?;
+            let found = block.docs.len();
+            block.cut(left);
+            matched += block.docs.len() as u64;
+            if let Some(collecting) = &mut pass.collecting {
+                collecting.collect(&Batch { docs: &block.docs, scores: &block.scores })?;
+            }
+            if let Some(filter) = &mut pass.post_filter {
+                block.keep(filter.as_mut());
+            }
+            self.count += block.docs.len() as u64;
+            if let Some(groups) = &mut pass.groups {
+                for (position, doc) in block.docs.iter().enumerate() {
+                    groups.offer(*doc, block.scores.get(position).copied())?;
+                }
+            }
+            if let Some(top) = &mut pass.top {
+                top.offer_all(&block.docs, &block.scores, &mut pass.raw);
+            }
+            let best = block.scores.iter().copied().reduce(f32::max);
+            self.max_score = [self.max_score, best].into_iter().flatten().reduce(f32::max);
+            if self.is_late() || *left == 0 {
+                let more = found > block.docs.len() || scorer.doc() != TERMINATED;
+                self.terminated_early |= *left == 0 && more;
+                self.uncounted = true;
+                break;
+            }
+        }
+        Ok(matched)
+    }
+
+    /// For aggregations over everything, whatever the query.
+    fn collect_everything(
+        &mut self,
+        asked: &Asked<'_>,
+        segment: u32,
+        reader: &SegmentReader,
+    ) -> Result<(), StoreError> {
+        let (Some(weight), Some(aggregator)) = (&asked.everything, &self.aggregator) else { return Ok(()) };
+        let (fields, place) = (asked.shard.fields(), (asked.shard.rank, segment));
+        let mut collecting = aggregator.segment(self.search, &fields, reader, place, Reach::Global)?;
+        let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
+        let mut block = Block::default();
+        while block.fill(scorer.as_mut(), reader, false, None) {
+            self.check_cancelled()?;
+            collecting.collect(&Batch { docs: &block.docs, scores: &[] })?;
+            if self.is_late() {
+                break;
+            }
+        }
+        let found = collecting.finish()?;
+        match &mut self.aggregator {
+            Some(aggregator) => aggregator.merge(found, Reach::Global, 0),
+            None => Ok(()),
+        }
+    }
+
+    fn keep(&mut self, top: SegmentTop<'_>) -> Result<(), StoreError> {
+        self.best.extend(top.finish().map_err(engine_error)?);
         let keys = self.search.sort;
         self.best.sort_unstable_by(|a, b| compare(keys, a, b));
         self.best.truncate(self.limit);
+        Ok(())
+    }
+
+    /// The leading key of the worst hit that is kept, if all that are wanted are kept.
+    fn worst_key(&self) -> Option<u64> {
+        if self.best.len() < self.limit {
+            return None;
+        }
+        match self.best.last().and_then(|entry| entry.values.first()) {
+            Some(SortValue::Value(Scalar::Date(worst))) => Some(worst.to_u64()),
+            Some(SortValue::Value(Scalar::Unsigned(worst))) => Some(*worst),
+            _ => None,
+        }
     }
 
     /// Whether a segment can hold something better than the worst that is kept.
     fn can_contribute(&self, top: &SegmentTop<'_>) -> bool {
-        let Some(order) = time_order(self.search).filter(|_| self.best.len() >= self.limit) else {
-            return true;
-        };
-        let worst = self.best.last().and_then(|entry| entry.values.first());
-        let Some(SortValue::Value(super::scalar::Scalar::Date(worst))) = worst else { return true };
-        match (top.first_date_range(), order) {
-            (Some((_, last)), SortOrder::Desc) => last >= *worst,
-            (Some((first, _)), SortOrder::Asc) => first <= *worst,
-            // Nothing here has a time; those that have one are enough already.
-            (None, _) => true,
+        let Some(order) = time_order(self.search) else { return true };
+        let (Some(worst), Some((first, last))) = (self.worst_key(), top.time_span()) else { return true };
+        match order {
+            SortOrder::Desc => last.to_u64() >= worst,
+            SortOrder::Asc => first.to_u64() <= worst,
         }
     }
 
-    /// Counts the matches of a segment without looking at each, or not at all when enough were counted.
-    fn count_only(
-        &mut self,
-        reader: &SegmentReader,
-        weight: &dyn Weight,
-        post_filter: Option<&dyn Weight>,
-    ) -> Result<(), StoreError> {
-        let enough = match self.search.body.track_total_hits {
-            TrackTotalHits::Exact => false,
-            TrackTotalHits::No => true,
-            TrackTotalHits::UpTo(limit) => self.count > limit,
+    /// Counts the matches of a segment, as far as they are to be counted.
+    fn count_only(&mut self, reader: &SegmentReader, asked: &Asked<'_>) -> Result<(), StoreError> {
+        let limit = match self.search.body.track_total_hits {
+            TrackTotalHits::Exact => u64::MAX,
+            TrackTotalHits::No => 0,
+            TrackTotalHits::UpTo(limit) => limit.saturating_add(1),
         };
-        if enough {
+        if limit == u64::MAX && asked.post_filter.is_none() {
+            self.count += u64::from(asked.weight.count(reader).map_err(engine_error)?);
+            return Ok(());
+        }
+        if self.count >= limit {
             self.uncounted = true;
             return Ok(());
         }
-        let Some(filter) = post_filter else {
-            self.count += u64::from(weight.count(reader).map_err(engine_error)?);
-            return Ok(());
+        let mut filter = match &asked.post_filter {
+            Some(weight) => Some(weight.scorer(reader, 1.0).map_err(engine_error)?),
+            None => None,
         };
-        let mut filter = filter.scorer(reader, 1.0).map_err(engine_error)?;
-        let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
-        let mut doc = scorer.doc();
-        while doc != TERMINATED {
-            let at = filter.doc();
-            let at = if at < doc { filter.seek(doc) } else { at };
-            self.count += u64::from(at == doc && !reader.is_deleted(doc));
-            doc = scorer.advance();
+        let mut scorer = asked.weight.scorer(reader, 1.0).map_err(engine_error)?;
+        let mut block = Block::default();
+        while block.fill(scorer.as_mut(), reader, false, None) {
+            if let Some(filter) = &mut filter {
+                block.keep(filter.as_mut());
+            }
+            self.count += block.docs.len() as u64;
+            if self.count >= limit || self.is_late() {
+                self.uncounted = true;
+                break;
+            }
         }
         Ok(())
     }
 
     fn finish(self, shards: &[Shard<'_>]) -> Result<Outcome, StoreError> {
+        let body = self.search.body;
         let (count, uncounted) = (self.count, self.uncounted || self.timed_out);
-        let total = match self.search.body.track_total_hits {
+        let total = match body.track_total_hits {
             TrackTotalHits::No => None,
-            TrackTotalHits::Exact => Some(Total { value: count, exact: !uncounted }),
+            TrackTotalHits::Exact => Some(Total { value: count, exact: !self.timed_out }),
             TrackTotalHits::UpTo(limit) if count > limit => Some(Total { value: limit, exact: false }),
-            TrackTotalHits::UpTo(_) => Some(Total { value: count, exact: !uncounted }),
+            TrackTotalHits::UpTo(_) => {
+                Some(Total { value: count, exact: !uncounted || self.terminated_early })
+            }
         };
         let aggregations =
             self.aggregator.map(|aggregator| aggregator.finish(self.search, shards)).transpose()?;
-        let hits = self.best.into_iter().skip(self.search.body.from).collect();
-        Ok(Outcome { hits, total, max_score: self.max_score, timed_out: self.timed_out, aggregations })
+        let best = match self.groups {
+            Some(groups) => groups.into_entries(self.search.sort, self.limit),
+            None => self.best,
+        };
+        Ok(Outcome {
+            hits: best.into_iter().skip(body.from).collect(),
+            total,
+            max_score: self.max_score,
+            timed_out: self.timed_out,
+            terminated_early: (body.terminate_after > 0).then_some(self.terminated_early),
+            aggregations,
+        })
     }
+}
+
+/// What goes through the documents of one segment.
+struct Pass<'k> {
+    post_filter: Option<Box<dyn Scorer>>,
+    collecting: Option<SegmentAggregations<'k>>,
+    groups: Option<SegmentGroups<'k>>,
+    top: Option<SegmentTop<'k>>,
+    raw: Vec<u64>,
 }
 
 /// Matching documents of a segment, some at a time.
@@ -325,6 +449,25 @@ impl Block {
             }
         }
         !self.docs.is_empty()
+    }
+
+    /// Keeps what a filter lets through.
+    fn keep(&mut self, filter: &mut dyn Scorer) {
+        let mut kept = 0;
+        for position in 0..self.docs.len() {
+            let doc = self.docs[position];
+            let at = filter.doc();
+            let at = if at < doc { filter.seek(doc) } else { at };
+            if at == doc {
+                self.docs[kept] = doc;
+                if let Some(score) = self.scores.get(position).copied() {
+                    self.scores[kept] = score;
+                }
+                kept += 1;
+            }
+        }
+        self.docs.truncate(kept);
+        self.scores.truncate(kept);
     }
 
     /// Keeps no more than `left` documents and takes them off.

@@ -5,45 +5,36 @@
 //! generations and indices; [`finish`] turns the sum into Elasticsearch's answer. Counts of terms are therefore exact.
 
 mod finish;
+mod key;
 mod keys;
 mod metrics;
 mod pipeline;
 mod segment;
-mod sketch;
+mod typed_keys;
 
+use super::breaker::Reserved;
 use super::fields::Fields;
 use super::sorting::Entry;
-use super::{Search, Shard, scalar::Scalar};
-use crate::{StoreError, logs::dsl::aggregations::Aggregation};
+use super::{Search, Shard};
+use crate::{
+    StoreError,
+    logs::dsl::{
+        BUCKETS_MAX,
+        aggregations::{Aggregation, Kind},
+    },
+};
 use event::Object;
-use jiff::Timestamp;
+use key::float_key;
 use metrics::MetricState;
-use segment::SegmentAggregations;
-use std::{collections::HashMap, net::Ipv6Addr};
+use std::collections::HashMap;
 use tantivy::SegmentReader;
+
+pub(super) use key::Key;
+pub(super) use segment::{Batch, SegmentAggregations};
+pub(super) use typed_keys::typed_keys;
 
 /// Buckets that may be held while collecting, beyond which memory is at risk.
 const COLLECTED_BUCKETS_MAX: usize = 1_000_000;
-
-/// A bucket's key, comparable across segments.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Key {
-    /// No value (composite's `missing_bucket`).
-    Null,
-    Boolean(bool),
-    Integer(i64),
-    /// Larger than any `i64`.
-    Unsigned(u64),
-    /// In the order of the numbers ([`float_key`]).
-    Float(u64),
-    /// Milliseconds since 1970.
-    Date(i64),
-    Ip(Ipv6Addr),
-    Text(String),
-    /// Position of a range or filter in the request.
-    Position(usize),
-    Composite(Vec<Key>),
-}
 
 /// What is known of one aggregation so far, for one bucket of its parent.
 #[derive(Debug, Clone)]
@@ -55,89 +46,143 @@ enum Partial {
     Pipeline,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Bucket {
     count: u64,
     /// One per inner aggregation, in the order of the request.
     inner: Vec<Partial>,
 }
 
-/// A float as a key: equal numbers have equal keys, larger numbers larger ones.
-fn float_key(value: f64) -> Key {
-    use tantivy::columnar::MonotonicallyMappableToU64;
-    Key::Float(if value == 0.0 { 0.0_f64.to_u64() } else { value.to_u64() })
+impl Bucket {
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        if self.inner.is_empty() {
+            self.inner = other.inner;
+            return;
+        }
+        for (into, from) in self.inner.iter_mut().zip(other.inner) {
+            into.merge(from);
+        }
+    }
 }
 
-impl Key {
-    fn from_scalar(value: Scalar) -> Self {
-        match value {
-            Scalar::Bool(value) => Self::Boolean(value),
-            Scalar::Integer(value) => Self::Integer(value),
-            Scalar::Unsigned(value) => i64::try_from(value).map_or(Self::Unsigned(value), Self::Integer),
-            Scalar::Float(value) => float_key(value),
-            Scalar::Date(nanos) => Self::Date(nanos.div_euclid(1_000_000)),
-            Scalar::Ip(address) => Self::Ip(address),
-            Scalar::Text(text) => Self::Text(text),
+impl Partial {
+    fn merge(&mut self, from: Self) {
+        match (self, from) {
+            (Self::Buckets(into), Self::Buckets(from)) => {
+                for (key, bucket) in from {
+                    match into.entry(key) {
+                        std::collections::hash_map::Entry::Occupied(mut known) => {
+                            known.get_mut().merge(bucket)
+                        }
+                        std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(bucket)),
+                    }
+                }
+            }
+            (Self::Metric(into), Self::Metric(from)) => into.merge(from),
+            (Self::TopHits(into), Self::TopHits(from)) => into.extend(from),
+            // Partials of one aggregation are of one kind.
+            _ => {}
         }
     }
 
-    /// The typed value of a simple key.
-    fn to_scalar(&self) -> Option<Scalar> {
-        use tantivy::columnar::MonotonicallyMappableToU64;
-        Some(match self {
-            Self::Boolean(value) => Scalar::Bool(*value),
-            Self::Integer(value) => Scalar::Integer(*value),
-            Self::Unsigned(value) => Scalar::Unsigned(*value),
-            Self::Float(value) => Scalar::Float(f64::from_u64(*value)),
-            Self::Date(millis) => Scalar::Date(millis.saturating_mul(1_000_000)),
-            Self::Ip(address) => Scalar::Ip(*address),
-            Self::Text(text) => Scalar::Text(text.clone()),
-            Self::Null | Self::Position(_) | Self::Composite(_) => return None,
-        })
+    /// Buckets in it, and memory that it takes, in bytes.
+    fn size(&self) -> (usize, usize) {
+        let own = size_of::<Self>();
+        match self {
+            Self::Buckets(buckets) => buckets.iter().fold((buckets.len(), own), |sum, (key, bucket)| {
+                let (count, bytes) = size_of_all(&bucket.inner);
+                (sum.0 + count, sum.1 + bytes + key.bytes() + size_of::<(Key, Bucket)>())
+            }),
+            Self::Metric(state) => (0, own + state.heap_bytes()),
+            Self::TopHits(entries) => (0, own + entries.len() * 160),
+            Self::Pipeline => (0, own),
+        }
     }
+}
+
+fn size_of_all(partials: &[Partial]) -> (usize, usize) {
+    partials.iter().map(Partial::size).fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
 }
 
 /// What one segment held, for each aggregation of the request.
 pub(super) struct Found(Vec<Partial>);
 
+/// Which of the aggregations at the top are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those over what the query finds.
+    Query,
+    /// Those over everything.
+    Global,
+}
+
+impl Reach {
+    fn of(aggregation: &Aggregation) -> Self {
+        if aggregation.kind == Kind::Global { Self::Global } else { Self::Query }
+    }
+}
+
 /// Computes the aggregations of one search.
 pub(super) struct Aggregator<'r> {
     request: &'r [Aggregation],
-    now: Timestamp,
-    merged: Vec<Partial>,
-    buckets: usize,
+    merged: Vec<Option<Partial>>,
+    reserved: Reserved,
+    /// Documents that the query found.
+    documents: u64,
 }
 
 impl<'r> Aggregator<'r> {
     /// # Errors
     /// `InvalidRequest` for a combination that makes no sense.
-    pub(super) fn new(request: &'r [Aggregation], now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) fn new(request: &'r [Aggregation], reserved: Reserved) -> Result<Self, StoreError> {
         finish::check(request, None)?;
-        Ok(Self { request, now, merged: Vec::new(), buckets: 0 })
+        Ok(Self { request, merged: vec![None; request.len()], reserved, documents: 0 })
+    }
+
+    /// Whether an aggregation looks at more than the query finds.
+    pub(super) fn is_global(&self) -> bool {
+        self.request.iter().any(|aggregation| Reach::of(aggregation) == Reach::Global)
     }
 
     /// Starts on a segment; `place` is the rank of its shard and its ordinal there.
     pub(super) fn segment(
         &self,
+        search: &Search<'_>,
         fields: &Fields<'_>,
         reader: &SegmentReader,
         place: (usize, u32),
+        reach: Reach,
     ) -> Result<SegmentAggregations<'r>, StoreError> {
-        SegmentAggregations::new(self.request, fields, reader, self.now, place)
+        let wanted = self.request.iter().filter(|aggregation| Reach::of(aggregation) == reach);
+        SegmentAggregations::new(wanted, search, fields, reader, place, self.reserved.another())
     }
 
-    /// Adds what a segment held.
-    pub(super) fn merge(&mut self, Found(found): Found) -> Result<(), StoreError> {
-        if self.merged.is_empty() {
-            self.buckets = found.iter().map(count_buckets).sum();
-            self.merged = found;
-        } else {
-            for (into, from) in self.merged.iter_mut().zip(found) {
-                merge_partial(into, from, &mut self.buckets);
+    /// Adds what a segment held; `documents` are those that the query found in it.
+    pub(super) fn merge(
+        &mut self,
+        Found(found): Found,
+        reach: Reach,
+        documents: u64,
+    ) -> Result<(), StoreError> {
+        if reach == Reach::Query {
+            self.documents += documents;
+        }
+        let mut found = found.into_iter();
+        for (aggregation, merged) in self.request.iter().zip(&mut self.merged) {
+            if Reach::of(aggregation) != reach {
+                continue;
+            }
+            match (merged, found.next()) {
+                (Some(into), Some(from)) => into.merge(from),
+                (none, from) => *none = from,
             }
         }
-        if self.buckets > COLLECTED_BUCKETS_MAX {
-            Err(too_many_buckets(self.buckets, COLLECTED_BUCKETS_MAX))
+        let sizes = self.merged.iter().flatten().map(Partial::size);
+        let (buckets, bytes) = sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
+        self.reserved.set(bytes)?;
+        if buckets > COLLECTED_BUCKETS_MAX {
+            Err(too_many_buckets(buckets, COLLECTED_BUCKETS_MAX))
         } else {
             Ok(())
         }
@@ -145,48 +190,20 @@ impl<'r> Aggregator<'r> {
 
     /// The answer.
     pub(super) fn finish(self, search: &Search<'_>, shards: &[Shard<'_>]) -> Result<Object, StoreError> {
-        finish::Finish::new(search, shards).aggregations(self.request, self.merged)
+        let mut finish = finish::Finish::new(search, shards);
+        finish.aggregations(self.request, self.merged, self.documents)
     }
 }
 
 fn too_many_buckets(found: usize, limit: usize) -> StoreError {
-    StoreError::invalid(format!(
-        "trying to create too many buckets: {found}, at most {limit} are allowed; narrow the query or use a composite \
-         aggregation"
-    ))
+    let message = format!(
+        "Trying to create too many buckets. Must be less than or equal to: [{limit}] but was [{found}]. This limit can be \
+         set by changing the [search.max_buckets] cluster level setting."
+    );
+    StoreError::invalid(message).with_code("too_many_buckets_exception")
 }
 
-fn count_buckets(partial: &Partial) -> usize {
-    match partial {
-        Partial::Buckets(buckets) => {
-            buckets.values().map(|bucket| 1 + bucket.inner.iter().map(count_buckets).sum::<usize>()).sum()
-        }
-        _ => 0,
-    }
-}
-
-fn merge_partial(into: &mut Partial, from: Partial, buckets: &mut usize) {
-    match (into, from) {
-        (Partial::Buckets(into), Partial::Buckets(from)) => {
-            for (key, bucket) in from {
-                match into.entry(key) {
-                    std::collections::hash_map::Entry::Occupied(mut known) => {
-                        let known = known.get_mut();
-                        known.count += bucket.count;
-                        for (into, from) in known.inner.iter_mut().zip(bucket.inner) {
-                            merge_partial(into, from, buckets);
-                        }
-                    }
-                    std::collections::hash_map::Entry::Vacant(place) => {
-                        *buckets += 1 + bucket.inner.iter().map(count_buckets).sum::<usize>();
-                        place.insert(bucket);
-                    }
-                }
-            }
-        }
-        (Partial::Metric(into), Partial::Metric(from)) => into.merge(from),
-        (Partial::TopHits(into), Partial::TopHits(from)) => into.extend(from),
-        // Partials of one aggregation are of one kind.
-        _ => {}
-    }
+/// Refuses an answer with more buckets than Elasticsearch's `search.max_buckets`.
+fn check_answer(buckets: usize) -> Result<(), StoreError> {
+    if buckets > BUCKETS_MAX { Err(too_many_buckets(buckets, BUCKETS_MAX)) } else { Ok(()) }
 }

@@ -16,7 +16,7 @@ use tantivy::query::{BooleanQuery, Occur as TantivyOccur};
 
 impl Compiler<'_> {
     pub(super) fn query_string(&self, query: &QueryStringQuery) -> Result<BoxQuery, StoreError> {
-        match (&query.query, query.minimum_should_match) {
+        match (&query.query, &query.minimum_should_match) {
             (Node::Group(clauses), Some(least)) => {
                 self.group(clauses, query, |optional| least.required(optional))
             }

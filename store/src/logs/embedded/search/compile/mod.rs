@@ -8,10 +8,19 @@ mod terms;
 mod text;
 mod values;
 
-use super::{column_query::ColumnRangeQuery, fields::Fields};
+pub(super) use values::read_network;
+
+use super::{
+    column_query::{ColumnRangeQuery, SliceQuery},
+    fields::Fields,
+    geo_query::{GeoQuery, Region},
+};
 use crate::{
     StoreError,
-    logs::dsl::{Bool, Query as Dsl},
+    logs::{
+        dsl::{Bool, Query as Dsl, Slice},
+        embedded::mapping::Family,
+    },
 };
 use jiff::Timestamp;
 use tantivy::{
@@ -103,6 +112,10 @@ impl Compiler<'_> {
             Dsl::Term(query) => self.term(query)?,
             Dsl::Terms(query) => self.terms(query)?,
             Dsl::Range(query) => self.range(query)?,
+            Dsl::Exists(path) if path == "_source" => {
+                let message = "The _source field is not searchable";
+                return Err(StoreError::invalid(message).with_code("query_shard_exception"));
+            }
             Dsl::Exists(path) => self.exists(path),
             Dsl::Prefix(query) => self.prefix(query)?,
             Dsl::Wildcard(query) => self.wildcard(query)?,
@@ -113,6 +126,10 @@ impl Compiler<'_> {
             Dsl::ConstantScore(filter) => Box::new(ConstScoreQuery::new(self.compile(filter)?, 1.0)),
             Dsl::DisMax(query) => best_of(self.compile_all(&query.queries)?, query.tie_breaker),
             Dsl::QueryString(query) => self.query_string(query)?,
+            Dsl::GeoBoundingBox(path, found) => self.geo(path, Region::Box(*found))?,
+            Dsl::GeoDistance(query) => {
+                self.geo(&query.field, Region::Circle(query.origin, query.distance_m))?
+            }
             Dsl::Boosted(query, boost) => boosted(self.compile(query)?, *boost),
         })
     }
@@ -132,7 +149,8 @@ impl Compiler<'_> {
         let has_required = !clauses.is_empty();
         let should = self.compile_all(&query.should)?;
         let default = usize::from(!has_required);
-        let mut required = query.minimum_should_match.map_or(default, |least| least.required(should.len()));
+        let mut required =
+            query.minimum_should_match.as_ref().map_or(default, |least| least.required(should.len()));
         if should.is_empty() {
             if required > 0 && query.minimum_should_match.is_some() {
                 return Ok(nothing());
@@ -164,6 +182,25 @@ impl Compiler<'_> {
         Ok(Box::new(BooleanQuery::new(clauses)))
     }
 
+    /// Documents with a point in a region.
+    fn geo(&self, path: &str, region: Region) -> Result<BoxQuery, StoreError> {
+        let Some(field) = self.fields.resolve(path) else { return Ok(nothing()) };
+        if field.family() != Family::Geo {
+            let message = format!("field [{path}] is not a geo_point field");
+            return Err(StoreError::invalid(message).with_code("query_shard_exception"));
+        }
+        if field.column.is_none() {
+            let message = format!("field [{path}] has no doc values, which queries on points need");
+            return Err(StoreError::invalid(message).with_code("query_shard_exception"));
+        }
+        Ok(Box::new(GeoQuery { field, region }))
+    }
+
+    /// A part of the documents, by the position of their write.
+    pub(super) fn slice(&self, slice: Slice) -> BoxQuery {
+        unscored(Box::new(SliceQuery(slice)))
+    }
+
     fn ids(&self, ids: &[String]) -> BoxQuery {
         let field = self.fields.generation.schema.id;
         let terms = ids.iter().map(|id| Term::from_field_text(field, id));
@@ -172,7 +209,7 @@ impl Compiler<'_> {
 
     /// Documents that have a value in the field, or in any field below the object.
     pub(super) fn exists(&self, path: &str) -> BoxQuery {
-        if path == "_id" || path == "_source" || path == "_index" {
+        if matches!(path, "_id" | "_index" | "_type" | "_seq_no" | "_version") {
             return everything();
         }
         let paths = match self.fields.resolve(path) {

@@ -11,6 +11,7 @@ use super::{BoxQuery, Compiler, any_of, nothing};
 use crate::{
     StoreError,
     logs::dsl::{Bound as End, Fuzzy, Pattern, Prefix, Range, Term, Terms},
+    scope::wildcard_match,
 };
 use serde_json::Value;
 use std::{net::Ipv6Addr, ops::Bound};
@@ -43,10 +44,32 @@ impl Compiler<'_> {
         self.term_on(field, &query.value)
     }
 
-    /// `_index` is no field of a document, but can be asked for.
+    /// `_index` and `_type` are no fields of a document, but can be asked for.
     fn index_name(&self, query: &Term) -> BoxQuery {
-        let is_it = query.field == "_index" && query.value.as_str() == Some(&*self.fields.index.name);
+        let wanted = query.value.as_str().unwrap_or_default();
+        let is_it = match query.field.as_str() {
+            "_index" if wanted.contains('*') => wildcard_match(wanted, &self.fields.index.name),
+            "_index" => wanted == &*self.fields.index.name,
+            "_type" => wanted == "_doc",
+            _ => false,
+        };
         if is_it { super::everything() } else { nothing() }
+    }
+
+    /// Whether a pattern on `_index` holds for this index; `None`: it is on another field.
+    fn index_pattern(
+        &self,
+        path: &str,
+        pattern: Result<TermPattern, String>,
+    ) -> Result<Option<BoxQuery>, StoreError> {
+        if path != "_index" {
+            return Ok(None);
+        }
+        let pattern = pattern.map_err(StoreError::invalid)?;
+        Ok(Some(match pattern.matches_text(&self.fields.index.name) {
+            true => super::everything(),
+            false => nothing(),
+        }))
     }
 
     /// Documents with exactly this value.
@@ -184,18 +207,30 @@ impl Compiler<'_> {
     }
 
     pub(super) fn prefix(&self, query: &Prefix) -> Result<BoxQuery, StoreError> {
+        let pattern = TermPattern::prefix(&query.value, query.case_insensitive);
+        if let Some(matched) = self.index_pattern(&query.field, pattern.clone())? {
+            return Ok(matched);
+        }
         let Some(field) = self.strings(&query.field, "prefix")? else { return Ok(nothing()) };
-        self.dictionary(field, TermPattern::prefix(&query.value, query.case_insensitive))
+        self.dictionary(field, pattern)
     }
 
     pub(super) fn wildcard(&self, query: &Pattern) -> Result<BoxQuery, StoreError> {
+        let pattern = TermPattern::wildcard(&query.pattern, query.case_insensitive);
+        if let Some(matched) = self.index_pattern(&query.field, pattern.clone())? {
+            return Ok(matched);
+        }
         let Some(field) = self.strings(&query.field, "wildcard")? else { return Ok(nothing()) };
-        self.dictionary(field, TermPattern::wildcard(&query.pattern, query.case_insensitive))
+        self.dictionary(field, pattern)
     }
 
     pub(super) fn regexp(&self, query: &Pattern) -> Result<BoxQuery, StoreError> {
+        let pattern = TermPattern::lucene_regex(&query.pattern, query.case_insensitive);
+        if let Some(matched) = self.index_pattern(&query.field, pattern.clone())? {
+            return Ok(matched);
+        }
         let Some(field) = self.strings(&query.field, "regexp")? else { return Ok(nothing()) };
-        self.dictionary(field, TermPattern::lucene_regex(&query.pattern, query.case_insensitive))
+        self.dictionary(field, pattern)
     }
 
     pub(super) fn fuzzy(&self, query: &Fuzzy) -> Result<BoxQuery, StoreError> {

@@ -134,17 +134,51 @@ impl Compiler<'_> {
             .enumerate()
             .map(|(position, token)| match position == last {
                 true => self.dictionary(field.clone(), TermPattern::prefix(&token.text, false)),
-                false => Ok(self.string_term(field.clone(), &token.text)),
+                false => match query.fuzziness.map_or(0, |fuzziness| fuzziness.edits(&token.text)) {
+                    0 => Ok(self.string_term(field.clone(), &token.text)),
+                    edits => self.dictionary(
+                        field.clone(),
+                        Ok(TermPattern::similar(&token.text, edits, query.prefix_length, true)),
+                    ),
+                },
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(if words.is_empty() { nothing() } else { combine(words, query) })
     }
 
+    /// Each word in any of the fields, as if these were one.
+    fn cross_fields(&self, query: &MultiMatch) -> Result<BoxQuery, StoreError> {
+        let fields = self.fields_of(&query.fields);
+        let text = text_of(&query.text.query);
+        let mut words = Vec::new();
+        for token in self.tokens(&text) {
+            let mut per_field = Vec::with_capacity(fields.len());
+            for (field, boost, listed) in &fields {
+                let value = Value::String(token.text.clone());
+                let matched = match field.family() {
+                    Family::Text => Ok(self.string_term(field.clone(), &token.text)),
+                    _ => self.term_on(field.clone(), &value),
+                };
+                per_field.push(boosted(lenient(matched, query.text.lenient || !listed)?, *boost));
+            }
+            words.push(best_of(per_field, query.tie_breaker));
+        }
+        if words.is_empty() {
+            return Ok(if query.text.zero_terms_all { everything() } else { nothing() });
+        }
+        Ok(combine(words, &query.text))
+    }
+
     pub(super) fn multi_match(&self, query: &MultiMatch) -> Result<BoxQuery, StoreError> {
+        if query.kind == MultiMatchType::CrossFields {
+            return self.cross_fields(query);
+        }
         let mut per_field = Vec::new();
         for (field, boost, listed) in self.fields_of(&query.fields) {
             let matched = match query.kind {
-                MultiMatchType::BestFields | MultiMatchType::MostFields => self.match_on(field, &query.text),
+                MultiMatchType::BestFields | MultiMatchType::MostFields | MultiMatchType::CrossFields => {
+                    self.match_on(field, &query.text)
+                }
                 MultiMatchType::Phrase => self.phrase_on(field, &query.text.query, query.slop, None),
                 MultiMatchType::PhrasePrefix => self.phrase_on(field, &query.text.query, 0, Some(50)),
                 MultiMatchType::BoolPrefix => self.bool_prefix_on(field, &query.text),
@@ -187,7 +221,7 @@ pub(super) fn lenient(query: Result<BoxQuery, StoreError>, lenient: bool) -> Res
 }
 
 fn combine(words: Vec<BoxQuery>, query: &Match) -> BoxQuery {
-    match (query.operator, query.minimum_should_match) {
+    match (query.operator, &query.minimum_should_match) {
         (Operator::And, _) => all_of(words),
         (Operator::Or, Some(least)) => {
             let required = least.required(words.len()).max(1);

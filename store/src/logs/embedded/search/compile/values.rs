@@ -64,7 +64,7 @@ pub(super) fn mapped(address: IpAddr) -> Ipv6Addr {
 }
 
 /// An address, or all of a network (`10.0.0.0/8`).
-pub(super) fn read_network(text: &str) -> Option<(Ipv6Addr, Ipv6Addr)> {
+pub(in super::super) fn read_network(text: &str) -> Option<(Ipv6Addr, Ipv6Addr)> {
     let Some((address, length)) = text.split_once('/') else {
         let address = mapped(text.parse().ok()?);
         return Some((address, address));

@@ -1,0 +1,81 @@
+use super::{BucketOrder, ValuesSource};
+use crate::logs::dsl::Query;
+use serde_json::Value;
+
+/// `terms`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TermsBuckets {
+    /// The values.
+    pub source: ValuesSource,
+    /// Buckets wanted.
+    pub size: usize,
+    /// Smallest number of documents of a bucket; 0 adds the values that no document has.
+    pub min_doc_count: u64,
+    /// Order of the buckets.
+    pub order: Vec<BucketOrder>,
+    /// Only these values.
+    pub include: Option<TermSelection>,
+    /// But not these.
+    pub exclude: Option<TermSelection>,
+    /// Whether each bucket says how wrong its count may be (it is not).
+    pub show_error: bool,
+}
+
+/// `include`, `exclude`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TermSelection {
+    /// Values that match as a whole.
+    Pattern(String),
+    /// Exactly these.
+    Values(Vec<Value>),
+    /// The values whose hash falls into one of several parts.
+    Partition {
+        /// Which part, from 0.
+        partition: u32,
+        /// How many there are.
+        count: u32,
+    },
+}
+
+/// `multi_terms`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MultiTerms {
+    /// The parts of the key.
+    pub sources: Vec<ValuesSource>,
+    /// Buckets wanted.
+    pub size: usize,
+    /// Smallest number of documents of a bucket.
+    pub min_doc_count: u64,
+    /// Order of the buckets.
+    pub order: Vec<BucketOrder>,
+}
+
+/// `rare_terms`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RareTerms {
+    /// The values.
+    pub source: ValuesSource,
+    /// Largest number of documents of a bucket.
+    pub max_doc_count: u64,
+    /// Only these values.
+    pub include: Option<TermSelection>,
+    /// But not these.
+    pub exclude: Option<TermSelection>,
+}
+
+/// `significant_terms`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignificantTerms {
+    /// The values.
+    pub source: ValuesSource,
+    /// Buckets wanted.
+    pub size: usize,
+    /// Smallest number of documents of a bucket.
+    pub min_doc_count: u64,
+    /// What the bucket is held against; `None`: all documents.
+    pub background: Option<Query>,
+    /// Only these values.
+    pub include: Option<TermSelection>,
+    /// But not these.
+    pub exclude: Option<TermSelection>,
+}

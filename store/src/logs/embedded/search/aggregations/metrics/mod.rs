@@ -1,0 +1,103 @@
+//! Metrics: numbers over the values of a field, for each bucket of the parent.
+
+mod numbers;
+mod points;
+mod segment;
+mod sketch;
+
+use crate::logs::dsl::aggregations::MetricKind;
+use std::hash::{Hash, Hasher};
+
+pub(super) use numbers::{BOUNDS, Numbers};
+pub(super) use points::{Bounds, Centroid, Gathered, SegmentPoints};
+pub(super) use segment::{SegmentMetric, SegmentWeighted, Weighted};
+pub(super) use sketch::{Distinct, Quantiles};
+
+/// A metric so far.
+#[derive(Debug, Clone)]
+pub(super) enum MetricState {
+    Numbers(Numbers),
+    Quantiles(Quantiles),
+    Distinct(Distinct),
+    Weighted(Weighted),
+    Bounds(Bounds),
+    Centroid(Centroid),
+}
+
+impl MetricState {
+    pub(super) fn new(kind: &MetricKind) -> Self {
+        match kind {
+            MetricKind::Percentiles { .. }
+            | MetricKind::PercentileRanks { .. }
+            | MetricKind::MedianAbsoluteDeviation => Self::Quantiles(Quantiles::default()),
+            MetricKind::Cardinality { precision_threshold } => {
+                Self::Distinct(Distinct::new(usize::try_from(*precision_threshold).unwrap_or(usize::MAX)))
+            }
+            _ => Self::Numbers(Numbers::default()),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Numbers(into), Self::Numbers(from)) => into.merge(&from),
+            (Self::Quantiles(into), Self::Quantiles(from)) => into.merge(from),
+            (Self::Distinct(into), Self::Distinct(from)) => into.merge(from),
+            (Self::Weighted(into), Self::Weighted(from)) => into.merge(&from),
+            (Self::Bounds(into), Self::Bounds(from)) => into.merge(&from),
+            (Self::Centroid(into), Self::Centroid(from)) => into.merge(&from),
+            // States of one metric are of one kind.
+            _ => {}
+        }
+    }
+
+    /// One number of a metric; `None` if there is none.
+    pub(super) fn value(&self, kind: &MetricKind, property: Option<&str>) -> Option<f64> {
+        match self {
+            Self::Numbers(numbers) => match (kind, property) {
+                (MetricKind::ExtendedStats { sigma }, Some(bound)) if bound.starts_with("std_upper") => {
+                    numbers.bound("upper", *sigma)
+                }
+                (MetricKind::ExtendedStats { sigma }, Some(bound)) if bound.starts_with("std_lower") => {
+                    numbers.bound("lower", *sigma)
+                }
+                (_, Some(name)) => numbers.of(name),
+                (MetricKind::Min, None) => numbers.of("min"),
+                (MetricKind::Max, None) => numbers.of("max"),
+                (MetricKind::Avg, None) => numbers.of("avg"),
+                (MetricKind::ValueCount, None) => numbers.of("count"),
+                (MetricKind::Sum, None) => numbers.of("sum"),
+                // Several numbers: one must be named.
+                (_, None) => None,
+            },
+            Self::Distinct(distinct) => Some(distinct.estimate() as f64),
+            Self::Weighted(weighted) => weighted.mean(),
+            Self::Quantiles(quantiles) => match kind {
+                MetricKind::MedianAbsoluteDeviation => quantiles.median_absolute_deviation(),
+                MetricKind::PercentileRanks { .. } => {
+                    quantiles.rank(property?.parse().ok()?).map(|share| share * 100.0)
+                }
+                _ => {
+                    let wanted: f64 = property?.parse().ok()?;
+                    quantiles.quantiles(&[wanted / 100.0])?.first().copied()
+                }
+            },
+            Self::Bounds(_) | Self::Centroid(_) => None,
+        }
+    }
+
+    /// Memory on the heap, in bytes, about.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Quantiles(quantiles) => quantiles.heap_bytes(),
+            Self::Distinct(distinct) => distinct.heap_bytes(),
+            _ => 0,
+        }
+    }
+}
+
+/// A hash that is the same for the same value in every segment.
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,86 @@
+use crate::{
+    StoreError,
+    logs::dsl::aggregations::{Aggregation, Kind, Pipeline, PipelineKind},
+};
+
+/// Checks that what a pipeline refers to is there, and that it stands where it can.
+pub(in super::super) fn check(
+    pipeline: &Pipeline,
+    own: &Aggregation,
+    siblings: &[Aggregation],
+    parent: Option<&Aggregation>,
+) -> Result<(), StoreError> {
+    let name = own.name.as_str();
+    match &pipeline.kind {
+        PipelineKind::Sibling { path, .. } => {
+            let first = path.steps.first().map(String::as_str).unwrap_or_default();
+            let Some(sibling) = siblings.iter().find(|sibling| sibling.name == first) else {
+                return refuse(format!(
+                    "buckets_path aggregation does not exist for aggregation [{name}]: {}",
+                    path.name()
+                ));
+            };
+            if !sibling.kind.has_buckets() || sibling.kind.has_one_bucket() {
+                return refuse(format!(
+                    "The first aggregation in buckets_path must be a multi-bucket aggregation for aggregation [{name}]"
+                ));
+            }
+            return Ok(());
+        }
+        PipelineKind::BucketSort { .. } | PipelineKind::BucketScript(_) | PipelineKind::BucketSelector(_) => {
+            check_many(name, parent)?;
+        }
+        PipelineKind::Derivative { .. }
+        | PipelineKind::CumulativeSum(_)
+        | PipelineKind::SerialDiff { .. }
+        | PipelineKind::Moving { .. } => check_sequence(name, &pipeline.kind, parent)?,
+    }
+    for path in pipeline.kind.paths() {
+        let first = path.steps.first().map(String::as_str).unwrap_or_default();
+        let first = first.split('[').next().unwrap_or(first);
+        let known =
+            matches!(first, "_count" | "_key") || siblings.iter().any(|sibling| sibling.name == first);
+        if !known {
+            return refuse(format!("No aggregation found for path [{}]", path.name()));
+        }
+    }
+    Ok(())
+}
+
+fn refuse(why: String) -> Result<(), StoreError> {
+    let message = format!("Validation Failed: 1: {why};");
+    Err(StoreError::invalid(message).with_code("action_request_validation_exception"))
+}
+
+fn check_many(name: &str, parent: Option<&Aggregation>) -> Result<(), StoreError> {
+    match parent.map(|parent| &parent.kind) {
+        Some(kind) if kind.has_buckets() && !kind.has_one_bucket() => Ok(()),
+        _ => refuse(format!(
+            "aggregation [{name}] must be declared inside of another aggregation that has several buckets"
+        )),
+    }
+}
+
+/// What looks at neighbours needs a parent whose buckets are in order and without gaps.
+fn check_sequence(name: &str, kind: &PipelineKind, parent: Option<&Aggregation>) -> Result<(), StoreError> {
+    let what = match kind {
+        PipelineKind::Derivative { .. } => "derivative",
+        PipelineKind::CumulativeSum(_) => "cumulative_sum",
+        PipelineKind::SerialDiff { .. } => "serial_diff",
+        _ => "moving_fn",
+    };
+    let least = match parent.map(|parent| &parent.kind) {
+        Some(Kind::Histogram(histogram)) => histogram.min_doc_count,
+        Some(Kind::DateHistogram(histogram)) => histogram.min_doc_count,
+        Some(Kind::AutoDateHistogram(_)) => 0,
+        _ => {
+            return refuse(format!(
+                "{what} aggregation [{name}] must have a histogram, date_histogram or auto_date_histogram as parent"
+            ));
+        }
+    };
+    if least == 0 {
+        return Ok(());
+    }
+    refuse(format!("parent histogram of {what} aggregation [{name}] must have min_doc_count of 0"))
+}

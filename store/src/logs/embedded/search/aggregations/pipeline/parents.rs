@@ -1,0 +1,271 @@
+use super::Rendered;
+use super::moving::apply;
+use super::path::{read, value_at};
+use crate::{
+    StoreError,
+    logs::{
+        dsl::{
+            SortOrder,
+            aggregations::{
+                Aggregation, BucketOrder, BucketScript, BucketsPath, Kind, OrderKey, Pipeline, PipelineKind,
+            },
+        },
+        embedded::search::number_format::NumberFormat,
+    },
+};
+use event::Object;
+use expression::{Environment, Limits, Scalar};
+use serde_json::{Value, json};
+use std::cmp::Ordering;
+
+/// Runs the pipelines that stand in the buckets of their parent, those first that others read.
+pub(in super::super) fn parents(
+    inner: &[Aggregation],
+    mut buckets: Vec<Rendered>,
+) -> Result<Vec<Rendered>, StoreError> {
+    for aggregation in in_order(inner)? {
+        let Kind::Pipeline(pipeline) = &aggregation.kind else { continue };
+        let mut run = Run { aggregation, pipeline, buckets: &mut buckets };
+        match &pipeline.kind {
+            PipelineKind::Derivative { path, unit_ms } => run.derivative(path, *unit_ms),
+            PipelineKind::CumulativeSum(path) => run.cumulative_sum(path),
+            PipelineKind::SerialDiff { path, lag } => run.serial_diff(path, *lag),
+            PipelineKind::Moving { path, window, shift, function } => {
+                run.moving(path, *window, *shift, |values| apply(*function, values));
+            }
+            PipelineKind::BucketSort { sort, from, size } => {
+                if !sort.is_empty() {
+                    // What has nothing to be sorted by is left out.
+                    let sortable =
+                        |bucket: &Rendered| sort.iter().any(|level| has_value(level, &bucket.body));
+                    buckets.retain(sortable);
+                    buckets.sort_by(|a, b| order(sort, &a.body, &b.body));
+                }
+                buckets = buckets.into_iter().skip(*from).take(size.unwrap_or(usize::MAX)).collect();
+            }
+            PipelineKind::BucketScript(script) => {
+                for position in 0..run.buckets.len() {
+                    if let Some(params) = run.params(script, position)
+                        && let Some(value) = computed(script, &params)?.filter(|value| value.is_finite())
+                    {
+                        run.put(position, value, None);
+                    }
+                }
+            }
+            PipelineKind::BucketSelector(script) => {
+                let mut kept = Vec::with_capacity(run.buckets.len());
+                for position in 0..run.buckets.len() {
+                    kept.push(match run.params(script, position) {
+                        Some(params) => selected(script, &params)?,
+                        None => false,
+                    });
+                }
+                let mut kept = kept.into_iter();
+                buckets.retain(|_| kept.next().unwrap_or(false));
+            }
+            PipelineKind::Sibling { .. } => {}
+        }
+    }
+    Ok(buckets)
+}
+
+/// The pipelines in an order in which each comes behind what it reads; sorting comes last.
+fn in_order(inner: &[Aggregation]) -> Result<Vec<&Aggregation>, StoreError> {
+    let mut left: Vec<&Aggregation> = inner
+        .iter()
+        .filter(|aggregation| {
+            matches!(&aggregation.kind, Kind::Pipeline(pipeline) if !matches!(pipeline.kind, PipelineKind::Sibling { .. }))
+        })
+        .collect();
+    let reads = |aggregation: &Aggregation, name: &str| match &aggregation.kind {
+        Kind::Pipeline(pipeline) => {
+            pipeline.kind.paths().iter().any(|path| path.steps.first().is_some_and(|step| step == name))
+        }
+        _ => false,
+    };
+    let sorts = |aggregation: &Aggregation| {
+        matches!(&aggregation.kind, Kind::Pipeline(Pipeline { kind: PipelineKind::BucketSort { .. }, .. }))
+    };
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let ready = left.iter().position(|candidate| {
+            let waits =
+                left.iter().any(|other| other.name != candidate.name && reads(candidate, &other.name));
+            let must_be_last = sorts(candidate) && left.iter().any(|other| !sorts(other));
+            !waits && !must_be_last
+        });
+        let Some(ready) = ready else {
+            return Err(StoreError::invalid("Cyclical dependency found in the pipeline aggregations"));
+        };
+        ordered.push(left.remove(ready));
+    }
+    Ok(ordered)
+}
+
+struct Run<'a> {
+    aggregation: &'a Aggregation,
+    pipeline: &'a Pipeline,
+    buckets: &'a mut Vec<Rendered>,
+}
+
+impl Run<'_> {
+    fn values(&self, path: &BucketsPath) -> Vec<Option<f64>> {
+        self.buckets.iter().map(|bucket| read(&bucket.body, path, self.pipeline.gap_policy)).collect()
+    }
+
+    fn put(&mut self, position: usize, value: f64, more: Option<(&str, f64)>) {
+        let mut answer = simple(value, self.pipeline.format.as_deref());
+        answer.extend(more.map(|(name, value)| (name.to_owned(), json!(value))));
+        if let Some(meta) = &self.aggregation.meta {
+            answer.insert("meta".to_owned(), meta.clone());
+        }
+        if let Some(bucket) = self.buckets.get_mut(position) {
+            bucket.body.insert(self.aggregation.name.clone(), Value::Object(answer));
+        }
+    }
+
+    /// What a script is handed for a bucket; `None`: a value is missing, so the bucket is passed over.
+    fn params(&self, script: &BucketScript, position: usize) -> Option<Object> {
+        let bucket = &self.buckets.get(position)?.body;
+        let mut params = script.call.params.clone();
+        for (name, path) in &script.paths {
+            let value = read(bucket, path, self.pipeline.gap_policy)?;
+            params.insert(name.clone(), json!(value));
+        }
+        Some(params)
+    }
+
+    fn key(&self, position: usize) -> Option<f64> {
+        self.buckets.get(position)?.body.get("key")?.as_f64()
+    }
+
+    fn derivative(&mut self, path: &BucketsPath, unit_ms: Option<i64>) {
+        let values = self.values(path);
+        let mut before: Option<(usize, f64)> = None;
+        for (position, value) in values.into_iter().enumerate() {
+            if let (Some((last, before)), Some(value)) = (before, value) {
+                let change = value - before;
+                let normalized = unit_ms.and_then(|unit| {
+                    let span = self.key(position)? - self.key(last)?;
+                    Some(("normalized_value", change / (span / unit as f64)))
+                });
+                self.put(position, change, normalized);
+            }
+            // A bucket that is passed over leaves nothing to take the difference to.
+            before = value.map(|value| (position, value)).or(before);
+        }
+    }
+
+    fn cumulative_sum(&mut self, path: &BucketsPath) {
+        let mut sum = 0.0;
+        for (position, value) in self.values(path).into_iter().enumerate() {
+            sum += value.filter(|value| value.is_finite()).unwrap_or(0.0);
+            self.put(position, sum, None);
+        }
+    }
+
+    fn serial_diff(&mut self, path: &BucketsPath, lag: usize) {
+        let values = self.values(path);
+        for position in lag..values.len() {
+            if let (Some(before), Some(value)) = (values[position - lag], values[position]) {
+                self.put(position, value - before, None);
+            }
+        }
+    }
+
+    fn moving(&mut self, path: &BucketsPath, window: usize, shift: i64, function: impl Fn(&[f64]) -> f64) {
+        let values = self.values(path);
+        // Buckets that are passed over are no part of any window.
+        let known: Vec<f64> = values.iter().flatten().copied().collect();
+        let mut index = 0_i64;
+        for (position, value) in values.iter().enumerate() {
+            if value.is_none() {
+                continue;
+            }
+            let clamp = |at: i64| usize::try_from(at.max(0)).unwrap_or(0).min(known.len());
+            let (from, to) = (clamp(index - window as i64 + shift), clamp(index + shift));
+            let result = function(known.get(from..to).unwrap_or_default());
+            self.put_maybe(position, result);
+            index += 1;
+        }
+    }
+
+    fn put_maybe(&mut self, position: usize, value: f64) {
+        if value.is_finite() {
+            self.put(position, value, None);
+        } else if let Some(bucket) = self.buckets.get_mut(position) {
+            bucket.body.insert(self.aggregation.name.clone(), json!({"value": null}));
+        }
+    }
+}
+
+struct Params<'a>(&'a Object);
+
+impl Environment for Params<'_> {
+    fn params(&self) -> Option<&Object> {
+        Some(self.0)
+    }
+
+    fn value(&self) -> Option<Scalar<'_>> {
+        self.0.get("_value").and_then(Value::as_f64).map(Scalar::Double)
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> StoreError {
+    StoreError::invalid(format!("runtime error in a script: {error}")).with_code("script_exception")
+}
+
+fn computed(script: &BucketScript, params: &Object) -> Result<Option<f64>, StoreError> {
+    script.call.script.number(&Params(params), Limits::default()).map_err(failed)
+}
+
+fn selected(script: &BucketScript, params: &Object) -> Result<bool, StoreError> {
+    script.call.script.holds(&Params(params), Limits::default()).map_err(failed)
+}
+
+/// `value`, and its text if there is a pattern.
+pub(super) fn simple(value: f64, format: Option<&str>) -> Object {
+    let mut answer = Object::new();
+    answer.insert("value".to_owned(), json!(value));
+    if let Some(format) = format.and_then(NumberFormat::new) {
+        answer.insert("value_as_string".to_owned(), json!(format.print(value)));
+    }
+    answer
+}
+
+fn sort_value(level: &BucketOrder, bucket: &Object) -> Option<f64> {
+    match &level.key {
+        OrderKey::Metric(path) => value_at(bucket, &path.steps, path.property.as_deref()),
+        OrderKey::Count => bucket.get("doc_count").and_then(Value::as_f64),
+        OrderKey::Key => None,
+    }
+}
+
+fn has_value(level: &BucketOrder, bucket: &Object) -> bool {
+    level.key == OrderKey::Key || sort_value(level, bucket).is_some()
+}
+
+fn order(sort: &[BucketOrder], a: &Object, b: &Object) -> Ordering {
+    for level in sort {
+        let direct = match &level.key {
+            OrderKey::Key => match (a.get("key"), b.get("key")) {
+                (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
+                (a, b) => {
+                    let number = |value: Option<&Value>| value.and_then(Value::as_f64).unwrap_or(f64::NAN);
+                    number(a).total_cmp(&number(b))
+                }
+            },
+            _ => match (sort_value(level, a), sort_value(level, b)) {
+                (Some(a), Some(b)) => a.total_cmp(&b),
+                (None, Some(_)) => return Ordering::Greater,
+                (Some(_), None) => return Ordering::Less,
+                (None, None) => Ordering::Equal,
+            },
+        };
+        let directed = if level.order == SortOrder::Asc { direct } else { direct.reverse() };
+        if directed.is_ne() {
+            return directed;
+        }
+    }
+    Ordering::Equal
+}

@@ -1,0 +1,335 @@
+//! From the request to the nodes that collect one segment.
+
+use super::super::super::Search;
+use super::super::super::column::{Points, SegmentColumn, engine_error};
+use super::super::super::compile::Compiler;
+use super::super::super::fields::Fields;
+use super::super::super::sorting::{SegmentTop, TopRequest, by_score, sortable, with_column};
+use super::super::Key;
+use super::super::keys::{
+    AddressRanges, AutoDates, DateKeys, DistanceRanges, GridKeys, KeySource, TermKeys, address_ends,
+    missing_key, range_ends,
+};
+use super::super::metrics::{Gathered, SegmentMetric, SegmentPoints, SegmentWeighted};
+use super::{Buckets, CompositeNode, FilterKeys, Node, TopNode};
+use crate::{
+    StoreError,
+    logs::{
+        dsl::{
+            Query, SortKey,
+            aggregations::{
+                Aggregation, CompositeKind, CompositeSource, Kind, Metric, MetricKind, RangeKind, Ranges,
+                TermSelection, ValuesSource, WeightedAvg,
+            },
+        },
+        embedded::{mapping::Family, schema::ResolvedField},
+    },
+};
+use std::net::Ipv6Addr;
+use tantivy::{SegmentReader, query::EnableScoring};
+
+pub(super) struct Context<'c, 'f> {
+    pub(super) search: &'c Search<'c>,
+    pub(super) fields: &'c Fields<'f>,
+    pub(super) reader: &'c SegmentReader,
+    /// Rank of the shard, ordinal of the segment.
+    pub(super) place: (usize, u32),
+    /// Whether there is no parent, so only one bucket of it.
+    pub(super) is_top: bool,
+}
+
+type Selections<'r> = (Option<&'r TermSelection>, Option<&'r TermSelection>);
+
+impl Context<'_, '_> {
+    pub(super) fn node<'r>(&self, aggregation: &'r Aggregation) -> Result<Node<'r>, StoreError> {
+        let below = Context { is_top: false, ..*self };
+        let inner = aggregation.inner.iter().map(|inner| below.node(inner)).collect::<Result<Vec<_>, _>>()?;
+        Ok(match &aggregation.kind {
+            Kind::Terms(request) => {
+                let source =
+                    self.terms(&request.source, (request.include.as_ref(), request.exclude.as_ref()))?;
+                let mut node = self.keyed(source, inner);
+                if let (Node::Keyed { all_below, .. }, 0) = (&mut node, request.min_doc_count) {
+                    *all_below = Some(self.reader.max_doc());
+                }
+                node
+            }
+            Kind::RareTerms(request) => {
+                let selections = (request.include.as_ref(), request.exclude.as_ref());
+                self.keyed(self.terms(&request.source, selections)?, inner)
+            }
+            Kind::SignificantTerms(request) => {
+                let selections = (request.include.as_ref(), request.exclude.as_ref());
+                self.keyed(self.terms(&request.source, selections)?, inner)
+            }
+            Kind::MultiTerms(request) => {
+                let sources = request.sources.iter().map(|source| self.terms(source, (None, None)));
+                Node::Composite(CompositeNode::new(sources.collect::<Result<_, _>>()?, inner))
+            }
+            Kind::Composite { sources, .. } => {
+                let sources = sources.iter().map(|source| self.composite_source(source));
+                Node::Composite(CompositeNode::new(sources.collect::<Result<_, _>>()?, inner))
+            }
+            Kind::Filter(query) => self.filters([query], false, inner)?,
+            Kind::Filters(request) => {
+                let queries = request.filters.iter().map(|(_, query)| query);
+                self.filters(queries, request.other_bucket_key.is_some(), inner)?
+            }
+            Kind::Missing(source) => self.missing(source, inner)?,
+            Kind::Metric(request) => Node::Metric(Box::new(self.metric(request)?)),
+            Kind::WeightedAvg(request) => Node::Weighted(self.weighted(request)?),
+            Kind::GeoBounds { field, .. } => {
+                Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Bounds))
+            }
+            Kind::GeoCentroid(field) => {
+                Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Centroid))
+            }
+            Kind::TopHits(request) => {
+                let sort = if request.sort.is_empty() { by_score() } else { &request.sort };
+                Node::Top(self.top(sort, request.from + request.size)?)
+            }
+            Kind::TopMetrics(request) => Node::Top(self.top(&request.sort, request.size)?),
+            Kind::Pipeline(_) => Node::Pipeline,
+            other => self.keyed(self.source(other)?, inner),
+        })
+    }
+
+    fn keyed<'r>(&self, source: KeySource<'r>, inner: Vec<Node<'r>>) -> Node<'r> {
+        let bound = source.key_bound().filter(|_| self.is_top);
+        Node::Keyed {
+            buckets: Buckets::new(!inner.is_empty(), bound),
+            source: Box::new(source),
+            inner,
+            all_below: None,
+        }
+    }
+
+    /// The keys of what has one kind of them.
+    fn source<'r>(&self, kind: &'r Kind) -> Result<KeySource<'r>, StoreError> {
+        Ok(match kind {
+            Kind::Histogram(request) => {
+                let (column, missing) = self.numbers(&request.source)?;
+                KeySource::Histogram { request, column, missing }
+            }
+            Kind::VariableWidthHistogram(request) => {
+                let (column, missing) = self.numbers(&request.source)?;
+                KeySource::Numbers { column, missing, cut_bits: 0 }
+            }
+            Kind::DateHistogram(request) => {
+                let (column, missing) = self.numbers(&request.source)?;
+                KeySource::Dates(DateKeys::new(request, column, missing, self.search.now)?)
+            }
+            Kind::AutoDateHistogram(request) => {
+                let (column, missing) = self.numbers(&request.source)?;
+                KeySource::AutoDates(AutoDates::new(request, column, missing)?)
+            }
+            Kind::Ranges(request) => self.ranges(request)?,
+            Kind::GeoGrid(request) => {
+                KeySource::Grid(GridKeys { request, points: self.points(&request.source.field)? })
+            }
+            _ => KeySource::Constant(Key::Position(0)),
+        })
+    }
+
+    fn ranges<'r>(&self, request: &'r Ranges) -> Result<KeySource<'r>, StoreError> {
+        match request.kind {
+            RangeKind::Number | RangeKind::Date => {
+                let (column, missing) = self.numbers(&request.source)?;
+                Ok(KeySource::Ranges { ranges: range_ends(request, self.search.now)?, column, missing })
+            }
+            RangeKind::Ip => {
+                let field = self.fields.resolve(&request.source.field);
+                let missing = match self.missing_value(&request.source, field.as_ref())? {
+                    Some(Key::Ip(address)) => Some(address),
+                    _ => None,
+                };
+                let column = self.addresses(&request.source.field)?;
+                Ok(KeySource::Addresses(AddressRanges::new(address_ends(request)?, column, missing)))
+            }
+            RangeKind::Distance { origin, unit_m } => Ok(KeySource::Distances(DistanceRanges {
+                ranges: range_ends(request, self.search.now)?,
+                points: self.points(&request.source.field)?,
+                origin,
+                unit_m,
+            })),
+        }
+    }
+
+    fn terms<'r>(
+        &self,
+        source: &'r ValuesSource,
+        selections: Selections<'r>,
+    ) -> Result<KeySource<'r>, StoreError> {
+        if source.field == "_index" {
+            return Ok(KeySource::Constant(Key::Text(self.fields.index.name.to_string())));
+        }
+        let (field, column) = self.column(&source.field)?;
+        let keys = TermKeys::new(source, selections, field.as_ref(), column, self.search.now)?;
+        Ok(KeySource::Terms(Box::new(keys)))
+    }
+
+    fn composite_source<'r>(&self, source: &'r CompositeSource) -> Result<KeySource<'r>, StoreError> {
+        Ok(match &source.kind {
+            CompositeKind::Terms(values) => match self.terms(values, (None, None))? {
+                KeySource::Terms(keys) if source.missing_bucket => {
+                    KeySource::Terms(Box::new(keys.with_null_key()))
+                }
+                keys => keys,
+            },
+            CompositeKind::Histogram(request) => {
+                let (column, missing) = self.numbers(&request.source)?;
+                KeySource::Histogram { request, column, missing }
+            }
+            CompositeKind::DateHistogram(request) => {
+                let (column, missing) = self.numbers(&request.source)?;
+                KeySource::Dates(DateKeys::new(request, column, missing, self.search.now)?)
+            }
+            CompositeKind::GeoTile(request) => {
+                KeySource::Grid(GridKeys { request, points: self.points(&request.source.field)? })
+            }
+        })
+    }
+
+    /// The field and its column in this segment; none if the field is unknown or has no value.
+    fn column(&self, path: &str) -> Result<(Option<ResolvedField>, Option<SegmentColumn>), StoreError> {
+        let Some(field) = self.fields.resolve(path) else { return Ok((None, None)) };
+        let field = sortable(field)?;
+        let column = SegmentColumn::open(self.reader, &field).map_err(engine_error)?;
+        Ok((Some(field), column))
+    }
+
+    /// The column that tells whether a document has a value, of whatever kind.
+    fn presence(&self, path: &str) -> Result<Option<SegmentColumn>, StoreError> {
+        let Some(field) = self.fields.resolve(path) else { return Ok(None) };
+        SegmentColumn::open(self.reader, &with_column(field)?).map_err(engine_error)
+    }
+
+    fn points(&self, path: &str) -> Result<Option<Points>, StoreError> {
+        match self.fields.resolve(path) {
+            None => Ok(None),
+            Some(field) if field.family() == Family::Geo => {
+                Points::open(self.reader, &field).map_err(engine_error)
+            }
+            Some(field) => Err(StoreError::invalid(format!(
+                "Expected geo_point type on field [{path}], but got [{}]",
+                field.field_type.name()
+            ))),
+        }
+    }
+
+    fn addresses(&self, path: &str) -> Result<Option<tantivy::columnar::Column<Ipv6Addr>>, StoreError> {
+        match self.fields.resolve(path) {
+            None => Ok(None),
+            Some(field) if field.family() == Family::Ip => {
+                let name = with_column(field)?.column.unwrap_or_default();
+                self.reader.fast_fields().column_opt::<Ipv6Addr>(&name).map_err(engine_error)
+            }
+            Some(field) => Err(unsupported(&field, "ip_range")),
+        }
+    }
+
+    fn missing_value(
+        &self,
+        source: &ValuesSource,
+        field: Option<&ResolvedField>,
+    ) -> Result<Option<Key>, StoreError> {
+        let value = source.missing.as_ref();
+        value.map(|value| missing_key(value, source, field, self.search.now)).transpose()
+    }
+
+    /// A column of numbers or dates, and the number that stands for missing ones.
+    fn numbers(&self, source: &ValuesSource) -> Result<(Option<SegmentColumn>, Option<f64>), StoreError> {
+        let (field, column) = self.column(&source.field)?;
+        if let Some(field) = &field
+            && matches!(field.family(), Family::Keyword | Family::Text | Family::Ip)
+        {
+            return Err(unsupported(field, "a numeric aggregation"));
+        }
+        let missing = self.missing_value(source, field.as_ref())?;
+        let number = missing.as_ref().and_then(|key| match key {
+            Key::Text(text) => text.trim().parse().ok(),
+            key => key.as_f64(),
+        });
+        Ok((column, number))
+    }
+
+    fn metric<'r>(&self, request: &'r Metric) -> Result<SegmentMetric<'r>, StoreError> {
+        let source = &request.source;
+        let (column, missing) = match &request.kind {
+            // Counting takes any field, everything else needs numbers.
+            MetricKind::ValueCount => {
+                let field = self.fields.resolve(&source.field);
+                (self.presence(&source.field)?, self.missing_value(source, field.as_ref())?)
+            }
+            MetricKind::Cardinality { .. } => {
+                let (field, column) = self.column(&source.field)?;
+                (column, self.missing_value(source, field.as_ref())?)
+            }
+            _ => {
+                let (column, missing) = self.numbers(source)?;
+                (column, missing.map(super::super::float_key))
+            }
+        };
+        Ok(SegmentMetric::new(&request.kind, column, missing, self.is_top))
+    }
+
+    fn weighted(&self, request: &WeightedAvg) -> Result<SegmentWeighted, StoreError> {
+        Ok(SegmentWeighted::new(self.numbers(&request.value)?, self.numbers(&request.weight)?))
+    }
+
+    fn missing<'r>(&self, source: &ValuesSource, inner: Vec<Node<'r>>) -> Result<Node<'r>, StoreError> {
+        if source.missing.is_some() {
+            return Ok(self.keyed(KeySource::Nothing, inner));
+        }
+        match self.fields.resolve(&source.field) {
+            Some(field) if field.family() == Family::Geo => {
+                Ok(self.keyed(KeySource::MissingPoints(self.points(&source.field)?), inner))
+            }
+            // Without a column, ask the index which documents have the field.
+            Some(field) if field.column.is_none() => {
+                let mut node = self.filters([&Query::Exists(source.field.clone())], false, inner)?;
+                if let Node::Filters(_, keys, _) = &mut node {
+                    keys.inverted = true;
+                }
+                Ok(node)
+            }
+            _ => Ok(self.keyed(KeySource::Missing(self.presence(&source.field)?), inner)),
+        }
+    }
+
+    fn filters<'q, 'r>(
+        &self,
+        queries: impl IntoIterator<Item = &'q Query>,
+        other: bool,
+        inner: Vec<Node<'r>>,
+    ) -> Result<Node<'r>, StoreError> {
+        let fields =
+            Fields { index: self.fields.index, generation: self.fields.generation, mask: self.fields.mask };
+        let compiler = Compiler { fields, now: self.search.now };
+        let searcher = &self.fields.generation.searcher;
+        let scorers = queries
+            .into_iter()
+            .map(|query| {
+                let weight = compiler
+                    .compile(query)?
+                    .weight(EnableScoring::disabled_from_searcher(searcher))
+                    .map_err(engine_error)?;
+                weight.scorer(self.reader, 1.0).map_err(engine_error)
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let keys = FilterKeys { scorers, other, inverted: false };
+        Ok(Node::Filters(Buckets::new(!inner.is_empty(), None), keys, inner))
+    }
+
+    fn top<'r>(&self, keys: &'r [SortKey], limit: usize) -> Result<TopNode<'r>, StoreError> {
+        let top = TopRequest { keys, after: None, limit, now: self.search.now };
+        let template = SegmentTop::new(&top, self.fields, self.reader, self.place.0, self.place.1)?;
+        Ok(TopNode::new(template))
+    }
+}
+
+fn unsupported(field: &ResolvedField, by: &str) -> StoreError {
+    let message =
+        format!("Field [{}] of type [{}] is not supported for {by}", field.path, field.field_type.name());
+    StoreError::invalid(message)
+}

@@ -1,0 +1,296 @@
+//! One level of a sort within one segment.
+
+use super::super::super::{mapping::FieldType, schema::ResolvedField};
+use super::super::column::{ColumnKind, SegmentColumn, engine_error};
+use super::super::dates::DateReader;
+use super::super::fields::Fields;
+use super::super::scalar::Scalar;
+use super::entry::SortValue;
+use super::sortable::not_sortable;
+use crate::{
+    StoreError,
+    logs::{
+        dsl::{Missing, SortKey, SortMode, SortOrder, SortTarget},
+        embedded::mapping::DateFormats,
+    },
+};
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::Value;
+use std::{cmp::Ordering, net::IpAddr};
+use tantivy::{
+    DocId, SegmentReader,
+    columnar::{Column, MonotonicallyMappableToU64},
+};
+
+const MISSING_FIRST: u128 = 0;
+const MISSING_LAST: u128 = u128::MAX;
+
+/// Keys leave room below (for "first") and between any two (for values that no document of the segment has).
+pub(super) fn encode(key: u64) -> u128 {
+    u128::from(key) * 2 + 2
+}
+
+/// Between the key and the one before it.
+fn just_before(key: u64) -> u128 {
+    u128::from(key) * 2 + 1
+}
+
+pub(super) fn directed(key: u128, order: SortOrder) -> u128 {
+    match order {
+        SortOrder::Asc => key,
+        SortOrder::Desc => u128::MAX - key,
+    }
+}
+
+pub(super) enum Source {
+    Score,
+    Document,
+    Column(Box<SegmentColumn>),
+    /// No document of the segment has the field.
+    Nothing,
+}
+
+pub(super) struct Level<'k> {
+    pub(super) key: &'k SortKey,
+    pub(super) source: Source,
+    field: Option<ResolvedField>,
+    pub(super) missing: u128,
+    pub(super) after: Option<u128>,
+}
+
+impl<'k> Level<'k> {
+    pub(super) fn new(
+        key: &'k SortKey,
+        after: Option<&Value>,
+        fields: &Fields<'_>,
+        reader: &SegmentReader,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let (source, field) = match &key.target {
+            SortTarget::Score => (Source::Score, None),
+            SortTarget::Document => (Source::Document, None),
+            SortTarget::Field(path) => match fields.resolve(path) {
+                None => (Source::Nothing, None),
+                Some(field) if field.column.is_none() => return Err(not_sortable(&field)),
+                Some(field) => match SegmentColumn::open(reader, &field).map_err(engine_error)? {
+                    Some(column) => (Source::Column(Box::new(column)), Some(field)),
+                    None => (Source::Nothing, Some(field)),
+                },
+            },
+        };
+        let mut level = Self { key, source, field, missing: MISSING_LAST, after: None };
+        level.missing = match &key.missing {
+            Missing::Last => MISSING_LAST,
+            Missing::First => MISSING_FIRST,
+            Missing::Value(value) => level.position(value, now)?,
+        };
+        level.after = match after {
+            None => None,
+            Some(Value::Null) => {
+                Some(if key.missing == Missing::First { MISSING_FIRST } else { MISSING_LAST })
+            }
+            Some(value) => Some(level.position(value, now)?),
+        };
+        Ok(level)
+    }
+
+    pub(super) fn column_key(&self, column: &SegmentColumn, doc: DocId) -> u128 {
+        let values = column.keys.values_for_doc(doc);
+        let key = match self.key.mode {
+            SortMode::Min => values.min(),
+            SortMode::Max => values.max(),
+        };
+        key.map_or(self.missing, |key| directed(encode(key), self.key.order))
+    }
+
+    /// Where a value of the request lies among the keys of this segment.
+    fn position(&self, value: &Value, now: Timestamp) -> Result<u128, StoreError> {
+        let misfit =
+            || StoreError::invalid(format!("{value} does not fit the sort on {}", name_of(self.key)));
+        let undirected = match &self.source {
+            Source::Score => {
+                let score = value.as_f64().ok_or_else(misfit)? as f32;
+                encode(u64::from(score.max(0.0).to_bits()))
+            }
+            Source::Document => encode(value.as_u64().ok_or_else(misfit)?),
+            // All documents here are "missing": what counts is on which side of these the value lies.
+            Source::Nothing => match &self.key.missing {
+                Missing::Value(missing) => match json_order(value, missing) {
+                    Ordering::Less => encode(0) - 1,
+                    Ordering::Equal => encode(0),
+                    Ordering::Greater => encode(0) + 1,
+                },
+                Missing::First | Missing::Last => encode(0),
+            },
+            Source::Column(column) => self.column_position(column, value, now)?.ok_or_else(misfit)?,
+        };
+        Ok(directed(undirected, self.key.order))
+    }
+
+    fn column_position(
+        &self,
+        column: &SegmentColumn,
+        value: &Value,
+        now: Timestamp,
+    ) -> Result<Option<u128>, StoreError> {
+        let number = || match value {
+            Value::String(text) => text.parse::<f64>().ok(),
+            other => other.as_f64(),
+        };
+        // A fraction lies between two whole numbers.
+        let between = |float: f64, to_key: &dyn Fn(f64) -> u64| match float.fract() == 0.0 {
+            true => encode(to_key(float)),
+            false => just_before(to_key(float.ceil())),
+        };
+        Ok(match &column.kind {
+            ColumnKind::Integer => match value.as_i64() {
+                Some(whole) => Some(encode(whole.to_u64())),
+                None => number().map(|float| between(float, &|whole| (whole as i64).to_u64())),
+            },
+            ColumnKind::Unsigned => match value.as_u64() {
+                Some(whole) => Some(encode(whole)),
+                None => number().map(|float| between(float, &|whole| whole as u64)),
+            },
+            ColumnKind::Float => number().map(|float| encode(float.to_u64())),
+            ColumnKind::Boolean => match value {
+                Value::Bool(truth) => Some(encode(u64::from(*truth))),
+                Value::String(text) => text.parse::<bool>().ok().map(|truth| encode(u64::from(truth))),
+                other => other.as_u64().map(encode),
+            },
+            ColumnKind::Date => Some(encode(self.date(value, now)?.to_u64())),
+            ColumnKind::Text(text) => match value.as_str() {
+                None => None,
+                Some(term) => {
+                    let found = text.dictionary().term_ord(term.as_bytes()).map_err(engine_error)?;
+                    Some(match found {
+                        Some(ord) => encode(ord),
+                        None => just_before(first_ord_after(text, term)?),
+                    })
+                }
+            },
+            ColumnKind::Ip(addresses) => {
+                let Some(address) = value.as_str().and_then(|text| text.parse::<IpAddr>().ok()) else {
+                    return Ok(None);
+                };
+                let address = match address {
+                    IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+                    IpAddr::V6(v6) => v6,
+                };
+                Some(ip_position(column, addresses, address))
+            }
+        })
+    }
+
+    fn date(&self, value: &Value, now: Timestamp) -> Result<i64, StoreError> {
+        let is_nanos = self.field.as_ref().is_some_and(|field| field.field_type == FieldType::DateNanos);
+        if let (true, Some(nanos)) = (is_nanos && self.key.format.is_none(), value.as_i64()) {
+            return Ok(nanos);
+        }
+        if let (true, Some(nanos)) = (self.key.nanos, value.as_i64()) {
+            return Ok(nanos);
+        }
+        let own =
+            self.key.format.as_deref().map(DateFormats::parse).transpose().map_err(StoreError::invalid)?;
+        let read =
+            |formats: &DateFormats| DateReader { formats, zone: TimeZone::UTC, now }.read(value, false);
+        match (&own, &self.field) {
+            (Some(formats), _) => read(formats),
+            // Milliseconds, as answers give them, or as the field's dates are written.
+            (None, Some(field)) => {
+                read(DateFormats::default_ref()).or_else(|_| read(field.mapping.date_formats()))
+            }
+            (None, None) => read(DateFormats::default_ref()),
+        }
+    }
+
+    pub(super) fn value(&self, key: u128, doc: DocId) -> tantivy::Result<SortValue> {
+        if key == MISSING_FIRST && self.key.missing == Missing::First {
+            return Ok(SortValue::First);
+        }
+        let undirected = directed(key, self.key.order);
+        // Exact keys are even; what lies between stands for a `missing` value that the segment does not have.
+        let raw =
+            undirected.checked_sub(2).filter(|key| key % 2 == 0).and_then(|key| u64::try_from(key / 2).ok());
+        let is_nanos = self.field.as_ref().is_some_and(|field| field.field_type == FieldType::DateNanos);
+        let scalar = match (&self.source, raw) {
+            (Source::Score, Some(raw)) => Scalar::Float(f64::from(f32::from_bits(raw as u32))),
+            (Source::Document, Some(raw)) => Scalar::Unsigned(raw),
+            (Source::Column(column), Some(raw)) if key != self.missing => match column.value(doc, raw)? {
+                Scalar::Date(nanos) if is_nanos && self.key.format.is_none() => Scalar::Integer(nanos),
+                other => other,
+            },
+            _ => return Ok(self.missing_value()),
+        };
+        Ok(SortValue::Value(scalar))
+    }
+
+    /// The typed value of documents without one.
+    fn missing_value(&self) -> SortValue {
+        match &self.key.missing {
+            Missing::First => SortValue::First,
+            Missing::Last => SortValue::Last,
+            Missing::Value(value) => match value {
+                Value::Bool(truth) => SortValue::Value(Scalar::Bool(*truth)),
+                Value::Number(number) => SortValue::Value(match (number.as_i64(), &self.source) {
+                    (Some(millis), Source::Column(column)) if matches!(column.kind, ColumnKind::Date) => {
+                        Scalar::Date(millis.saturating_mul(1_000_000))
+                    }
+                    (Some(whole), _) => Scalar::Integer(whole),
+                    (None, _) => Scalar::Float(number.as_f64().unwrap_or(0.0)),
+                }),
+                Value::String(text) => SortValue::Value(Scalar::Text(text.clone())),
+                _ => SortValue::Last,
+            },
+        }
+    }
+}
+
+/// Order of two values of a request: numbers by value, all else as text.
+fn json_order(a: &Value, b: &Value) -> Ordering {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.as_str().unwrap_or_default().cmp(b.as_str().unwrap_or_default()),
+    }
+}
+
+/// The first ordinal whose term is greater.
+fn first_ord_after(column: &tantivy::columnar::StrColumn, term: &str) -> Result<u64, StoreError> {
+    use std::ops::Bound;
+    let bounds = column
+        .dictionary()
+        .term_bounds_to_ord(Bound::Excluded(term.as_bytes()), Bound::Unbounded)
+        .map_err(engine_error)?;
+    Ok(match bounds.0 {
+        Bound::Included(ord) => ord,
+        Bound::Excluded(ord) => ord.saturating_add(1),
+        Bound::Unbounded => 0,
+    })
+}
+
+/// Where an address lies among the compact codes of a segment, found by looking at its documents.
+fn ip_position(
+    column: &SegmentColumn,
+    addresses: &Column<std::net::Ipv6Addr>,
+    address: std::net::Ipv6Addr,
+) -> u128 {
+    let mut next: Option<u64> = None;
+    for doc in 0..column.keys.num_docs() {
+        for (key, found) in column.keys.values_for_doc(doc).zip(addresses.values_for_doc(doc)) {
+            if found == address {
+                return encode(key);
+            }
+            if found > address && next.is_none_or(|next| key < next) {
+                next = Some(key);
+            }
+        }
+    }
+    next.map_or(encode(u64::MAX), just_before)
+}
+
+fn name_of(key: &SortKey) -> String {
+    match &key.target {
+        SortTarget::Score => "\"_score\"".to_owned(),
+        SortTarget::Document => "\"_doc\"".to_owned(),
+        SortTarget::Field(path) => format!("\"{path}\""),
+    }
+}

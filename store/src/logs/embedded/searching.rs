@@ -1,0 +1,147 @@
+//! Searches, on the bounded pool: one at a time, page by page, in a point in time.
+
+use super::{
+    analysis::analyze,
+    contexts::Contexts,
+    engine::Engine,
+    index::tokenizers,
+    search::{self, Bounds, Breaker},
+    select::select,
+    store::EmbeddedLogs,
+};
+use crate::{
+    StoreError,
+    logs::{
+        AnalyzeRequest, ContextKind, IndicesOptions, SearchRequest, SearchResponse, Word, dsl::SearchBody,
+    },
+    scope::Scope,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// What searches share.
+pub(super) struct Searching {
+    pub(super) contexts: Arc<Contexts>,
+    breaker: Arc<Breaker>,
+}
+
+impl Searching {
+    /// `memory_max_bytes`: for the aggregations of all searches that run.
+    pub(super) fn new(memory_max_bytes: usize) -> Self {
+        Self { contexts: Arc::default(), breaker: Breaker::new(memory_max_bytes) }
+    }
+
+    fn bounds(&self) -> (Bounds, CancelOnDrop) {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        (Bounds { breaker: self.breaker.clone(), cancelled: cancelled.clone() }, CancelOnDrop(cancelled))
+    }
+}
+
+/// Tells a search that runs on another thread that nobody waits for it any more.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl EmbeddedLogs {
+    pub(super) async fn run_search(
+        &self,
+        scope: &Scope,
+        request: SearchRequest,
+    ) -> Result<SearchResponse, StoreError> {
+        let body = SearchBody::parse(&request.body)?;
+        let _permit = self.search_permit().await?;
+        let (bounds, _cancel) = self.searching.bounds();
+        let (scope, contexts) = (scope.clone(), self.searching.contexts.clone());
+        self.blocking(move |engine| {
+            if let Some(pit) = &body.pit {
+                let context = contexts.find(&scope, ContextKind::PointInTime, &pit.id, pit.keep_alive)?;
+                let response = search::execute(&context.snapshots, &scope, &request, &body, &bounds)?;
+                return Ok(SearchResponse { pit_id: Some(pit.id.clone()), ..response });
+            }
+            let snapshots = snapshots(engine, &scope, &request.indices, request.options)?;
+            let Some(keep_alive) = request.scroll else {
+                return search::execute(&snapshots, &scope, &request, &body, &bounds);
+            };
+            let id = contexts.open(&scope, ContextKind::Scroll, snapshots, keep_alive)?;
+            let first = contexts
+                .find(&scope, ContextKind::Scroll, &id, None)
+                .and_then(|context| context.first_page(&scope, request, body, &bounds));
+            match first {
+                Ok(response) => Ok(SearchResponse { scroll_id: Some(id), ..response }),
+                Err(error) => {
+                    contexts.close(&scope, ContextKind::Scroll, Some(&[id]));
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn next_page(
+        &self,
+        scope: &Scope,
+        id: &str,
+        keep_alive: Option<Duration>,
+    ) -> Result<SearchResponse, StoreError> {
+        let _permit = self.search_permit().await?;
+        let (bounds, _cancel) = self.searching.bounds();
+        let (scope, contexts, id) = (scope.clone(), self.searching.contexts.clone(), id.to_owned());
+        self.blocking(move |_| {
+            let context = contexts.find(&scope, ContextKind::Scroll, &id, keep_alive)?;
+            let response = context.next_page(&scope, &bounds)?;
+            Ok(SearchResponse { scroll_id: Some(id), ..response })
+        })
+        .await
+    }
+
+    pub(super) async fn open_pit(
+        &self,
+        scope: &Scope,
+        patterns: &[String],
+        options: IndicesOptions,
+        keep_alive: Duration,
+    ) -> Result<String, StoreError> {
+        let (scope, patterns) = (scope.clone(), patterns.to_vec());
+        let contexts = self.searching.contexts.clone();
+        self.blocking(move |engine| {
+            let snapshots = snapshots(engine, &scope, &patterns, options)?;
+            contexts.open(&scope, ContextKind::PointInTime, snapshots, keep_alive)
+        })
+        .await
+    }
+
+    pub(super) async fn cut_into_words(
+        &self,
+        scope: &Scope,
+        request: AnalyzeRequest,
+    ) -> Result<Vec<Word>, StoreError> {
+        let scope = scope.clone();
+        self.blocking(move |engine| {
+            let snapshots = match &request.field {
+                Some((index, _)) => snapshots(engine, &scope, &[index.clone()], IndicesOptions::default())?,
+                None => Vec::new(),
+            };
+            analyze(&scope, &request, &snapshots, &tokenizers())
+        })
+        .await
+    }
+}
+
+fn snapshots(
+    engine: &Engine,
+    scope: &Scope,
+    patterns: &[String],
+    options: IndicesOptions,
+) -> Result<Vec<super::snapshot::IndexSnapshot>, StoreError> {
+    let slots = select(&engine.registry, scope, patterns, options.ignore_unavailable)?;
+    engine.snapshots(&slots)
+}
