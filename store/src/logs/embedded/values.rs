@@ -23,7 +23,9 @@ pub(super) fn read_value(field: &FieldMapping, value: &Value) -> Option<IndexVal
             read_integer(value).filter(|number| (min..=max).contains(number)).map(IndexValue::I64)
         }
         Family::Unsigned => read_unsigned(value).map(IndexValue::U64),
-        Family::Float => read_float(field, value).map(IndexValue::F64),
+        Family::Float => {
+            read_float(field, value).map(|number| IndexValue::F64(field.field_type.rounded(number)))
+        }
         Family::Boolean => read_boolean(value).map(IndexValue::Bool),
         Family::Date => read_date(field.date_formats(), value)
             .and_then(|at| to_tantivy(at, field.field_type))

@@ -5,6 +5,7 @@ mod contexts;
 mod more_aggregations;
 mod pages;
 mod queries;
+mod recorded;
 
 use event::{Event, Origin};
 use jiff::Timestamp;

@@ -119,6 +119,11 @@ impl FieldType {
         }
     }
 
+    /// A number as the type keeps it: `float` has 32 bits.
+    pub(crate) fn rounded(self, value: f64) -> f64 {
+        if self == Self::Float { f64::from(value as f32) } else { value }
+    }
+
     /// Smallest and largest value of the integer types of less than 64 bits and of `long`.
     pub(crate) fn integer_range(self) -> (i64, i64) {
         match self {

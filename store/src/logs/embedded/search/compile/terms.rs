@@ -1,10 +1,10 @@
 //! Queries for exact values: `term`, `terms`, `range`, `prefix`, `wildcard`, `regexp`, `fuzzy`.
 
 use super::super::super::{
-    mapping::{DateFormats, Family},
+    mapping::{DateFormats, Family, FieldType},
     schema::ResolvedField,
 };
-use super::super::column_query::{ColumnSetQuery, Interval};
+use super::super::column_query::{ColumnSetQuery, Interval, Number};
 use super::super::dictionary_query::{DictionaryQuery, TermPattern};
 use super::values::{mapped, misfit, read_number};
 use super::{BoxQuery, Compiler, any_of, nothing};
@@ -163,6 +163,10 @@ impl Compiler<'_> {
             None => Ok(Bound::Unbounded),
             Some(end) => {
                 let number = read_number(&end.value).ok_or_else(|| misfit(field, &end.value))?;
+                let number = match field.field_type {
+                    FieldType::Float => Number::Fraction(field.field_type.rounded(number.as_f64())),
+                    _ => number,
+                };
                 Ok(if end.inclusive { Bound::Included(number) } else { Bound::Excluded(number) })
             }
         };

@@ -99,6 +99,9 @@ impl Compiler<'_> {
                     Some(factor) if field.field_type == FieldType::ScaledFloat => {
                         Number::Fraction((number.as_f64() * factor).round() / factor)
                     }
+                    _ if field.field_type == FieldType::Float => {
+                        Number::Fraction(field.field_type.rounded(number.as_f64()))
+                    }
                     _ => number,
                 }
             }

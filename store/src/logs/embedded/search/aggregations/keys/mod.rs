@@ -23,7 +23,7 @@ pub(super) type LocalKey = Option<u64>;
 
 /// Turns documents into local keys and local keys into typed ones.
 pub(super) enum KeySource<'r> {
-    Terms(Box<TermKeys<'r>>),
+    Terms(Box<TermKeys>),
     /// The same key for every document.
     Constant(Key),
     Histogram {

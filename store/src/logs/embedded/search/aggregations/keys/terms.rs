@@ -15,10 +15,10 @@ use crate::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
-use std::{collections::HashMap, marker::PhantomData};
+use std::collections::HashMap;
 
 /// Keys of `terms` and of the sources of `composite`.
-pub(in super::super) struct TermKeys<'r> {
+pub(in super::super) struct TermKeys {
     pub(super) column: Option<SegmentColumn>,
     float: bool,
     include: Option<Selection>,
@@ -26,13 +26,12 @@ pub(in super::super) struct TermKeys<'r> {
     /// Whether a key is wanted, as far as it was asked.
     wanted: HashMap<u64, bool>,
     pub(super) missing: Option<Key>,
-    request: PhantomData<&'r ValuesSource>,
 }
 
-impl<'r> TermKeys<'r> {
+impl TermKeys {
     pub(in super::super) fn new(
-        source: &'r ValuesSource,
-        (include, exclude): (Option<&'r TermSelection>, Option<&'r TermSelection>),
+        source: &ValuesSource,
+        (include, exclude): (Option<&TermSelection>, Option<&TermSelection>),
         field: Option<&ResolvedField>,
         column: Option<SegmentColumn>,
         now: Timestamp,
@@ -52,7 +51,6 @@ impl<'r> TermKeys<'r> {
                 .as_ref()
                 .map(|value| missing_key(value, source, field, now))
                 .transpose()?,
-            request: PhantomData,
         };
         if let (Some(column), true) = (&keys.column, keys.selects()) {
             let selected = selected_terms(column, |key| keys.is_selected(key)).map_err(engine_error)?;
