@@ -127,7 +127,9 @@ impl EmbeddedLogs {
         let scope = scope.clone();
         self.blocking(move |engine| {
             let snapshots = match &request.field {
-                Some((index, _)) => snapshots(engine, &scope, &[index.clone()], IndicesOptions::default())?,
+                Some((index, _)) => {
+                    snapshots(engine, &scope, std::slice::from_ref(index), IndicesOptions::default())?
+                }
                 None => Vec::new(),
             };
             analyze(&scope, &request, &snapshots, &tokenizers())

@@ -192,10 +192,9 @@ impl<'r> Run<'r, '_> {
             && let Some(found) = &mut top
         {
             let bound = self.worst_key();
-            if hits::first_hits(found, reader, asked.weight.as_ref(), self.limit, bound)? {
-                if let Some(top) = top.take() {
-                    self.keep(top)?;
-                }
+            let found = hits::first_hits(found, reader, asked.weight.as_ref(), self.limit, bound)?;
+            if let Some(top) = top.take_if(|_| found) {
+                self.keep(top)?;
             }
         }
         if top.is_none() && plain {

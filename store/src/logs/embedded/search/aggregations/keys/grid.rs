@@ -46,7 +46,8 @@ pub(in super::super) fn cell_of_name(name: &str, zoom: u8) -> Option<u64> {
     let mut parts = name.split('/').map(|part| part.parse::<u64>().ok());
     let (z, x, y) = (parts.next()??, parts.next()??, parts.next()??);
     let tiles = 1_u64 << zoom;
-    (parts.next().is_none() && z == u64::from(zoom) && x < tiles && y < tiles).then(|| z << 58 | x << 29 | y)
+    (parts.next().is_none() && z == u64::from(zoom) && x < tiles && y < tiles)
+        .then_some(z << 58 | x << 29 | y)
 }
 
 /// Bits of longitude and latitude in turn, five for each character.

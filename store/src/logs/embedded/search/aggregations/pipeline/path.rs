@@ -45,7 +45,10 @@ pub(super) fn value_at(bucket: &Object, steps: &[String], property: Option<&str>
 }
 
 fn is_text(value: &Value, text: &str) -> bool {
-    value.as_str().map_or_else(|| value.to_string() == text, |value| value == text)
+    match value {
+        Value::String(value) => value == text,
+        other => format!("{other}") == text,
+    }
 }
 
 fn bucket_count(aggregation: &Object) -> Option<f64> {

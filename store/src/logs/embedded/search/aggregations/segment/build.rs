@@ -77,7 +77,7 @@ impl Context<'_, '_> {
             }
             Kind::Missing(source) => self.missing(source, inner)?,
             Kind::Metric(request) => Node::Metric(Box::new(self.metric(request)?)),
-            Kind::WeightedAvg(request) => Node::Weighted(self.weighted(request)?),
+            Kind::WeightedAvg(request) => Node::Weighted(Box::new(self.weighted(request)?)),
             Kind::GeoBounds { field, .. } => {
                 Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Bounds))
             }

@@ -85,7 +85,7 @@ enum Node<'r> {
     Filters(Buckets, FilterKeys, Vec<Node<'r>>),
     Composite(CompositeNode<'r>),
     Metric(Box<SegmentMetric<'r>>),
-    Weighted(SegmentWeighted),
+    Weighted(Box<SegmentWeighted>),
     Points(SegmentPoints),
     Top(TopNode<'r>),
     Pipeline,
