@@ -137,6 +137,8 @@ pub struct Limits {
     pub export_rows_max: u64,
     /// Live streams (SSE) open at the same time.
     pub streams_max: usize,
+    /// Those of them that one user may have.
+    pub streams_per_user_max: usize,
 }
 
 impl Default for Limits {
@@ -152,6 +154,7 @@ impl Default for Limits {
             upload_files_max: 32,
             export_rows_max: 1_000_000,
             streams_max: 256,
+            streams_per_user_max: 32,
         }
     }
 }

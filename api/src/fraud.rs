@@ -174,13 +174,18 @@ pub(crate) async fn assess(
 
 fn id_of(at: usize, transaction: &Object) -> Result<String, ApiError> {
     match transaction.get("transaction_id") {
-        Some(Value::String(id)) if (1..=ID_MAX_BYTES).contains(&id.len()) && id.trim() == id => {
+        Some(Value::String(id))
+            if (1..=ID_MAX_BYTES).contains(&id.len())
+                && id.trim() == id
+                && !id.chars().any(char::is_control) =>
+        {
             Ok(id.clone())
         }
         Some(Value::Number(id)) => Ok(id.to_string()),
         _ => {
-            let message =
-                format!("a transaction has an id: a text of 1 to {ID_MAX_BYTES} bytes, no spaces around it");
+            let message = format!(
+                "a transaction has an id: a text of 1 to {ID_MAX_BYTES} bytes, no spaces around it, no control characters"
+            );
             Err(ApiError::field(format!("[{at}].transaction_id"), message))
         }
     }

@@ -1,10 +1,17 @@
-use crate::{ApiConfig, ApiError, auth::Accounts, handlers::health::Checker, search::Answers};
+use crate::{
+    ApiConfig, ApiError,
+    auth::{Accounts, User},
+    handlers::health::Checker,
+    search::Answers,
+};
 use detect::fraud::FraudDetector;
 use ingest::{intake::Intake, pipeline::Pipelines, upload::UploadService};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{sync::Arc, time::Duration};
+use parking_lot::Mutex;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use store::{blobs::BlobStore, cache::Cache, documents::DocumentStore, logs::LogStore, queue::Queue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// The rooms that the HTTP service speaks to. Built by the binary, which alone knows them all.
 pub struct Parts {
@@ -34,6 +41,25 @@ pub struct Parts {
     pub metrics: Option<PrometheusHandle>,
 }
 
+/// Counts a live stream in, and out when dropped.
+pub(crate) struct StreamPermit {
+    _permit: OwnedSemaphorePermit,
+    by_user: Arc<Mutex<HashMap<String, usize>>>,
+    user: String,
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        let mut by_user = self.by_user.lock();
+        if let Some(count) = by_user.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                by_user.remove(&self.user);
+            }
+        }
+    }
+}
+
 /// What every handler can reach. Cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Shared>);
@@ -41,6 +67,8 @@ pub struct App(Arc<Shared>);
 struct Shared {
     parts: Parts,
     streams: Arc<Semaphore>,
+    streams_by_user: Arc<Mutex<HashMap<String, usize>>>,
+    closing: CancellationToken,
     health: Checker,
     answers: Answers,
 }
@@ -50,7 +78,15 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let streams = Arc::new(Semaphore::new(parts.config.limits.streams_max));
         let answers = Answers::new(Arc::clone(&parts.cache));
-        Self(Arc::new(Shared { parts, streams, health: Checker::default(), answers }))
+        let (streams_by_user, closing) = (Arc::default(), CancellationToken::new());
+        Self(Arc::new(Shared {
+            parts,
+            streams,
+            streams_by_user,
+            closing,
+            health: Checker::default(),
+            answers,
+        }))
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -61,10 +97,30 @@ impl App {
         &self.parts().config
     }
 
-    /// Leave to open a live stream, to be held while it lives. 429 when too many are open.
-    pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let permit = Arc::clone(&self.0.streams).try_acquire_owned();
-        permit.map_err(|_| ApiError::too_many("too many live streams are open", Duration::from_secs(5)))
+    /// Leave for this caller to open a live stream, to be held while it lives. 429 when too many are open.
+    pub(crate) fn stream_permit(&self, user: &User) -> Result<StreamPermit, ApiError> {
+        let refused = || ApiError::too_many("too many live streams are open", Duration::from_secs(5));
+        let permit = Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| refused())?;
+        let by_user = Arc::clone(&self.0.streams_by_user);
+        {
+            let mut by_user = by_user.lock();
+            let count = by_user.entry(user.id.clone()).or_default();
+            if *count >= self.config().limits.streams_per_user_max {
+                return Err(refused());
+            }
+            *count += 1;
+        }
+        Ok(StreamPermit { _permit: permit, by_user, user: user.id.clone() })
+    }
+
+    /// Ends the live streams, which would otherwise keep their connections busy when the service stops.
+    pub fn close_streams(&self) {
+        self.0.closing.cancel();
+    }
+
+    /// Cancelled when live streams shall end.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
     }
 
     /// Answers given before.

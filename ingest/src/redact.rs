@@ -492,7 +492,8 @@ fn mask_userinfo(text: &str) -> Option<String> {
 
 /// Words without which [`SECRETS_IN_TEXT`] cannot match: literals, which are looked for many times faster.
 static SECRET_HINTS: LazyLock<Regex> = LazyLock::new(|| {
-    let words = "(?i-u)cvv|cvc|passw|pwd|passphrase|secret|s_token|h_token|authorization";
+    let words =
+        "(?i-u)cvv|cvc|passw|pwd|passphrase|secret|s_token|h_token|token=|token%3d|api_?key|authorization";
     Regex::new(words).expect("the pattern is fixed and tested")
 });
 
@@ -501,7 +502,7 @@ static SECRETS_IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
     let text = concat!(
         r#"(?i)(?-u:\b|%[0-9a-f]{2})(?:(?:proxy-)?authorization\\*["']?\s*[:=]\s*\\*["']?(?:(?:basic|bearer|digest)\s+)?|"#,
         r#"(?:[a-z0-9]+[_-])?(?:cvv2?|cvc2?|password|passwd|pwd|passphrase|secret|access_token|refresh_token|"#,
-        r#"client_secret)(?-u:\b)\\*["']?\s*(?:[:=>]|%3D)\s*)"#,
+        r#"client_secret|api_?key)(?-u:\b)\\*["']?\s*(?:[:=>]|%3D)\s*|token(?:=|%3D))"#,
         r#"(?:\\*"(?P<quoted>[^"\s\\][^"\\]*)|(?:\\*["'])?(?P<value>\[redacted\]|(?:[^\s"'&,;}\])<\\]|\\[^\s"'\\])+))"#,
     );
     Regex::new(text).expect("the pattern is fixed and tested")

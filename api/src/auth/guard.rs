@@ -67,6 +67,11 @@ async fn admit(app: &App, request: &mut Request) -> Result<&'static rights::Row,
     Ok(row)
 }
 
+/// Whether the request's caller still has that right: a live stream outlasts logouts and changes of roles.
+pub(crate) async fn still_holds(app: &App, headers: &HeaderMap, right: Right) -> bool {
+    matches!(user_of(app, headers).await, Ok(Some(user)) if right.check(&user).is_ok())
+}
+
 fn find_row(method: &Method, path: &str) -> Result<&'static rights::Row, ApiError> {
     let path = rights::template(path);
     let method = if method == Method::HEAD { &Method::GET } else { method };

@@ -67,7 +67,7 @@ impl Accounts {
         }
         user.record.last_login_at = Some(self.now());
         // Somebody may have changed the account meanwhile; then this note is not worth a failed login.
-        if let Err(error) = self.save(&user.id, user.version, &user.record).await {
+        if let Err(error) = self.save(&user.id, user.version, user.record.clone()).await {
             tracing::debug!(user.id = %user.id, %error, "cannot note the login");
         }
         let login = self.begin_session(&user, &verified_hash, client).await?;

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use store::cache::Cache;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Tries of one account are taken one after the other, so that a volley of guesses cannot pass the count together.
-/// Accounts that share a lock only wait for each other.
+/// Tries of one account, and tries from one address, are taken one after the other, so that a volley of guesses cannot
+/// pass the count together. Those that share a lock only wait for each other.
 const LOCKS: usize = 256;
 
 pub(crate) struct Throttle {
@@ -14,7 +14,9 @@ pub(crate) struct Throttle {
     failures_max: u64,
     window: Duration,
     key: [u8; 32],
-    locks: Vec<Mutex<()>>,
+    /// Taken in this order: first the account's, then the address's.
+    account_locks: Vec<Mutex<()>>,
+    address_locks: Vec<Mutex<()>>,
 }
 
 /// A login under way. Dropped without [`Attempt::failed`] it counts for nothing.
@@ -22,7 +24,7 @@ pub(crate) struct Attempt<'a> {
     throttle: &'a Throttle,
     account: String,
     address: String,
-    _turn: MutexGuard<'a, ()>,
+    _turns: (MutexGuard<'a, ()>, MutexGuard<'a, ()>),
 }
 
 impl Throttle {
@@ -32,7 +34,8 @@ impl Throttle {
             failures_max: config.login_failures_max,
             window: Duration::from_secs(u64::from(config.login_window_secs)),
             key: secret.derive("vigie 2026 login throttle"),
-            locks: std::iter::repeat_with(Mutex::default).take(LOCKS).collect(),
+            account_locks: std::iter::repeat_with(Mutex::default).take(LOCKS).collect(),
+            address_locks: std::iter::repeat_with(Mutex::default).take(LOCKS).collect(),
         }
     }
 
@@ -40,9 +43,13 @@ impl Throttle {
     pub(crate) async fn begin(&self, email: &str, address: ClientAddress) -> Result<Attempt<'_>, ApiError> {
         // The digest bounds the key's length and keeps addresses of people out of the cache.
         let digest = blake3::keyed_hash(&self.key, email.as_bytes());
-        let turn = self.locks[usize::from(digest.as_bytes()[0]) % LOCKS].lock().await;
         let account = format!("login:account:{}", digest.to_hex());
         let address = format!("login:address:{}", address.bucket());
+        let turn = |digest: blake3::Hash| usize::from(digest.as_bytes()[0]) % LOCKS;
+        let turns = (
+            self.account_locks[turn(digest)].lock().await,
+            self.address_locks[turn(blake3::keyed_hash(&self.key, address.as_bytes()))].lock().await,
+        );
         for key in [&account, &address] {
             // Adding nothing reads the count.
             if self.cache.increment(key, 0, self.window).await? >= self.failures_max {
@@ -50,7 +57,7 @@ impl Throttle {
                 return Err(ApiError::too_many("too many failed logins, wait before the next", after));
             }
         }
-        Ok(Attempt { throttle: self, account, address, _turn: turn })
+        Ok(Attempt { throttle: self, account, address, _turns: turns })
     }
 }
 

@@ -237,7 +237,7 @@ impl Accounts {
         if was_admin && !record.active_admin {
             self.keep_last_admin().await?;
         }
-        self.save(&user.id, user.version, &record).await?;
+        let record = self.save(&user.id, user.version, record).await?;
         if ends_sessions {
             self.end_sessions_of(id, None).await?;
         }
@@ -305,7 +305,7 @@ impl Accounts {
         attempt.succeeded().await?;
         let mut record = stored.record;
         record.password_hash = self.passwords.hash(new).await?;
-        self.save(&stored.id, stored.version, &record).await?;
+        self.save(&stored.id, stored.version, record).await?;
         self.end_sessions_of(&user.id, user.session.as_deref()).await?;
         self.forget_identities();
         audit("password.change", Outcome::Success, &user.id, &user.id, from);
@@ -328,14 +328,18 @@ impl Accounts {
         Ok(Some(StoredUser { id: found.id, version: found.version, record: from_body(found.body)? }))
     }
 
-    /// Writes an account that was read in this version. 409 if it has changed since.
-    pub(super) async fn save(&self, id: &str, version: u64, record: &UserRecord) -> Result<(), ApiError> {
-        let mut record = record.clone();
+    /// Writes an account that was read in this version, and answers with it as written. 409 if it has changed since.
+    pub(super) async fn save(
+        &self,
+        id: &str,
+        version: u64,
+        mut record: UserRecord,
+    ) -> Result<UserRecord, ApiError> {
         record.updated_at = self.now();
         record.active_admin = record.is_active_admin();
         let document = NewDocument { id: id.to_owned(), body: to_body(&record)?, expires_at: None };
         self.documents.put(&USERS, document, Expect::Version(version)).await.map_err(address_taken)?;
-        Ok(())
+        Ok(record)
     }
 
     /// Nothing that was remembered about sessions and credentials counts any more.

@@ -58,9 +58,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
     }
 }
 
-/// Reads JSON from bytes; the error names line and column.
+/// Reads JSON from bytes; the error names the member, line and column.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| ApiError::field("body", error.to_string()))
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path();
+        let member = path.iter().next().is_some().then(|| path.to_string());
+        ApiError::field(member.unwrap_or_else(|| "body".to_owned()), error.inner().to_string())
+    })?;
+    deserializer.end().map_err(|error| ApiError::field("body", error.to_string()))?;
+    Ok(value)
 }
 
 /// Maps a body that could not be read.

@@ -4,23 +4,25 @@ use crate::{
     auth::{
         MASKED, Role,
         extract::{Analyst, Ingester},
+        guard::{self, LocalCaller},
         scope::event_indices,
     },
     frame::extract::{ApiPath, ApiQuery},
-    state::App,
+    rights::Right,
+    state::{App, StreamPermit},
     upload_form,
 };
 use axum::{
     Json,
-    extract::{Multipart, State, multipart::MultipartRejection},
-    http::StatusCode,
+    extract::{Extension, Request, State},
+    http::{HeaderMap, StatusCode},
     response::sse::{Event, KeepAlive, Sse},
 };
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, future::ready};
 use ingest::upload::{ErrorSample, Upload, UploadState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use store::scope::Scope;
 use utoipa::{IntoParams, ToSchema};
 
@@ -143,15 +145,14 @@ impl UploadView {
     (status = 202, body = CreateUploadsResponse, description = "Received"),
     (status = 200, body = CreateUploadsResponse, description = "Processed, with wait=true"),
     (status = 400, description = "The form cannot be read, or there is no such pipeline"),
-    (status = 413, description = "A file is too large"), (status = 507, description = "No space left")))]
+    (status = 413, description = "A file is too large"), (status = 415, description = "It is no form"), (status = 507, description = "No space left")))]
 pub(crate) async fn create_uploads(
     State(app): State<App>,
     Ingester(user): Ingester,
     ApiQuery(query): ApiQuery<CreateUploadsQuery>,
-    form: Result<Multipart, MultipartRejection>,
+    request: Request,
 ) -> Result<(StatusCode, Json<CreateUploadsResponse>), ApiError> {
-    let form = form.map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
-    let mut uploads = upload_form::receive(&app, &user, form).await?;
+    let mut uploads = upload_form::receive(&app, &user, request).await?;
     let mut status = StatusCode::ACCEPTED;
     if query.wait {
         for upload in &mut uploads {
@@ -196,17 +197,40 @@ pub(crate) async fn get_upload(
 pub(crate) async fn watch_upload(
     State(app): State<App>,
     Analyst(user): Analyst,
+    local: Option<Extension<LocalCaller>>,
+    headers: HeaderMap,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, ApiError> {
-    let permit = app.stream_permit()?;
+    let permit = app.stream_permit(&user)?;
     let states = app.parts().uploads.watch(&id).await?;
-    let events = states.map(move |upload| {
-        let _held_while_the_stream_lives = &permit;
+    let states = states.take_until(app.closing().clone().cancelled_owned());
+    let watcher = Arc::new(Watcher { app, headers, is_local: local.is_some(), _permit: permit });
+    let allowed = states.then(move |upload| {
+        let watcher = Arc::clone(&watcher);
+        async move { watcher.may_go_on().await.then_some(upload) }
+    });
+    let allowed = allowed.take_while(|upload| ready(upload.is_some())).filter_map(ready);
+    let events = allowed.map(move |upload| {
         let name = if upload.state.is_final() { "end" } else { "progress" };
         let event = Event::default().event(name).json_data(UploadView::new(upload, &user.scope));
         Ok(event.unwrap_or_else(|_| Event::default().comment("a state could not be written")))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Who watches an upload.
+struct Watcher {
+    app: App,
+    headers: HeaderMap,
+    is_local: bool,
+    _permit: StreamPermit,
+}
+
+impl Watcher {
+    /// Whether the right to the stream outlived the beginning of the stream.
+    async fn may_go_on(&self) -> bool {
+        self.is_local || guard::still_holds(&self.app, &self.headers, Right::Role(Role::Analyst)).await
+    }
 }
 
 /// Removes an upload with its file and dead letters, and stops it if it runs. Events that it stored stay. Others' uploads

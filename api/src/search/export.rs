@@ -51,9 +51,7 @@ pub(crate) async fn export(
 ) -> Result<impl Stream<Item = Result<Bytes, ApiError>> + use<>, ApiError> {
     request.check()?;
     let now = app.accounts().now();
-    let mut range = Range::resolve(request.from.as_ref(), request.to.as_ref(), now)?;
-    // What arrives while the export goes on is not part of it.
-    range.to_ms.get_or_insert_with(|| now.as_millisecond().max(range.from_ms.unwrap_or(i64::MIN)));
+    let range = Range::resolve(request.from.as_ref(), request.to.as_ref(), now)?;
     let mut export = Export {
         app: app.clone(),
         scope: scope_of(user),

@@ -36,6 +36,17 @@ async fn older_names_of_routes_still_work() {
 }
 
 #[tokio::test]
+async fn a_change_answers_with_what_was_written() {
+    let service = Service::start().await;
+    let token = service.token("viewer").await;
+    service.clock.advance(std::time::Duration::from_secs(5));
+    let body = json!({"first_name": "Vera"});
+    let changed = service.call("PATCH", "/api/v1/auth/me", Some(&token), Some(body)).await.expect(200);
+    assert_eq!(changed["updated_at"], service.get("/api/v1/auth/me", &token).await.expect(200)["updated_at"]);
+    assert_eq!(changed["updated_at"], "2026-11-21T12:00:05Z");
+}
+
+#[tokio::test]
 async fn wrong_password_and_no_such_account_look_the_same() {
     let service = Service::start().await;
     let strip = |mut answer: Value| {
@@ -116,8 +127,8 @@ async fn input_is_checked_with_the_field_named() {
     check(json!({"password": "x".repeat(73)}), "password").await;
     check(json!({"first_name": "x".repeat(101)}), "first_name").await;
     check(json!({"last_name": "a\u{7}b"}), "last_name").await;
-    check(json!({"email": "nobody"}), "body").await;
-    check(json!({"email": 5}), "body").await;
+    check(json!({"email": "nobody"}), "email").await;
+    check(json!({"email": 5}), "email").await;
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
 use crate::harness::{Answer, Service, request};
 use axum::{body::Body, http::Request};
+use futures::StreamExt;
 use serde_json::{Value, json};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 const ACCESS: &str =
     "192.0.2.7 - - [21/Nov/2026:10:00:00 +0000] \"GET /cart HTTP/1.1\" 200 512 \"-\" \"curl/8.5.0\"\n";
@@ -52,6 +57,35 @@ async fn uploads_of_others_are_removed_by_admins_only() {
     service.call("DELETE", &path, Some(&admin), None).await.expect(204);
 }
 
+/// What stands before a boundary is held in memory, so there must be an end to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_without_boundaries_is_refused_before_it_fills_the_memory() {
+    let service = Service::start().await;
+    let token = service.token("analyst").await;
+    let sent = Arc::new(AtomicUsize::new(0));
+    for start in ["", "--limit\r\ncontent-disposition: form-data; name=\"file\"\r\nx: "] {
+        sent.store(0, Ordering::SeqCst);
+        let counted = sent.clone();
+        let chunks = futures::stream::iter(0..1_024).map(move |number| {
+            counted.fetch_add(64 << 10, Ordering::SeqCst);
+            let text = if number == 0 { start.to_owned() } else { "a".repeat(64 << 10) };
+            Ok::<_, std::io::Error>(text)
+        });
+        let mut request = form(&token, "", &[]);
+        *request.body_mut() = Body::from_stream(chunks);
+        service.send(request).await.expect(400);
+        assert!(sent.load(Ordering::SeqCst) < 16 << 20, "{}", sent.load(Ordering::SeqCst));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_form_is_a_415_and_dead_letters_of_no_upload_a_404() {
+    let service = Service::start().await;
+    let token = service.token("analyst").await;
+    service.post("/api/v1/logs/uploads", &token, json!({"file": "x"})).await.expect(415);
+    service.post("/api/v1/logs/dead-letters/replay", &token, json!({"upload": "nope"})).await.expect(404);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_wrong_leaves_nothing_behind() {
     let service = Service::start().await;
@@ -69,7 +103,7 @@ async fn a_form_that_is_wrong_leaves_nothing_behind() {
     let mut cut = form(&token, "", &[file]);
     *cut.body_mut() = Body::from("--limit\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\nhalf of a");
     service.send(cut).await.expect(400);
-    service.post("/api/v1/logs/uploads", &token, json!({})).await.expect(400);
+    service.post("/api/v1/logs/uploads", &token, json!({})).await.expect(415);
     let list = service.get("/api/v1/logs/uploads", &token).await.expect(200);
     assert_eq!(list["items"], json!([]));
 }
@@ -168,9 +202,14 @@ async fn transactions_get_their_verdict() {
     for bad in ["verdict=maybe", "from=yesterday", "min_score=x", "cursor=x", "limit=0"] {
         service.get(&format!("/api/v1/fraud/verdicts?{bad}"), &token).await.expect(400);
     }
-    for bad in
-        [json!([]), json!("x"), json!({"amount": 1}), json!([transaction("t4", 1.0), {"transaction_id": ""}])]
-    {
+    for bad in [
+        json!([]),
+        json!("x"),
+        json!({"amount": 1}),
+        transaction("a\u{0}b", 1.0),
+        transaction("tab\tid", 1.0),
+        json!([transaction("t4", 1.0), {"transaction_id": ""}]),
+    ] {
         service.post("/api/v1/fraud/verdicts", &token, bad).await.expect(400);
     }
     let labels =

@@ -170,7 +170,9 @@ impl LogStore for MemoryLogs {
     }
 
     async fn indices(&self, scope: &Scope, _: &[String]) -> Result<Vec<IndexInfo>, StoreError> {
-        refused(scope)?;
+        if !(scope.can_read() || scope.can_write()) {
+            refused(scope)?;
+        }
         let events = self.events.lock();
         let range =
             events.keys().next().zip(events.keys().next_back()).map(|((from, _), (to, _))| (*from, *to));

@@ -47,6 +47,20 @@ async fn an_address_rests_after_five_failures() {
     login_from(&service, "198.51.100.2:1", "viewer@shop.example", PASSWORD).await.expect(200);
 }
 
+/// A volley at many accounts must not pass the count together.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_rests_also_when_it_guesses_at_many_accounts_at_once() {
+    let service = Service::start().await;
+    let guesses = (0..40).map(|number| {
+        let email = format!("n{number}@shop.example");
+        let service = &service;
+        async move { login_from(service, "198.51.100.1:1", &email, "wrong password").await.status.as_u16() }
+    });
+    let statuses = futures::future::join_all(guesses).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 5, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 35, "{statuses:?}");
+}
+
 #[tokio::test]
 async fn a_success_makes_up_for_the_failures_of_the_account_not_of_the_address() {
     let service = Service::start().await;

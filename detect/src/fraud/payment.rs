@@ -133,14 +133,15 @@ pub(crate) fn at<'a>(fields: &'a Object, path: &str) -> Option<&'a Value> {
     Some(value)
 }
 
-/// A text, or a number as text, that is not blank and not too long.
+/// A text, or a number as text, that is not blank, not too long and without control characters.
 fn identifier(fields: &Object, path: &str) -> Option<String> {
     let text = match at(fields, path)? {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    (!text.is_empty() && text.len() <= IDENTIFIER_MAX_BYTES).then_some(text)
+    let usable = (1..=IDENTIFIER_MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+    usable.then_some(text)
 }
 
 fn country(fields: &Object, path: &str) -> Option<String> {

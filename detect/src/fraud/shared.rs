@@ -1,7 +1,7 @@
 use super::{
     FraudConfig, FraudError,
     features::{FeatureState, digest},
-    ports::{Clock, SnapshotStore, VerdictHistory},
+    ports::{Clock, PortErrorKind, SnapshotStore, VerdictHistory},
     record::VerdictRecord,
     unsaved::Unsaved,
 };
@@ -134,9 +134,36 @@ impl Shared {
             if records.is_empty() {
                 return Ok(*position);
             }
-            *position = self.history.put(&records).await?;
+            match self.history.put(&records).await {
+                Ok(last) => *position = last,
+                Err(error) if error.kind == PortErrorKind::Invalid => {
+                    *position = self.save_singly(&records, *position).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
             self.state.lock().unsaved.saved(&orders);
         }
+    }
+
+    /// Something in a batch is refused for what it is: the others must not wait for it for ever. What is refused by
+    /// itself is given up; its verdict stays in the event.
+    async fn save_singly(
+        &self,
+        records: &[Arc<VerdictRecord>],
+        mut position: u64,
+    ) -> Result<u64, FraudError> {
+        for record in records {
+            match self.history.put(std::slice::from_ref(record)).await {
+                Ok(last) => position = last,
+                Err(error) if error.kind == PortErrorKind::Invalid => tracing::error!(
+                    transaction.id = ?record.transaction_id,
+                    %error,
+                    "the history refuses a verdict; it stays in the event only"
+                ),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(position)
     }
 }
 

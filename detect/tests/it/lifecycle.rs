@@ -117,6 +117,25 @@ async fn a_broken_history_delays_but_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_record_that_the_history_refuses_does_not_hold_up_the_others() {
+    let disk = Arc::new(Disk::default());
+    let detector = open(&disk).await;
+    let batch = ["t1", "refused", "t2"].into_iter().zip(0..).map(|(id, secs)| payment(id, secs)).collect();
+    ingest(&detector, batch).await;
+    detector.save().await.unwrap();
+    assert_eq!((disk.all().len(), detector.stats().unsaved), (2, 0));
+    ingest(&detector, vec![payment("t3", 3)]).await;
+    assert_eq!(disk.all().len(), 3);
+}
+
+#[tokio::test]
+async fn an_id_with_control_characters_is_none() {
+    let detector = open(&Arc::new(Disk::default())).await;
+    let (_, assessed) = ingest(&detector, vec![payment("a\u{0}b", 0), payment("a\tb", 0)]).await;
+    assert!(assessed.iter().all(Option::is_none));
+}
+
+#[tokio::test]
 async fn a_crash_before_the_history_is_mended_from_the_store() {
     let disk = Arc::new(Disk::default());
     let detector = open(&disk).await;

@@ -44,6 +44,9 @@ impl VerdictHistory for Disk {
         self.check()?;
         let mut all = self.records.lock();
         let mut position = all.last_key_value().map_or(0, |(position, _)| *position);
+        if records.iter().any(|record| record.transaction_id.starts_with("refused")) {
+            return Err(PortError::new(PortErrorKind::Invalid, "the id is refused"));
+        }
         for record in records {
             let id = json!(record.transaction_id);
             all.retain(|_, json| serde_json::from_str::<Value>(json).unwrap()["transaction_id"] != id);

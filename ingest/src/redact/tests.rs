@@ -140,6 +140,8 @@ fn secrets_in_lines_go_too() {
     check("a%26cvv%3D123&b=1", "a%26cvv%3D[redacted]&b=1");
     check(r#""GET /?password=" 200 "-""#, r#""GET /?password=" 200 "-""#);
     check(r"pwd=a\b c", r"pwd=[redacted] c");
+    check("GET /reset?token=abc123&x=1", "GET /reset?token=[redacted]&x=1");
+    check("api_key: abc, token tok_9", "api_key: [redacted], token tok_9");
     check("GET https://ana:s3cret@shop.example/x", "GET https://ana:[redacted]@shop.example/x");
     check("amqp://u:p@ss@h, ftp://:x@h", "amqp://u:[redacted]@h, ftp://:[redacted]@h");
     check("the password was wrong", "the password was wrong");

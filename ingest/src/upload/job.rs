@@ -215,8 +215,9 @@ impl UploadJob {
         let members = &self.record.members;
         let damage = self.record.damage.as_ref().or_else(|| members.iter().find_map(|m| m.damage.as_ref()));
         if let Some(damage) = damage {
-            let kept = self.record.upload.counts.lines;
-            return (UploadState::Failed, Some(format!("{damage}; {kept} lines before that were kept")));
+            let Counts { indexed, duplicates, .. } = self.record.upload.counts;
+            let kept = indexed + duplicates;
+            return (UploadState::Failed, Some(format!("{damage}; {kept} events before that were kept")));
         }
         let refused: Vec<String> = members.iter().filter_map(refusal).collect();
         if refused.is_empty() {

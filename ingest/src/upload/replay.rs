@@ -33,6 +33,9 @@ impl UploadService {
                 }
             }
             ReplayTarget::Upload(upload) => {
+                if self.uploads.get(&upload).await?.is_none() {
+                    return Err(UploadError::NotFound(upload));
+                }
                 let filter = DeadLetterFilter { upload: Some(upload), pipeline: None };
                 // Newest first; those that die again get a newer time, so they are not met twice.
                 let mut after: Option<Position> = None;

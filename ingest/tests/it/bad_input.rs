@@ -64,7 +64,7 @@ async fn a_truncated_gzip_keeps_what_came_before() {
     let (upload, world) = upload("auto", &packed[..packed.len() / 2], Limits::default()).await;
     assert_eq!(upload.state, UploadState::Failed);
     assert!(error(&upload).contains("cut off"), "{upload:?}");
-    assert!(error(&upload).contains(&format!("{} lines before that were kept", upload.counts.lines)));
+    assert!(error(&upload).contains(&format!("{} events before that were kept", upload.counts.indexed)));
     assert!(upload.counts.indexed > 1_000, "{upload:?}");
     assert_eq!(messages(&world).len() as u64, upload.counts.indexed);
     assert!(upload.counts.dead <= 1, "only the line that is cut");

@@ -132,6 +132,7 @@ impl Service {
     /// Takes no more requests, lets those under way finish, brings jobs to a safe point, closes the stores.
     pub(crate) async fn shutdown(self) -> anyhow::Result<()> {
         self.stop.cancel();
+        self.app.close_streams();
         self.tasks.close();
         if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
             tracing::warn!("some requests or jobs did not end in time; jobs go on after the next start");
