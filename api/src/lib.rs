@@ -42,4 +42,5 @@ pub const COLLECTIONS: &[Collection] = &[
     auth::INVITATIONS,
     auth::API_KEYS,
     pipelines::PIPELINES,
+    elastic::CLUSTER_SETTINGS,
 ];

@@ -1,3 +1,4 @@
+use crate::elastic::Tasks;
 use crate::{
     ApiConfig, ApiError,
     auth::{Accounts, User},
@@ -9,7 +10,13 @@ use ingest::{intake::Intake, pipeline::Pipelines, upload::UploadService};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use store::{blobs::BlobStore, cache::Cache, documents::DocumentStore, logs::LogStore, queue::Queue};
+use store::{
+    blobs::BlobStore,
+    cache::Cache,
+    documents::DocumentStore,
+    logs::{IndexAdmin, LogStore},
+    queue::Queue,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +30,8 @@ pub struct Parts {
     pub cache: Arc<dyn Cache>,
     /// Events.
     pub logs: Arc<dyn LogStore>,
+    /// Indices and what belongs to them.
+    pub admin: Arc<dyn IndexAdmin>,
     /// Jobs, for the health report.
     pub queue: Arc<dyn Queue>,
     /// Uploaded files, for the health report.
@@ -71,6 +80,7 @@ struct Shared {
     closing: CancellationToken,
     health: Checker,
     answers: Answers,
+    tasks: Arc<Tasks>,
 }
 
 impl App {
@@ -86,6 +96,7 @@ impl App {
             closing,
             health: Checker::default(),
             answers,
+            tasks: Arc::default(),
         }))
     }
 
@@ -121,6 +132,11 @@ impl App {
     /// Cancelled when live streams shall end.
     pub(crate) fn closing(&self) -> &CancellationToken {
         &self.0.closing
+    }
+
+    /// Work of the Elasticsearch port that goes on after its request was answered.
+    pub(crate) fn tasks(&self) -> &Arc<Tasks> {
+        &self.0.tasks
     }
 
     /// Answers given before.

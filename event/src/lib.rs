@@ -49,6 +49,34 @@ pub struct Metadata {
     /// Write only if the stored document still has this sequence number and primary term
     /// (Elasticsearch's `if_seq_no` and `if_primary_term`).
     pub expected: Option<SequenceNumber>,
+    /// What few writes ask for.
+    pub options: Option<Box<WriteOptions>>,
+}
+
+/// What only clients of the Elasticsearch API ask of a write; the names are those of its parameters.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WriteOptions {
+    /// Kept with the document and returned with it (`routing`).
+    pub routing: Option<String>,
+    /// The version that the document gets, and when it may not (`version`, `version_type`).
+    pub version: Option<(u64, VersionType)>,
+    /// Whether the index must be named by an alias (`require_alias`).
+    pub require_alias: bool,
+    /// Of an update: the document to write if there is none (`upsert`).
+    pub upsert: Option<Object>,
+    /// Of an update: the changes are also the document to write if there is none (`doc_as_upsert`).
+    pub doc_as_upsert: bool,
+    /// Of an update: write also if nothing changes (`detect_noop: false`).
+    pub always_write: bool,
+}
+
+/// Which versions given from outside are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionType {
+    /// Only one that is higher than the document's.
+    External,
+    /// One that is as high as the document's or higher.
+    ExternalGte,
 }
 
 /// Position of a write in the history of one index, as Elasticsearch's `_seq_no` and `_primary_term`.

@@ -20,7 +20,7 @@ use std::{
 };
 use store::{
     logs::{
-        LogStore, Refresh, SearchRequest, TemplateKind,
+        IndexAdmin, LogStore, Refresh, SearchRequest, TemplateKind,
         embedded::{EmbeddedLogs, EmbeddedOptions},
     },
     scope::Scope,
@@ -170,7 +170,7 @@ async fn install_templates(logs: &EmbeddedLogs) {
         for path in entries.map(|entry| entry.unwrap().path()) {
             let body = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             let name = path.file_stem().unwrap().to_str().unwrap();
-            logs.put_template(&Scope::internal("bench"), kind, name, body).await.unwrap();
+            logs.put_template(&Scope::internal("bench"), kind, name, body, false).await.unwrap();
         }
     }
 }

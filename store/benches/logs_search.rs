@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::{path::Path, sync::Arc, time::Instant};
 use store::{
     logs::{
-        LogStore, Refresh, SearchRequest, TemplateKind,
+        IndexAdmin, LogStore, Refresh, SearchRequest, TemplateKind,
         embedded::{EmbeddedLogs, EmbeddedOptions},
     },
     scope::Scope,
@@ -110,7 +110,7 @@ async fn install_templates(logs: &EmbeddedLogs) {
         for path in std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
             let body = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
             let name = path.file_stem().unwrap().to_str().unwrap();
-            logs.put_template(&scope(), kind, name, body).await.unwrap();
+            logs.put_template(&scope(), kind, name, body, false).await.unwrap();
         }
     }
 }

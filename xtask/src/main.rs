@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask …`.
 
 mod bench;
+mod conformance;
 mod fixtures;
 mod test;
 
@@ -20,6 +21,8 @@ enum Command {
     Test,
     /// Measures upload, search, memory and disk beside tantivy alone.
     Bench(bench::BenchArgs),
+    /// Runs Elasticsearch's own REST tests against the service; says how many pass in each directory.
+    Conformance(conformance::ConformanceArgs),
     /// Writes the sample logs of a made-up shop, the same for the same seed.
     Fixtures(fixtures::Options),
 }
@@ -28,6 +31,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Test => test::run(&root()),
         Command::Bench(options) => bench::run(&root(), &options),
+        Command::Conformance(options) => conformance::run(&root(), &options),
         Command::Fixtures(options) => fixtures::run(&options),
     }
 }

@@ -1,40 +1,299 @@
-//! `_cluster/*`: how the one node is.
+//! `_cluster/*`, `_nodes`, `_license`: how the one node is.
+//!
+//! Source: Elasticsearch reference, "Cluster APIs".
 
 use super::{
     error::ElasticError,
-    names::everything,
-    root::CLUSTER,
+    indices::described,
+    request::Asked,
+    root::{CLUSTER, CLUSTER_UUID, NODE_ID},
     routes::{Right, Route},
+    settings::{flatten, nest},
 };
-use crate::{
-    auth::{extract::Caller, scope::scope_of},
-    state::App,
+use crate::state::App;
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, put},
 };
-use axum::{Json, extract::State, routing::get};
+use event::Object;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use store::{
+    documents::{Collection, Expect, NewDocument},
+    logs::{IndicesOptions, TemplateKind},
+};
+
+/// Settings of the cluster that clients have put: kept and shown, without effect on the engine.
+pub(crate) const CLUSTER_SETTINGS: Collection = Collection { name: "cluster_settings", indices: &[] };
+const PERSISTENT: &str = "persistent";
+/// Groups of settings that Elasticsearch knows.
+const GROUPS: &[&str] = &[
+    "action",
+    "cluster",
+    "discovery",
+    "gateway",
+    "http",
+    "indices",
+    "ingest",
+    "logger",
+    "monitor",
+    "network",
+    "node",
+    "repositories",
+    "script",
+    "search",
+    "snapshot",
+    "thread_pool",
+    "transport",
+    "xpack",
+    "plugins",
+    "opendistro",
+];
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::new(Right::Monitor, "/_cluster/health", get(cluster_health))]
+    vec![
+        Route::new(Right::Monitor, "/_cluster/health", get(health)),
+        Route::new(Right::Monitor, "/_cluster/health/{index}", get(health)),
+        Route::new(Right::Monitor, "/_cluster/settings", get(get_settings)),
+        Route::new(Right::Manage, "/_cluster/settings", put(put_settings)),
+        Route::new(Right::Monitor, "/_cluster/state", get(state)),
+        Route::new(Right::Monitor, "/_cluster/state/{metrics}", get(state)),
+        Route::new(Right::Monitor, "/_cluster/state/{metrics}/{index}", get(state)),
+        Route::new(Right::Monitor, "/_cluster/pending_tasks", get(pending_tasks)),
+        Route::new(Right::Monitor, "/_license", get(license)),
+        Route::new(Right::Monitor, "/_xpack", get(xpack)),
+    ]
 }
 
-async fn cluster_health(State(app): State<App>, Caller(user): Caller) -> Result<Json<Value>, ElasticError> {
-    let up = app.parts().logs.health().await.is_ok();
-    let shards = if up { app.parts().logs.indices(&scope_of(&user), &everything()).await?.len() } else { 0 };
-    Ok(Json(json!({
+async fn health(mut asked: Asked) -> Result<Response, ElasticError> {
+    let wanted_status = asked.take("wait_for_status");
+    let level = asked.take("level").unwrap_or_default();
+    let wanted_shards = asked.take("wait_for_active_shards");
+    let wanted_nodes = asked.take("wait_for_nodes");
+    for name in ["wait_for_no_relocating_shards", "wait_for_no_initializing_shards", "wait_for_events"] {
+        asked.take(name);
+    }
+    let up = asked.app.parts().logs.health().await.is_ok();
+    let base = IndicesOptions { ignore_unavailable: true, expand_hidden: true, ..IndicesOptions::ADMIN };
+    let indices = if up { described(&mut asked, base, false).await? } else { Vec::new() };
+    asked.done()?;
+    let missing = |index: &String| {
+        !index.contains('*')
+            && !indices.iter().any(|found| found.name == *index || found.aliases.contains_key(index))
+    };
+    let waits_in_vain = asked.indices()?.iter().any(missing);
+    let has_replicas = indices.iter().any(|index| index.open && index.health() == "yellow");
+    let status = match (up, has_replicas) {
+        (false, _) => "red",
+        (true, true) => "yellow",
+        (true, false) => "green",
+    };
+    let rank =
+        |status: &str| ["green", "yellow", "red"].iter().position(|known| *known == status).unwrap_or(2);
+    let too_few_nodes = wanted_nodes.is_some_and(|nodes| {
+        let number = nodes.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_end_matches(')');
+        match number.parse::<u64>() {
+            Ok(number) if nodes.starts_with("<=") || nodes.starts_with("le(") => number < 1,
+            Ok(number) if nodes.starts_with('<') || nodes.starts_with("lt(") => number <= 1,
+            Ok(number) if nodes.starts_with(">=") || nodes.starts_with("ge(") => number > 1,
+            Ok(number) if nodes.starts_with('>') || nodes.starts_with("gt(") => number >= 1,
+            Ok(number) => number != 1,
+            Err(_) => false,
+        }
+    });
+    let open = || indices.iter().filter(|index| index.open);
+    let shards: u32 = open().map(|index| index.shards).sum();
+    let missing_replicas: u32 = open()
+        .filter(|index| index.health() == "yellow")
+        .map(|index| index.shards.saturating_mul(index.replicas))
+        .sum();
+    let too_few_shards = wanted_shards.is_some_and(|wanted| match wanted.parse::<u32>() {
+        Ok(number) => shards < number,
+        Err(_) => wanted == "all" && missing_replicas > 0,
+    });
+    let timed_out = waits_in_vain
+        || too_few_shards
+        || too_few_nodes
+        || wanted_status.is_some_and(|wanted| rank(&wanted) < rank(status));
+    let mut body = json!({
         "cluster_name": CLUSTER,
-        "status": if up { "green" } else { "red" },
-        "timed_out": false,
+        "status": if waits_in_vain { "red" } else { status },
+        "timed_out": timed_out,
         "number_of_nodes": 1,
         "number_of_data_nodes": 1,
         "active_primary_shards": shards,
         "active_shards": shards,
         "relocating_shards": 0,
         "initializing_shards": 0,
-        "unassigned_shards": 0,
+        "unassigned_shards": missing_replicas,
         "delayed_unassigned_shards": 0,
         "number_of_pending_tasks": 0,
         "number_of_in_flight_fetch": 0,
         "task_max_waiting_in_queue_millis": 0,
-        "active_shards_percent_as_number": 100.0,
-    })))
+        "active_shards_percent_as_number": percent_active(shards, missing_replicas),
+    });
+    if level == "indices" || level == "shards" {
+        let of = |health: &str, shards: u32, replicas: u32| {
+            json!({"status": health, "number_of_shards": shards, "number_of_replicas": replicas,
+                "active_primary_shards": shards, "active_shards": shards, "relocating_shards": 0,
+                "initializing_shards": 0, "unassigned_shards": 0})
+        };
+        let list: Object = indices
+            .iter()
+            .map(|index| (index.name.clone(), of(index.health(), index.shards, index.replicas)))
+            .collect();
+        body["indices"] = Value::Object(list);
+    }
+    let code = if timed_out { StatusCode::REQUEST_TIMEOUT } else { StatusCode::OK };
+    Ok((code, Json(body)).into_response())
+}
+
+/// How many of the shards that there should be are there, in percent.
+pub(super) fn percent_active(active: u32, missing: u32) -> f64 {
+    let wanted = active.saturating_add(missing);
+    if wanted == 0 { 100.0 } else { f64::from(active) * 100.0 / f64::from(wanted) }
+}
+
+async fn stored(app: &App) -> Result<BTreeMap<String, BTreeMap<String, Value>>, ElasticError> {
+    let found = app.parts().documents.get(&CLUSTER_SETTINGS, "all").await?;
+    let Some(found) = found else { return Ok(BTreeMap::new()) };
+    Ok(found
+        .body
+        .into_iter()
+        .filter_map(|(kind, settings)| Some((kind, settings.as_object()?.clone().into_iter().collect())))
+        .collect())
+}
+
+async fn get_settings(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let flat = asked.flag("flat_settings", false)?;
+    let defaults = asked.flag("include_defaults", false)?;
+    asked.done()?;
+    let stored = stored(&asked.app).await?;
+    let mut out = Object::new();
+    for kind in [PERSISTENT, "transient"] {
+        let settings = stored.get(kind).cloned().unwrap_or_default();
+        out.insert(kind.to_owned(), if flat { json!(settings) } else { nest(&settings) });
+    }
+    if defaults {
+        let node = BTreeMap::from([
+            ("cluster.name".to_owned(), json!(CLUSTER)),
+            ("node.name".to_owned(), json!(CLUSTER)),
+            ("action.auto_create_index".to_owned(), json!("true")),
+            ("search.max_buckets".to_owned(), json!("65535")),
+        ]);
+        out.insert("defaults".to_owned(), if flat { json!(node) } else { nest(&node) });
+    }
+    Ok(Json(Value::Object(out)))
+}
+
+async fn put_settings(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let flat = asked.flag("flat_settings", false)?;
+    asked.done()?;
+    let body = asked.required()?;
+    let mut stored = stored(&asked.app).await?;
+    let mut answer = Object::from_iter([("acknowledged".to_owned(), json!(true))]);
+    for kind in [PERSISTENT, "transient"] {
+        let mut changed = BTreeMap::new();
+        for (name, value) in body.get(kind).and_then(Value::as_object).map(flatten).unwrap_or_default() {
+            let group = name.split('.').next().unwrap_or_default();
+            if !GROUPS.contains(&group) {
+                return Err(ElasticError::illegal(format!("{kind} setting [{name}], not recognized")));
+            }
+            let known = stored.entry(kind.to_owned()).or_default();
+            if value.is_null() {
+                known.retain(|other, _| !wildcard(&name, other));
+                continue;
+            }
+            let text = match value {
+                Value::String(_) | Value::Array(_) => value,
+                other => json!(other.to_string()),
+            };
+            known.insert(name.clone(), text.clone());
+            changed.insert(name, text);
+        }
+        answer.insert(kind.to_owned(), if flat { json!(changed) } else { nest(&changed) });
+    }
+    let kept: Object = stored.into_iter().map(|(kind, settings)| (kind, json!(settings))).collect();
+    let document = NewDocument { id: "all".to_owned(), body: kept, expires_at: None };
+    asked.app.parts().documents.put(&CLUSTER_SETTINGS, document, Expect::Anything).await?;
+    Ok(Json(Value::Object(answer)))
+}
+
+fn wildcard(pattern: &str, name: &str) -> bool {
+    store::scope::wildcard_match(pattern, name)
+}
+
+async fn state(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let metrics = Some(asked.part("metrics").to_owned()).filter(|metrics| !metrics.is_empty());
+    let has = |metric: &str| {
+        metrics
+            .as_ref()
+            .is_none_or(|metrics| metrics.split(',').any(|wanted| wanted == metric || wanted == "_all"))
+    };
+    let flat = asked.flag("flat_settings", false)?;
+    let base = IndicesOptions { ignore_unavailable: true, expand_hidden: true, ..IndicesOptions::ADMIN };
+    let found = described(&mut asked, base, true).await?;
+    asked.done()?;
+    let mut out = json!({"cluster_name": CLUSTER, "cluster_uuid": CLUSTER_UUID});
+    if has("version") {
+        out["version"] = json!(1);
+        out["state_uuid"] = json!(CLUSTER_UUID);
+    }
+    if has("master_node") {
+        out["master_node"] = json!(NODE_ID);
+    }
+    if has("nodes") {
+        out["nodes"] = json!({NODE_ID: {"name": CLUSTER, "attributes": {}}});
+    }
+    if has("blocks") {
+        out["blocks"] = json!({});
+    }
+    if has("metadata") {
+        let indices: Object = found
+            .iter()
+            .map(|index| {
+                let body = json!({
+                    "state": if index.open { "open" } else { "close" },
+                    "settings": super::settings::shown(&index.settings, flat),
+                    "mappings": {"_doc": index.mappings},
+                    "aliases": index.aliases.keys().collect::<Vec<_>>(),
+                });
+                (index.name.clone(), body)
+            })
+            .collect();
+        let templates = asked.app.parts().admin.templates(&asked.scope, TemplateKind::Legacy, "*").await?;
+        let templates: Object = templates.into_iter().collect();
+        out["metadata"] = json!({"cluster_uuid": CLUSTER_UUID, "templates": templates, "indices": indices});
+    }
+    if has("routing_table") {
+        let shard = |index: &str| {
+            json!({"shards": {"0": [{"state": "STARTED", "primary": true, "node": NODE_ID,
+            "relocating_node": null, "shard": 0, "index": index}]}})
+        };
+        let indices: Object = found.iter().map(|index| (index.name.clone(), shard(&index.name))).collect();
+        out["routing_table"] = json!({"indices": indices});
+    }
+    Ok(Json(out))
+}
+
+async fn pending_tasks(asked: Asked) -> Result<Json<Value>, ElasticError> {
+    asked.done()?;
+    Ok(Json(json!({"tasks": []})))
+}
+
+async fn license(asked: Asked) -> Json<Value> {
+    drop(asked);
+    Json(json!({"license": {"status": "active", "uid": CLUSTER_UUID, "type": "basic",
+        "issue_date": "2020-01-01T00:00:00.000Z", "issue_date_in_millis": 1_577_836_800_000_u64,
+        "max_nodes": 1000, "issued_to": CLUSTER, "issuer": "vigie", "start_date_in_millis": -1}}))
+}
+
+async fn xpack(asked: Asked) -> Json<Value> {
+    drop(asked);
+    Json(
+        json!({"build": {}, "license": {"uid": CLUSTER_UUID, "type": "basic", "mode": "basic", "status": "active"},
+        "features": {}, "tagline": "You know, for X"}),
+    )
 }

@@ -1,17 +1,40 @@
 //! The Elasticsearch surface: what its clients need to search the events, on a port of its own.
 //!
-//! The same accounts (Basic credentials or a bearer token) and API keys, the same rights, the same scope as everywhere. What is not served answers 404 or 400 in Elasticsearch's error shape, never something that looks right.
+//! The same accounts (Basic credentials or a bearer token) and API keys, the same rights, the same scope as everywhere.
+//! What is not served answers 404 or 400 in Elasticsearch's error shape, never something that looks right.
 
+mod aliases;
 mod answer;
+mod body;
+mod bulk;
+mod by_query;
 mod cat;
 mod cluster;
 mod documents;
 mod error;
+mod filter;
+mod indices;
+mod mappings;
 mod names;
+mod nodes;
 mod parameters;
+mod pipelines;
+mod request;
 mod root;
 mod routes;
 mod search;
+mod settings;
+mod shape;
+mod stats;
+mod streams;
+mod table;
+mod tasks;
+mod templates;
+mod update;
+mod write;
+
+pub(crate) use cluster::CLUSTER_SETTINGS;
+pub(crate) use tasks::Tasks;
 
 use crate::{
     auth::{Client, Role, User, extract},
@@ -46,6 +69,7 @@ pub fn elastic_router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), guard))
         .layer(from_fn_with_state(app.clone(), headers::limit))
         .layer(CatchPanicLayer::custom(on_panic))
+        .layer(from_fn(shape::shape))
         .layer(CompressionLayer::new())
         .layer(from_fn(headers::secure))
         .layer(from_fn(product))

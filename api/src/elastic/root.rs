@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 /// The version whose behaviour is followed.
 pub(super) const VERSION: &str = "7.10.2";
+/// Identifies the node; there is one.
+pub(super) const NODE_ID: &str = "vigie-node-000000000001";
+/// Identifies the cluster.
+pub(super) const CLUSTER_UUID: &str = "vigie-cluster-00000001";
 /// Name of the cluster and of its only node.
 pub(super) const CLUSTER: &str = "vigie";
 
@@ -17,7 +21,7 @@ async fn root() -> Json<Value> {
     Json(json!({
         "name": CLUSTER,
         "cluster_name": CLUSTER,
-        "cluster_uuid": "_na_",
+        "cluster_uuid": CLUSTER_UUID,
         "version": {
             "number": VERSION,
             "build_flavor": "default",

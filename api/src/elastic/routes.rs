@@ -3,7 +3,10 @@
 //! *Invariant*: a handler gets into the router only through [`Route`], which cannot be made without a right. So nothing is
 //! served that the table does not know, and nothing without a check.
 
-use super::{cat, cluster, documents, error::ElasticError, root, search};
+use super::{
+    aliases, bulk, by_query, cat, cluster, documents, error::ElasticError, indices, mappings, nodes,
+    pipelines, root, search, settings, stats, streams, tasks, templates, update,
+};
 use crate::{
     auth::{Role, User, extract},
     state::App,
@@ -25,6 +28,10 @@ pub(super) enum Right {
     Monitor,
     /// Searching and reading documents: analysts.
     Read,
+    /// Writing documents, and making them visible: admins.
+    Write,
+    /// Changing indices and what belongs to them: admins.
+    Manage,
 }
 
 impl Right {
@@ -33,6 +40,8 @@ impl Right {
         match self {
             Self::Monitor => scope.can_read() || scope.can_write() || scope.can_manage(),
             Self::Read => scope.can_read(),
+            Self::Write => scope.can_write(),
+            Self::Manage => scope.can_manage(),
         }
     }
 
@@ -40,6 +49,7 @@ impl Right {
     fn role(self) -> Role {
         match self {
             Self::Monitor | Self::Read => Role::Analyst,
+            Self::Write | Self::Manage => Role::Admin,
         }
     }
 }
@@ -60,7 +70,26 @@ impl Route {
 
 /// All routes.
 pub(super) fn router() -> Router<App> {
-    let families = [root::routes(), cluster::routes(), cat::routes(), documents::routes(), search::routes()];
+    let families = [
+        root::routes(),
+        cluster::routes(),
+        nodes::routes(),
+        tasks::routes(),
+        cat::routes(),
+        stats::routes(),
+        indices::routes(),
+        mappings::routes(),
+        settings::routes(),
+        aliases::routes(),
+        templates::routes(),
+        streams::routes(),
+        pipelines::routes(),
+        documents::routes(),
+        update::routes(),
+        bulk::routes(),
+        by_query::routes(),
+        search::routes(),
+    ];
     families.into_iter().flatten().fold(Router::new(), |router, route| {
         let Route { path, right, methods } = route;
         let guarded = methods.route_layer(from_fn(move |request, next| check(right, request, next)));

@@ -31,6 +31,10 @@ use store::{
     blobs::{BlobStore, FileBlobs},
     cache::MemoryCache,
     documents::SqliteDocuments,
+    logs::{
+        IndexAdmin,
+        embedded::{EmbeddedLogs, EmbeddedOptions},
+    },
     queue::{Queue, SqliteQueue},
 };
 use tempfile::TempDir;
@@ -112,6 +116,8 @@ impl Service {
         let blobs: Arc<dyn BlobStore> =
             Arc::new(FileBlobs::open(&directory.path().join("blobs"), [7; 32]).unwrap());
         let logs = Arc::new(MemoryLogs::default());
+        let admin = EmbeddedLogs::open(&directory.path().join("logs"), EmbeddedOptions::default()).unwrap();
+        let admin: Arc<dyn IndexAdmin> = Arc::new(admin);
         let memory = Arc::new(Memory::default());
         let now: ingest::ports::Clock = {
             let clock = clock.clone();
@@ -153,6 +159,7 @@ impl Service {
             documents,
             cache,
             logs,
+            admin,
             uploads,
             intake,
             pipelines,

@@ -160,7 +160,7 @@ impl LogStore for MemoryLogs {
         })
     }
 
-    async fn get(&self, scope: &Scope, _: &str, _: &str) -> Result<Option<Document>, StoreError> {
+    async fn get_as(&self, scope: &Scope, _: GetRequest<'_>) -> Result<Option<Document>, StoreError> {
         refused(scope)?;
         Ok(None)
     }
@@ -199,10 +199,6 @@ impl LogStore for MemoryLogs {
             aggregatable: true,
         };
         Ok(vec![field("event.id")])
-    }
-
-    async fn put_template(&self, _: &Scope, _: TemplateKind, _: &str, _: Value) -> Result<(), StoreError> {
-        Ok(())
     }
 
     async fn state_token(&self, _: &Scope, _: &[String], _: Option<TimeRange>) -> Result<String, StoreError> {

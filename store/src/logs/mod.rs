@@ -1,8 +1,14 @@
 //! Logs: events in daily indices, written in batches, searched with Elasticsearch's query DSL.
 
+mod admin;
 pub mod dsl;
 pub mod embedded;
 pub mod query_string;
+
+pub use admin::{
+    DataStreamInfo, Detail, IndexAdmin, IndexDescription, IndexPipelines, Maintenance, Names, Rollover,
+    RolloverOutcome, Simulation, TemplateKind,
+};
 
 use crate::{StoreError, scope::Scope};
 use async_trait::async_trait;
@@ -63,7 +69,12 @@ pub trait LogStore: Send + Sync {
     async fn analyze(&self, scope: &Scope, request: AnalyzeRequest) -> Result<Vec<Word>, StoreError>;
 
     /// Reads one document by id, as last written (whether or not a search would see it already).
-    async fn get(&self, scope: &Scope, index: &str, id: &str) -> Result<Option<Document>, StoreError>;
+    async fn get(&self, scope: &Scope, index: &str, id: &str) -> Result<Option<Document>, StoreError> {
+        self.get_as(scope, GetRequest { index, id, routing: None, realtime: true }).await
+    }
+
+    /// Reads one document by id, as the request says. The index may be named by an alias of a single index.
+    async fn get_as(&self, scope: &Scope, request: GetRequest<'_>) -> Result<Option<Document>, StoreError>;
 
     /// Makes everything written so far visible to searches.
     async fn refresh(&self, scope: &Scope, indices: &[String]) -> Result<(), StoreError>;
@@ -76,16 +87,6 @@ pub trait LogStore: Send + Sync {
 
     /// The fields of these indices with their types, by name.
     async fn fields(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<FieldInfo>, StoreError>;
-
-    /// Installs or replaces a component template or a composable index template (bodies as Elasticsearch takes
-    /// them). Indices that exist already keep their mapping.
-    async fn put_template(
-        &self,
-        scope: &Scope,
-        kind: TemplateKind,
-        name: &str,
-        body: Value,
-    ) -> Result<(), StoreError>;
 
     /// A text that changes whenever the answer to a search over these indices could change, and only then. The
     /// key to caching: equal request, scope and token means equal answer. With `range` (of `@timestamp`), only
@@ -383,6 +384,19 @@ pub struct Hit {
     pub inner_hits: Option<Object>,
 }
 
+/// Which document to read, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GetRequest<'a> {
+    /// Name of the index or alias.
+    pub index: &'a str,
+    /// Id of the document.
+    pub id: &'a str,
+    /// The routing to look under; a document of another shard is not found.
+    pub routing: Option<&'a str>,
+    /// As last written; otherwise as searches see it.
+    pub realtime: bool,
+}
+
 /// A stored document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
@@ -394,6 +408,8 @@ pub struct Document {
     pub version: u64,
     /// The position of its last write.
     pub seq_no: SequenceNumber,
+    /// The routing that it was written with.
+    pub routing: Option<String>,
     /// What was written, masked fields removed.
     pub source: Object,
 }
@@ -424,13 +440,4 @@ pub struct FieldInfo {
     pub searchable: bool,
     /// Whether it can be sorted and aggregated by.
     pub aggregatable: bool,
-}
-
-/// The two kinds of templates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TemplateKind {
-    /// A part that index templates refer to.
-    Component,
-    /// A template that indices are created from.
-    Index,
 }

@@ -26,7 +26,7 @@ use store::{
     data_directory::DataDirectory,
     documents::{DocumentStore, SqliteDocuments},
     logs::{
-        LogStore,
+        IndexAdmin, LogStore,
         embedded::{EmbeddedLogs, EmbeddedOptions},
     },
     queue::{Queue, SqliteQueue},
@@ -41,6 +41,7 @@ pub(super) struct Rooms {
     queue: Arc<dyn Queue>,
     blobs: Arc<dyn BlobStore>,
     logs: Arc<dyn LogStore>,
+    admin: Arc<dyn IndexAdmin>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) enrichment: Arc<Enrichment>,
     pub(super) detector: Arc<FraudDetector>,
@@ -61,9 +62,10 @@ impl Rooms {
         let documents: Arc<dyn DocumentStore> = Arc::new(sqlite);
         let cache: Arc<dyn Cache> = Arc::new(MemoryCache::new(config.search.cache_max_bytes, clock.clone()));
         let blobs = open_blobs(&data).await?;
-        let logs = open_logs(&data, config).await?;
+        let engine = open_logs(&data, config).await?;
+        let (logs, admin): (Arc<dyn LogStore>, Arc<dyn IndexAdmin>) = (engine.clone(), engine);
         let scope = Scope::internal("start");
-        templates::install(&*logs, &scope).await?;
+        templates::install(&*admin, &scope).await?;
 
         let history = Arc::new(VerdictAdapter::open(documents.clone()).await?);
         let detector = open_detector(&data, config, history.clone()).await?;
@@ -103,6 +105,7 @@ impl Rooms {
             queue,
             blobs,
             logs,
+            admin,
             accounts,
             enrichment,
             detector,
@@ -120,6 +123,7 @@ impl Rooms {
             documents: self.documents.clone(),
             cache: self.cache.clone(),
             logs: self.logs.clone(),
+            admin: self.admin.clone(),
             queue: self.queue.clone(),
             blobs: self.blobs.clone(),
             accounts: self.accounts.clone(),
@@ -159,7 +163,7 @@ async fn open_blobs(data: &DataDirectory) -> anyhow::Result<Arc<dyn BlobStore>> 
     Ok(Arc::new(blocking(move || FileBlobs::open(&directory, key)).await?))
 }
 
-async fn open_logs(data: &DataDirectory, config: &Config) -> anyhow::Result<Arc<dyn LogStore>> {
+async fn open_logs(data: &DataDirectory, config: &Config) -> anyhow::Result<Arc<EmbeddedLogs>> {
     let directory = data.directory("logs")?;
     let options = EmbeddedOptions {
         indexing_memory_bytes: config.logs_engine.indexing_memory_bytes,

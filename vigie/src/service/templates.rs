@@ -2,7 +2,7 @@
 
 use store::{
     StoreError,
-    logs::{LogStore, TemplateKind},
+    logs::{IndexAdmin, TemplateKind},
     scope::Scope,
 };
 
@@ -26,13 +26,13 @@ const COMPONENTS: &[(&str, &str)] = files!("component-templates":
 const INDICES: &[(&str, &str)] = files!("index-templates": "ecommerce-logs", "device-logs");
 
 /// Installs all templates, components first, as their README tells for Elasticsearch.
-pub(super) async fn install(logs: &dyn LogStore, scope: &Scope) -> Result<(), StoreError> {
+pub(super) async fn install(admin: &dyn IndexAdmin, scope: &Scope) -> Result<(), StoreError> {
     for (kind, files) in [(TemplateKind::Component, COMPONENTS), (TemplateKind::Index, INDICES)] {
         for (name, text) in files {
             let body = serde_json::from_str(text).map_err(|error| {
                 StoreError::internal(format!("cannot read built-in template {name:?}"), error)
             })?;
-            logs.put_template(scope, kind, name, body).await?;
+            admin.put_template(scope, kind, name, body, false).await?;
         }
     }
     Ok(())

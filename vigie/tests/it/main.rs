@@ -9,3 +9,4 @@ mod fraud;
 mod harness;
 mod real_logs;
 mod story;
+mod surface;

@@ -2,7 +2,7 @@
 
 use super::super::{error::ElasticError, names, parameters, parameters::Parameters};
 use crate::{
-    auth::{extract::Caller, scope::scope_of},
+    auth::{extract::Caller, scope::elastic_scope_of},
     frame::extract::ApiQuery,
     state::App,
 };
@@ -54,7 +54,7 @@ impl FromRequest<App> for Call {
         let body = Bytes::from_request(Request::from_parts(parts, body), app)
             .await
             .map_err(|error| ElasticError::parse(format!("cannot read the body: {}", error.body_text())))?;
-        Ok(Self { app: app.clone(), scope: scope_of(&user), path, indices, id, parameters, body })
+        Ok(Self { app: app.clone(), scope: elastic_scope_of(&user), path, indices, id, parameters, body })
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     schema::Location,
     values::{read_geo_point, read_value},
 };
+use crate::StoreError;
 use event::Object;
 use serde_json::Value;
 use std::sync::Arc;
@@ -14,6 +15,13 @@ use tantivy::schema::Field;
 
 /// Most values (leaves) of one document that are indexed; more is a document that nobody wrote by hand.
 const VALUES_MAX: usize = 100_000;
+
+/// So much of an odd value is shown.
+const PREVIEW_MAX_BYTES: usize = 100;
+
+fn malformed(reason: String) -> StoreError {
+    StoreError::invalid(reason).with_code("mapper_parsing_exception")
+}
 
 /// A converted document. `_source`, `_seq_no` and `_version` are added when it gets its place in the index.
 #[derive(Debug, Default)]
@@ -30,8 +38,14 @@ pub(super) struct Converted {
 /// Converts a document. `fixed`: unmapped leaves can't be added any more and are ignored.
 ///
 /// Errors: what makes the document as a whole unacceptable.
-pub(super) fn convert(router: &Router, id: &str, source: &Object, fixed: bool) -> Result<Converted, String> {
+pub(super) fn convert(
+    router: &Router,
+    id: &str,
+    source: &Object,
+    fixed: bool,
+) -> Result<Converted, StoreError> {
     let mut walk = Walk {
+        id,
         router,
         fixed,
         out: Converted::default(),
@@ -49,6 +63,7 @@ pub(super) fn convert(router: &Router, id: &str, source: &Object, fixed: bool) -
 }
 
 struct Walk<'a> {
+    id: &'a str,
     router: &'a Router,
     fixed: bool,
     out: Converted,
@@ -64,7 +79,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn object(&mut self, object: &Object, depth: usize) -> Result<(), String> {
+    fn object(&mut self, object: &Object, depth: usize) -> Result<(), StoreError> {
         for (name, value) in object {
             let parent = self.path.len();
             if parent > 0 {
@@ -77,7 +92,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn member(&mut self, value: &Value, depth: usize) -> Result<(), String> {
+    fn member(&mut self, value: &Value, depth: usize) -> Result<(), StoreError> {
         match value {
             Value::Object(inner) => self.inner_object(value, inner, depth),
             Value::Array(items) => {
@@ -86,8 +101,7 @@ impl<'a> Walk<'a> {
                     let is_pair = route.field.field_type == FieldType::GeoPoint
                         && items.first().is_some_and(Value::is_number);
                     if is_pair {
-                        self.whole(route, value);
-                        return Ok(());
+                        return self.whole(route, value);
                     }
                 }
                 items.iter().try_for_each(|item| self.member(item, depth))
@@ -96,10 +110,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn inner_object(&mut self, value: &Value, inner: &Object, depth: usize) -> Result<(), String> {
+    fn inner_object(&mut self, value: &Value, inner: &Object, depth: usize) -> Result<(), StoreError> {
         if let Some(route) = self.router.takes_object(&self.path) {
-            self.whole(route, value);
-        } else if depth >= DEPTH_MAX || matches!(self.router.find(&self.path), Found::Route(_)) {
+            self.whole(route, value)?;
+        } else if let Found::Route(route) = self.router.find(&self.path) {
+            self.odd(route, value)?;
+        } else if depth >= DEPTH_MAX {
             self.ignore();
         } else if !self.router.is_disabled(&self.path) {
             self.object(inner, depth + 1)?;
@@ -107,17 +123,21 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn leaf(&mut self, value: &Value) -> Result<(), String> {
+    fn leaf(&mut self, value: &Value) -> Result<(), StoreError> {
         self.count += 1;
         if self.count > VALUES_MAX {
-            return Err(format!("document has more than {VALUES_MAX} values"));
+            return Err(malformed(format!("document has more than {VALUES_MAX} values")));
         }
         match self.router.find(&self.path) {
             Found::Route(route) => self.route(route, value),
             Found::Skipped => Ok(()),
             Found::Unmapped(_) if value.is_null() || self.router.is_disabled(&self.path) => Ok(()),
             Found::Unmapped(Dynamic::Strict) => {
-                Err(format!("field \"{}\" is not mapped and the mapping is strict", self.path))
+                let (parent, name) = self.path.rsplit_once('.').unwrap_or(("_doc", &self.path));
+                let message = format!(
+                    "mapping set to strict, dynamic introduction of [{name}] within [{parent}] is not allowed"
+                );
+                Err(StoreError::invalid(message).with_code("strict_dynamic_mapping_exception"))
             }
             Found::Unmapped(_) if self.fixed => {
                 self.ignore();
@@ -130,21 +150,20 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn route(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), String> {
+    fn route(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), StoreError> {
         let value = match (value, &route.field.null_value) {
             (Value::Null, Some(replacement)) => replacement,
             (Value::Null, None) => return Ok(()),
             (value, _) => value,
         };
         if route.field.field_type == FieldType::GeoPoint {
-            self.whole(route, value);
-            return Ok(());
+            return self.whole(route, value);
         }
         let Some(read) = read_value(&route.field, value) else {
             if route.is_timestamp {
-                return Err(format!("cannot read a time from {value} in \"@timestamp\""));
+                return Err(malformed(format!("cannot read a time from {value} in \"@timestamp\"")));
             }
-            self.ignore();
+            self.odd(route, value)?;
             return self.copy(route, value);
         };
         if let (true, IndexValue::Date(at)) = (route.is_timestamp, &read) {
@@ -155,7 +174,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Fills multi-fields and copies; what doesn't fit there is left out, as the parent has it.
-    fn copy(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), String> {
+    fn copy(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), StoreError> {
         for copy in &route.copies {
             if let Some(read) = read_value(&copy.field, value) {
                 self.place(copy, read);
@@ -190,19 +209,20 @@ impl<'a> Walk<'a> {
     }
 
     /// A field that takes objects as they are.
-    fn whole(&mut self, route: &Route, value: &Value) {
+    fn whole(&mut self, route: &Route, value: &Value) -> Result<(), StoreError> {
         if let Location::Geo(lat_field, lon_field) = route.location {
             match read_geo_point(value) {
                 Some((lat, lon)) => {
                     self.out.document.add(lat_field, IndexValue::F64(lat));
                     self.out.document.add(lon_field, IndexValue::F64(lon));
                 }
-                None => self.ignore(),
+                None => self.odd(route, value)?,
             }
         } else {
             let mut path = self.path.clone();
             self.flatten(route, &mut path, value, 1);
         }
+        Ok(())
     }
 
     fn flatten(&mut self, route: &Route, path: &mut String, value: &Value, depth: usize) {
@@ -228,6 +248,26 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+    }
+
+    /// A value that its field cannot take: leaves it out or refuses the document, as `ignore_malformed` says.
+    fn odd(&mut self, route: &Route, value: &Value) -> Result<(), StoreError> {
+        let over_long = route
+            .field
+            .ignore_above
+            .is_some_and(|limit| value.as_str().is_some_and(|text| text.chars().count() > limit));
+        if over_long || route.field.ignore_malformed.unwrap_or(self.router.mapping.ignore_malformed) {
+            self.ignore();
+            return Ok(());
+        }
+        let mut preview = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        preview.truncate(preview.floor_char_boundary(PREVIEW_MAX_BYTES));
+        Err(malformed(format!(
+            "failed to parse field [{}] of type [{}] in document with id '{}'. Preview of field's value: '{preview}'",
+            self.path,
+            route.field.field_type.name(),
+            self.id
+        )))
     }
 
     fn ignore(&mut self) {

@@ -2,19 +2,23 @@
 
 use super::{
     EmbeddedOptions,
+    catalog::Catalog,
     index::{Dead, IndexState, Shared},
     inflight::Inflight,
     memory::Memory,
-    names::check_index_name,
     registry::{OpenLimits, Registry, Slot},
-    select::{Right, check_reach, check_right},
+    select::{Right, Target, check_right, select},
     snapshot::IndexSnapshot,
     templates::Templates,
     wal::{Disk, Wal, io_error},
     workers::{Workers, for_each},
     write::{Clock, prepare, refuse},
 };
-use crate::{ErrorKind, StoreError, logs::WriteResult, scope::Scope};
+use crate::{
+    ErrorKind, StoreError,
+    logs::{IndicesOptions, WriteResult, dsl::parse_query},
+    scope::Scope,
+};
 use event::{Event, Timestamp};
 use parking_lot::Mutex;
 use std::{
@@ -48,6 +52,7 @@ pub(super) struct Engine {
     pub(super) registry: Registry,
     pub(super) wal: Wal,
     pub(super) templates: Templates,
+    pub(super) catalog: Catalog,
     pub(super) shared: Arc<Shared>,
     pub(super) closed: AtomicBool,
     pub(super) rhythm: Rhythm,
@@ -83,6 +88,7 @@ impl Engine {
         let shared = Arc::new(share(options).map_err(|error| io_error(&what, error))?);
         let registry = Registry::open(&directory.join("indices"), limits, shared.clone())?;
         let templates = Templates::open(directory)?;
+        let catalog = Catalog::open(directory)?;
         let mut replayed = 0_u64;
         let wal = Wal::open(
             &directory.join("wal"),
@@ -99,6 +105,7 @@ impl Engine {
             registry,
             wal,
             templates,
+            catalog,
             shared,
             rhythm: Rhythm {
                 refresh_after: options.refresh_after,
@@ -110,6 +117,7 @@ impl Engine {
             clock: options.clock.clone(),
         };
         engine.commit_all();
+        engine.finish_removals()?;
         if replayed > 0 {
             tracing::info!(entries = replayed, "write-ahead log read");
         }
@@ -177,17 +185,14 @@ impl Engine {
         now: Clock,
     ) -> Result<(Arc<Slot>, Vec<WriteResult>, Option<oneshot::Receiver<Result<(), StoreError>>>), StoreError>
     {
-        check_index_name(index)?;
-        check_reach(scope, index)?;
         for _ in 0..ATTEMPTS_MAX {
-            let slot =
-                self.registry.get_or_create(index, now.now_ms, || self.templates.mapping_for(index))?;
+            let (slot, rules) = self.write_target(scope, index, events, now)?;
             let state = match self.registry.state(&slot, &self.wal) {
                 // Removed in between: the write makes it anew.
                 Err(error) if error.kind == ErrorKind::NotFound => continue,
                 state => state?,
             };
-            let prepared = prepare(&state, events, now);
+            let prepared = prepare(&state, events, now, &rules);
             let (sender, receiver) = oneshot::channel();
             match state.submit(&self.wal, prepared.items, prepared.blob, now, sender) {
                 Ok((results, submitted)) => return Ok((slot, results, submitted.then_some(receiver))),
@@ -244,7 +249,8 @@ impl Engine {
 
     /// What [`Self::freshen`] has to commit.
     pub(super) fn stale(&self, slots: &[Arc<Slot>]) -> Vec<Arc<IndexState>> {
-        let mut open: Vec<_> = slots.iter().filter_map(|slot| slot.open_state()).collect();
+        let refreshing = slots.iter().filter(|slot| slot.refreshes());
+        let mut open: Vec<_> = refreshing.filter_map(|slot| slot.open_state()).collect();
         open.retain(|open| {
             let is_stale =
                 !open.is_searched(self.rhythm.search_idle_after) && !open.is_dead() && open.is_dirty();
@@ -256,13 +262,42 @@ impl Engine {
         open
     }
 
+    /// The indices that names mean.
+    pub(super) fn select(
+        &self,
+        scope: &Scope,
+        names: &[String],
+        options: IndicesOptions,
+    ) -> Result<Vec<Target>, StoreError> {
+        select(&self.registry, &self.catalog.names(), scope, names, options)
+    }
+
+    /// The same, where no alias filter matters.
+    pub(super) fn slots(
+        &self,
+        scope: &Scope,
+        names: &[String],
+        options: IndicesOptions,
+    ) -> Result<Vec<Arc<Slot>>, StoreError> {
+        Ok(self.select(scope, names, options)?.into_iter().map(|target| target.slot).collect())
+    }
+
+    /// What time it is.
+    pub(super) fn now_ms(&self) -> i64 {
+        (self.clock)().as_millisecond()
+    }
+
     /// What a search over these indices sees.
-    pub(super) fn snapshots(&self, slots: &[Arc<Slot>]) -> Result<Vec<IndexSnapshot>, StoreError> {
-        self.freshen(slots)?;
-        let mut snapshots = Vec::with_capacity(slots.len());
-        for slot in slots {
+    pub(super) fn snapshots(&self, targets: &[Target]) -> Result<Vec<IndexSnapshot>, StoreError> {
+        let slots: Vec<_> = targets.iter().map(|target| target.slot.clone()).collect();
+        self.freshen(&slots)?;
+        let mut snapshots = Vec::with_capacity(targets.len());
+        for Target { slot, filter } in targets {
             match self.registry.state(slot, &self.wal) {
-                Ok(state) => snapshots.push(state.snapshot()),
+                Ok(state) => {
+                    let filter = filter.as_ref().map(parse_query).transpose()?;
+                    snapshots.push(IndexSnapshot { filter, ..state.snapshot() });
+                }
                 // Removed since it was selected.
                 Err(error) if error.kind == ErrorKind::NotFound => {}
                 // What is committed can be searched while the rest waits, for space on the disk for example.
@@ -288,7 +323,10 @@ impl Engine {
         let log_is_long = self.wal.bytes() > self.log_max_bytes;
         let mut open = self.registry.open_states();
         open.retain(|open| !open.is_dead());
-        for open in open.iter().filter(|open| log_is_long || self.is_due(open)) {
+        let due = |open: &IndexState| {
+            self.is_due(open) && self.registry.get(&open.name).is_some_and(|slot| slot.refreshes())
+        };
+        for open in open.iter().filter(|open| log_is_long || due(open)) {
             open.schedule_commit();
         }
         if self.shared.memory.is_over_budget()

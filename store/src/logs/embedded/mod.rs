@@ -6,16 +6,21 @@
 //! | `schema`, `router`, `convert`, `document`, `values` | a JSON document as a tantivy document |
 //! | `wal` | makes writes durable, many with one fsync |
 //! | `index` | order of writes, versions, commits of one index |
-//! | `registry`, `select` | all indices; which of them a request means and reaches |
+//! | `registry`, `catalog`, `select`, `target` | all indices, aliases and data streams; which of them a request means and reaches |
+//! | `admin`, `settings`, `aliases`, `data_streams` | what Elasticsearch's index APIs change |
 //! | `search` | queries, sorts and aggregations over snapshots |
 //! | `engine`, `refresher`, `workers`, `memory` | the parts together; what goes on in the background |
 //!
 //! *Invariant*: what was acknowledged is in the log or in a commit. An entry leaves the log only when every index that
 //! it is for has committed it.
 
+mod admin;
+mod aliases;
 mod analysis;
+mod catalog;
 mod contexts;
 mod convert;
+mod data_streams;
 mod document;
 mod engine;
 mod index;
@@ -32,8 +37,11 @@ mod schema;
 mod search;
 mod searching;
 mod select;
+mod settings;
+mod shards;
 mod snapshot;
 mod store;
+mod target;
 mod templates;
 mod values;
 mod wal;

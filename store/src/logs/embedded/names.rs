@@ -16,19 +16,20 @@ pub(super) fn check_index_name(name: &str) -> Result<(), StoreError> {
     } else if name.len() > NAME_MAX_BYTES {
         "must not be longer than 255 bytes"
     } else if name == "." || name == ".." {
-        "must not be \".\" or \"..\""
+        "must not be '.' or '..'"
     } else if name.starts_with(['-', '_', '+']) {
-        "must not start with \"-\", \"_\" or \"+\""
+        "must not start with '_', '-', or '+'"
     } else if name.chars().any(char::is_uppercase) {
-        "must be lower case"
+        "must be lowercase"
     } else if name.contains(['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':']) {
-        "must not contain any of \\ / * ? \" < > | , # : or a space"
+        "must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?, #, :]"
     } else if name.chars().any(char::is_control) {
         "must not contain control characters"
     } else {
         return Ok(());
     };
-    Err(StoreError::invalid(format!("invalid index name \"{}\": it {problem}", name.escape_debug())))
+    let message = format!("Invalid index name [{}], {problem}", name.escape_debug());
+    Err(StoreError::invalid(message).with_code("invalid_index_name_exception"))
 }
 
 #[cfg(test)]

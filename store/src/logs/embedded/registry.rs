@@ -1,7 +1,7 @@
 //! All indices of an engine: found at start, opened when needed, closed when idle.
 
 use super::{
-    index::{Committed, Files, Identity, IndexState, Shared, index_of, merge_committed},
+    index::{Committed, Files, Identity, IndexOptions, IndexState, Shared, index_of, merge_committed},
     mapping::Mapping,
     snapshot::IndexSnapshot,
     wal::{Wal, io_error, sync_directory},
@@ -40,6 +40,7 @@ pub(super) struct Slot {
     state: Mutex<SlotState>,
     /// When it was last asked for; counts the askings of the registry.
     used: AtomicU64,
+    settings: RwLock<Arc<IndexOptions>>,
 }
 
 struct SlotState {
@@ -122,27 +123,34 @@ impl Registry {
         self.slots.read().values().find(|slot| slot.identity.uuid == uuid).cloned()
     }
 
-    /// The index of that name, made with that mapping if there is none. The name has been checked.
+    /// The index of that name, made as `plan` says if there is none, and whether it was. The name has been checked.
     pub(super) fn get_or_create(
         &self,
         name: &str,
         now_ms: i64,
-        mapping: impl FnOnce() -> Result<Mapping, StoreError>,
-    ) -> Result<Arc<Slot>, StoreError> {
+        plan: impl FnOnce() -> Result<(Mapping, IndexOptions), StoreError>,
+    ) -> Result<(Arc<Slot>, bool), StoreError> {
         if let Some(slot) = self.get(name) {
-            return Ok(slot);
+            return Ok((slot, false));
         }
         let _catalog = self.catalog.lock();
         if let Some(slot) = self.get(name) {
-            return Ok(slot);
+            return Ok((slot, false));
         }
+        let (mapping, settings) = plan()?;
         let uuid = Uuid::new_v4();
         let identity = Identity { name: name.to_owned(), uuid, created_at_ms: now_ms, generations: 1 };
         let files = Files { directory: self.directory.join(uuid.simple().to_string()) };
-        IndexState::create(&files, &identity, &mapping()?)?;
+        IndexState::create(&files, &identity, &mapping, &settings)?;
         let slot = Arc::new(Slot::find(files)?);
         self.slots.write().insert(name.to_owned(), slot.clone());
-        Ok(slot)
+        Ok((slot, true))
+    }
+
+    /// Runs that while no index can be made or removed.
+    pub(super) fn exclusively<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _catalog = self.catalog.lock();
+        work()
     }
 
     /// Removes an index with all its files; whether there was one.
@@ -173,8 +181,9 @@ impl Registry {
         if state.deleted {
             return Err(StoreError::new(
                 ErrorKind::NotFound,
-                format!("no such index \"{}\"", slot.identity.name),
-            ));
+                format!("no such index [{}]", slot.identity.name),
+            )
+            .with_code("index_not_found_exception"));
         }
         if let Some(open) = state.open.as_ref().filter(|open| !open.is_dead()) {
             return Ok(open.clone());
@@ -301,6 +310,7 @@ impl Registry {
 impl Slot {
     fn find(files: Files) -> Result<Self, StoreError> {
         let identity = files.read_identity()?;
+        let settings = RwLock::new(Arc::new(files.read_state()?));
         let generations = (0..identity.generations)
             .map(|number| files.summarise_generation(number))
             .collect::<Result<Vec<_>, _>>()?;
@@ -314,7 +324,30 @@ impl Slot {
             documents: generations.iter().map(|generation| generation.documents).sum(),
             deleted: false,
         };
-        Ok(Self { identity, files, state: Mutex::new(state), used: AtomicU64::new(0) })
+        Ok(Self { identity, files, state: Mutex::new(state), used: AtomicU64::new(0), settings })
+    }
+
+    /// What is set for it.
+    pub(super) fn settings(&self) -> Arc<IndexOptions> {
+        self.settings.read().clone()
+    }
+
+    /// Changes what is set for it; on disk at return.
+    pub(super) fn change_settings(
+        &self,
+        change: impl FnOnce(&mut IndexOptions) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut settings = self.settings.write();
+        let mut changed = (**settings).clone();
+        change(&mut changed)?;
+        self.files.write_state(&changed)?;
+        *settings = Arc::new(changed);
+        Ok(())
+    }
+
+    /// Whether writes become visible by themselves (`index.refresh_interval` is not -1).
+    pub(super) fn refreshes(&self) -> bool {
+        self.settings.read().settings.text("index.refresh_interval").is_none_or(|text| !text.starts_with('-'))
     }
 
     /// The index, if it is open.

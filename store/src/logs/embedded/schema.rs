@@ -19,6 +19,7 @@ const ID: &str = "_id";
 const SOURCE: &str = "_source";
 const SEQ_NO: &str = "_seq_no";
 const VERSION: &str = "_version";
+const ROUTING: &str = "_routing";
 const IGNORED: &str = "_ignored";
 const FIELD_NAMES: &str = "_field_names";
 const DYNAMIC_KEYWORDS: &str = "$keywords";
@@ -26,8 +27,18 @@ const DYNAMIC_TEXTS: &str = "$texts";
 const DYNAMIC_VALUES: &str = "$values";
 
 /// Names in the tantivy schema that a mapped field can't have.
-pub(crate) const RESERVED: [&str; 9] =
-    [ID, SOURCE, SEQ_NO, VERSION, IGNORED, FIELD_NAMES, DYNAMIC_KEYWORDS, DYNAMIC_TEXTS, DYNAMIC_VALUES];
+pub(crate) const RESERVED: [&str; 10] = [
+    ID,
+    SOURCE,
+    SEQ_NO,
+    VERSION,
+    ROUTING,
+    IGNORED,
+    FIELD_NAMES,
+    DYNAMIC_KEYWORDS,
+    DYNAMIC_TEXTS,
+    DYNAMIC_VALUES,
+];
 
 /// The tantivy schema of one generation.
 ///
@@ -46,6 +57,8 @@ pub(crate) struct IndexSchema {
     pub(crate) seq_no: Field,
     /// `_version`: `u64` column `_version`.
     pub(crate) version: Field,
+    /// `_routing`: raw, inverted index, stored. Generations made before there was routing have none.
+    pub(crate) routing: Option<Field>,
     /// `_ignored`: raw, inverted index and column: paths of fields that could not be indexed.
     pub(crate) ignored: Field,
     /// `_field_names`: raw, inverted index: paths that the document has a value for and that have no column.
@@ -136,6 +149,7 @@ impl IndexSchema {
             source: field(SOURCE)?,
             seq_no: field(SEQ_NO)?,
             version: field(VERSION)?,
+            routing: field(ROUTING),
             ignored: field(IGNORED)?,
             field_names: field(FIELD_NAMES)?,
             dynamic_keywords: field(DYNAMIC_KEYWORDS)?,
@@ -211,6 +225,7 @@ impl IndexSchema {
     fn resolve_metadata(&self, path: &str) -> Option<ResolvedField> {
         let (field, field_type, column, inverted) = match path {
             ID => (self.id, FieldType::Keyword, None, true),
+            ROUTING => (self.routing?, FieldType::Keyword, None, true),
             IGNORED => (self.ignored, FieldType::Keyword, Some(IGNORED), true),
             SEQ_NO => (self.seq_no, FieldType::UnsignedLong, Some(SEQ_NO), false),
             VERSION => (self.version, FieldType::UnsignedLong, Some(VERSION), false),
@@ -257,6 +272,7 @@ fn add_metadata(builder: &mut SchemaBuilder) {
     builder.add_bytes_field(SOURCE, BytesOptions::default().set_stored());
     builder.add_u64_field(SEQ_NO, NumericOptions::default().set_fast());
     builder.add_u64_field(VERSION, NumericOptions::default().set_fast());
+    builder.add_text_field(ROUTING, exact.clone().set_stored());
     builder.add_text_field(IGNORED, exact.clone().set_fast(RAW));
     builder.add_text_field(FIELD_NAMES, exact);
     let json = JsonObjectOptions::default().set_expand_dots_enabled();

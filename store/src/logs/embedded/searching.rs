@@ -6,7 +6,6 @@ use super::{
     engine::Engine,
     index::tokenizers,
     search::{self, Bounds, Breaker},
-    select::select,
     store::EmbeddedLogs,
 };
 use crate::{
@@ -144,6 +143,5 @@ fn snapshots(
     patterns: &[String],
     options: IndicesOptions,
 ) -> Result<Vec<super::snapshot::IndexSnapshot>, StoreError> {
-    let slots = select(&engine.registry, scope, patterns, options.ignore_unavailable)?;
-    engine.snapshots(&slots)
+    engine.snapshots(&engine.select(scope, patterns, options)?)
 }

@@ -4,6 +4,7 @@ use super::{
     mapping::Mapping,
     schema::{IndexSchema, ResolvedField},
 };
+use crate::logs::dsl::Query;
 use std::sync::Arc;
 use tantivy::Searcher;
 
@@ -21,6 +22,8 @@ pub(crate) struct IndexSnapshot {
     pub(crate) generations: Vec<GenerationSnapshot>,
     /// Smallest and largest `@timestamp` (milliseconds since 1970) in it, maybe wider; `None` if no document has one.
     pub(crate) range: Option<(i64, i64)>,
+    /// What the alias that led here narrows it to.
+    pub(crate) filter: Option<Query>,
 }
 
 /// One generation of an index at one moment.

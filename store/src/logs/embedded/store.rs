@@ -2,20 +2,22 @@
 
 use super::{
     engine::{Engine, Submitted},
+    index::Current,
     mapping::Family,
     mask::remove_masked,
     options::EmbeddedOptions,
     refresher::Refresher,
     registry::Slot,
     searching::Searching,
-    select::{Right, check_reach, check_right, no_such_index, select},
+    select::{Right, Target, check_reach, check_right, no_such_index},
+    shards::Shards,
     wal::{Disk, RealDisk, io_error},
 };
 use crate::{
     ErrorKind, StoreError,
     logs::{
-        AnalyzeRequest, ContextKind, Document, FieldInfo, IndexInfo, IndicesOptions, LogStore, Refresh,
-        SearchRequest, SearchResponse, TemplateKind, TimeRange, Word, WriteResult,
+        AnalyzeRequest, ContextKind, Document, FieldInfo, GetRequest, IndexInfo, IndicesOptions, LogStore,
+        Refresh, SearchRequest, SearchResponse, TimeRange, Word, WriteResult,
     },
     scope::Scope,
 };
@@ -197,35 +199,24 @@ impl LogStore for EmbeddedLogs {
         self.cut_into_words(scope, request).await
     }
 
-    async fn get(&self, scope: &Scope, index: &str, id: &str) -> Result<Option<Document>, StoreError> {
+    async fn get_as(&self, scope: &Scope, request: GetRequest<'_>) -> Result<Option<Document>, StoreError> {
         check_right(scope, Right::Read)?;
-        check_reach(scope, index)?;
-        let (name, document_id) = (index.to_owned(), id.to_owned());
+        let (name, id, scope_of_get) = (request.index.to_owned(), request.id.to_owned(), scope.clone());
+        let (routing, realtime) = (request.routing.map(str::to_owned), request.realtime);
         let found = self
             .blocking(move |engine| {
-                let slot = engine.registry.get(&name).ok_or_else(|| no_such_index(&name))?;
-                let current = engine.state(&slot)?.get(&document_id)?;
-                let read = |source: &[u8]| {
-                    serde_json::from_slice::<Object>(source).map_err(|error| {
-                        let message = format!("document \"{document_id}\" does not read back");
-                        StoreError::new(ErrorKind::Corrupt, message).because(error)
-                    })
-                };
+                let slot = engine.single(&scope_of_get, &name)?;
+                let state = engine.state(&slot)?;
+                let current = if realtime { state.get(&id)? } else { state.visible().get(&id)? };
+                let shards = Shards::of(&slot.settings().settings);
                 current
-                    .map(|current| {
-                        Ok(Document {
-                            index: name.clone(),
-                            id: document_id.clone(),
-                            version: current.version,
-                            seq_no: SequenceNumber { seq_no: current.seq_no, primary_term: 1 },
-                            source: read(&current.source)?,
-                        })
-                    })
+                    .filter(|current| shards.same(&id, routing.as_deref(), current.routing.as_deref()))
+                    .map(|current| document(&slot.identity.name, id, &current))
                     .transpose()
             })
             .await?;
         let Some(mut document) = found else { return Ok(None) };
-        if scope.filter().is_some() && !self.passes_filter(scope, index, id).await? {
+        if scope.filter().is_some() && !self.passes_filter(scope, &document.index, request.id).await? {
             return Ok(None);
         }
         remove_masked(&mut document.source, scope);
@@ -235,14 +226,17 @@ impl LogStore for EmbeddedLogs {
     async fn refresh(&self, scope: &Scope, indices: &[String]) -> Result<(), StoreError> {
         check_right(scope, Right::Any)?;
         let (scope, indices) = (scope.clone(), indices.to_vec());
-        self.blocking(move |engine| engine.refresh(&select(&engine.registry, &scope, &indices, false)?)).await
+        self.blocking(move |engine| {
+            engine.refresh(&engine.slots(&scope, &indices, IndicesOptions::default())?)
+        })
+        .await
     }
 
     async fn indices(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<IndexInfo>, StoreError> {
         check_right(scope, Right::Any)?;
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         self.blocking(move |engine| {
-            let slots = select(&engine.registry, &scope, &patterns, false)?;
+            let slots = engine.slots(&scope, &patterns, IndicesOptions::default())?;
             engine.freshen(&slots)?;
             Ok(slots.iter().map(|slot| index_info(slot)).collect())
         })
@@ -253,7 +247,7 @@ impl LogStore for EmbeddedLogs {
         check_right(scope, Right::Manage)?;
         check_reach(scope, index)?;
         let name = index.to_owned();
-        self.blocking(move |engine| match engine.registry.delete(&name, &engine.wal)? {
+        self.blocking(move |engine| match engine.remove_index(&name)? {
             true => Ok(()),
             false => Err(no_such_index(&name)),
         })
@@ -264,22 +258,10 @@ impl LogStore for EmbeddedLogs {
         check_right(scope, Right::Read)?;
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         self.blocking(move |engine| {
-            let slots = select(&engine.registry, &scope, &patterns, false)?;
+            let slots = engine.slots(&scope, &patterns, IndicesOptions::default())?;
             field_infos(&scope, &slots)
         })
         .await
-    }
-
-    async fn put_template(
-        &self,
-        scope: &Scope,
-        kind: TemplateKind,
-        name: &str,
-        body: Value,
-    ) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
-        let name = name.to_owned();
-        self.blocking(move |engine| engine.templates.put(kind, &name, body)).await
     }
 
     async fn state_token(
@@ -290,14 +272,17 @@ impl LogStore for EmbeddedLogs {
     ) -> Result<String, StoreError> {
         check_right(scope, Right::Read)?;
         self.engine.check_open()?;
-        let slots = select(&self.engine.registry, scope, patterns, true)?;
+        let targets = self.engine.select(scope, patterns, IndicesOptions::LENIENT)?;
         // An answer in the cache may be as old as the last look at the index.
+        let slots: Vec<_> = targets.iter().map(|target| target.slot.clone()).collect();
         if !self.engine.stale(&slots).is_empty() {
-            let slots = slots.clone();
             self.blocking(move |engine| engine.freshen(&slots)).await?;
         }
         let mut hasher = blake3::Hasher::new();
-        for slot in slots {
+        for Target { slot, filter } in targets {
+            if let Some(filter) = filter {
+                hasher.update(filter.to_string().as_bytes());
+            }
             let committed = slot.committed();
             if range.is_none_or(|range| overlaps(range, committed.range)) {
                 hasher.update(slot.identity.uuid.as_bytes());
@@ -370,6 +355,21 @@ async fn settle(
         Some(error) if !anything_written => Err(error),
         _ => Ok((results.into_iter().flatten().collect(), touched)),
     }
+}
+
+fn document(index: &str, id: String, current: &Current) -> Result<Document, StoreError> {
+    let source = serde_json::from_slice::<Object>(&current.source).map_err(|error| {
+        let message = format!("document \"{id}\" does not read back");
+        StoreError::new(ErrorKind::Corrupt, message).because(error)
+    })?;
+    Ok(Document {
+        index: index.to_owned(),
+        id,
+        version: current.version,
+        seq_no: SequenceNumber { seq_no: current.seq_no, primary_term: 1 },
+        routing: current.routing.as_deref().map(str::to_owned),
+        source,
+    })
 }
 
 fn index_info(slot: &Slot) -> IndexInfo {

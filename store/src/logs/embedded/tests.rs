@@ -3,7 +3,7 @@
 use super::{EmbeddedLogs, EmbeddedOptions, wal::tests::FaultyDisk};
 use crate::{
     ErrorKind, StoreError,
-    logs::{LogStore, Refresh, WriteResult},
+    logs::{IndexAdmin, LogStore, Refresh, WriteResult},
     scope::Scope,
 };
 use event::{Event, Operation, Origin};
@@ -122,7 +122,7 @@ async fn a_new_field_that_needs_a_place_opens_a_generation() {
     let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
     let template = json!({"index_patterns": ["logs"], "template": {"mappings": {"dynamic_templates": [
         {"ips": {"match": "*_ip", "mapping": {"type": "ip"}}}]}}});
-    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template).await.unwrap();
+    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template, false).await.unwrap();
     let write = |id: &str, fields: Value, operation| {
         let mut event = event("logs", id, fields);
         event.metadata.operation = operation;

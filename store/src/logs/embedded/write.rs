@@ -2,9 +2,10 @@
 
 use super::{
     convert::{Converted, convert},
-    index::{Action, IndexState, Prepared, Span},
+    index::{Action, IndexState, Prepared, Span, Update, put_routing},
     names::ID_MAX_BYTES,
     router::Router,
+    target::WriteRules,
     wal::PAYLOAD_MAX_BYTES,
 };
 use crate::{StoreError, logs::WriteResult};
@@ -36,9 +37,14 @@ pub(super) struct PreparedBatch {
 }
 
 /// Prepares the events of one index.
-pub(super) fn prepare(state: &IndexState, events: &[&Event], now: Clock) -> PreparedBatch {
+pub(super) fn prepare(
+    state: &IndexState,
+    events: &[&Event],
+    now: Clock,
+    rules: &WriteRules,
+) -> PreparedBatch {
     let mut blob = Vec::with_capacity(events.len() * 512);
-    let items = events.iter().map(|event| prepare_one(state, event, &mut blob, now)).collect();
+    let items = events.iter().map(|event| prepare_one(state, event, &mut blob, now, rules)).collect();
     PreparedBatch { items, blob: Bytes::from(blob) }
 }
 
@@ -47,7 +53,9 @@ fn prepare_one(
     event: &Event,
     blob: &mut Vec<u8>,
     now: Clock,
+    rules: &WriteRules,
 ) -> Result<Prepared, WriteResult> {
+    rules.check(event).map_err(refuse)?;
     let operation = event.metadata.operation;
     let (id, id_is_new) = match &event.metadata.id {
         Some(id) => (id.clone(), false),
@@ -60,6 +68,14 @@ fn prepare_one(
             id.len()
         )));
     }
+    let options = event.metadata.options.as_deref();
+    let routing = options.and_then(|options| options.routing.as_deref()).or(rules.routing.as_deref());
+    if let Some(routing) = routing.filter(|routing| routing.len() > ID_MAX_BYTES) {
+        return Err(refused(format!(
+            "a routing has at most {ID_MAX_BYTES} bytes, this one has {}",
+            routing.len()
+        )));
+    }
     let action = match operation {
         Operation::Create | Operation::Index => {
             let (converted, router) = convert_checked(state, &id, &event.fields, now)?;
@@ -67,12 +83,25 @@ fn prepare_one(
             let source = append_source(blob, &event.fields)?;
             Action::Put { converted: Box::new(converted), router, source, only_new }
         }
-        Operation::Update => Action::Update(event.fields.clone()),
+        Operation::Update => {
+            let as_upsert = options.is_some_and(|options| options.doc_as_upsert);
+            let upsert = options.and_then(|options| options.upsert.clone());
+            Action::Update(Update {
+                changes: event.fields.clone(),
+                upsert: if as_upsert { Some(event.fields.clone()) } else { upsert },
+                always: options.is_some_and(|options| options.always_write),
+            })
+        }
         Operation::Delete => Action::Delete,
     };
     let id_span = Span { start: blob.len() as u32, length: id.len() as u32 };
     blob.extend_from_slice(id.as_bytes());
-    Ok(Prepared { id, id_span, id_is_new, expected: event.metadata.expected, action })
+    if let Some(routing) = routing {
+        put_routing(blob, routing);
+    }
+    let version = options.and_then(|options| options.version);
+    let (expected, routing) = (event.metadata.expected, routing.map(Arc::from));
+    Ok(Prepared { id, id_span, id_is_new, expected, version, routing, shards: rules.shards, action })
 }
 
 /// Unique, and close to its neighbours in time, so that look-ups stay local.
@@ -106,10 +135,10 @@ pub(super) fn convert_checked(
     now: Clock,
 ) -> Result<(Converted, Arc<Router>), WriteResult> {
     let mut router = state.router();
-    let mut converted = convert(&router, id, source, false).map_err(refused)?;
+    let mut converted = convert(&router, id, source, false).map_err(refuse)?;
     if !converted.unmapped.is_empty() {
         router = state.grow(&converted.unmapped).map_err(refuse)?;
-        converted = convert(&router, id, source, true).map_err(refused)?;
+        converted = convert(&router, id, source, true).map_err(refuse)?;
     }
     if let Some(at) = converted.timestamp_ms {
         check_time(at, now)?;

@@ -32,7 +32,7 @@ fn open(directory: &Path) -> EmbeddedLogs {
 async fn does_what_every_log_store_does() {
     let directory = tempfile::tempdir().unwrap();
     let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
-    logs_suite(&logs).await;
+    logs_suite(&logs, &logs).await;
     logs.health().await.unwrap();
     logs.close().await.unwrap();
     let refused = logs.health().await.map_err(|error| error.kind);

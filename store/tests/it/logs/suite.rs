@@ -5,20 +5,20 @@ use event::{Operation, SequenceNumber};
 use serde_json::{Value, json};
 use store::{
     ErrorKind,
-    logs::{LogStore, Refresh, TemplateKind, TimeRange, WriteEffect, WriteResult},
+    logs::{IndexAdmin, LogStore, Refresh, TemplateKind, TimeRange, WriteEffect, WriteResult},
     scope::Scope,
 };
 
 /// Runs all of it on a fresh store.
-pub(super) async fn logs_suite(logs: &dyn LogStore) {
+pub(super) async fn logs_suite(logs: &dyn LogStore, admin: &dyn IndexAdmin) {
     creates_conflict(logs).await;
     documents_have_versions(logs).await;
     updates_merge(logs).await;
     sequence_numbers_guard(logs).await;
     a_batch_has_an_outcome_per_event(logs).await;
     scopes_are_obeyed(logs).await;
-    templates_give_types(logs).await;
-    dynamic_types_are_fixed_at_first_sight(logs).await;
+    templates_give_types(logs, admin).await;
+    dynamic_types_are_fixed_at_first_sight(logs, admin).await;
     indices_and_tokens(logs).await;
 }
 
@@ -159,12 +159,13 @@ async fn scopes_are_obeyed(logs: &dyn LogStore) {
     assert_eq!(refused, Err(ErrorKind::Forbidden));
 }
 
-async fn templates_give_types(logs: &dyn LogStore) {
+async fn templates_give_types(logs: &dyn LogStore, admin: &dyn IndexAdmin) {
     let component = json!({"template": {"mappings": {"properties": {"code": {"type": "keyword"}}}}});
     let template = json!({"index_patterns": ["typed-*"], "priority": 10, "composed_of": ["codes"], "template": {
+        "settings": {"index.mapping.ignore_malformed": true},
         "mappings": {"properties": {"at": {"type": "date"}, "ip": {"type": "ip"}, "place": {"type": "geo_point"}}}}});
-    logs.put_template(&internal(), TemplateKind::Component, "codes", component).await.unwrap();
-    logs.put_template(&internal(), TemplateKind::Index, "typed", template).await.unwrap();
+    admin.put_template(&internal(), TemplateKind::Component, "codes", component, false).await.unwrap();
+    admin.put_template(&internal(), TemplateKind::Index, "typed", template, false).await.unwrap();
     let fields =
         json!({"code": 7, "at": "2026-01-01", "ip": "::1", "place": {"lat": 1, "lon": 2}, "free": "text"});
     let written = write_one(logs, event("typed-1", Some("1"), Operation::Create, fields)).await;
@@ -193,7 +194,14 @@ async fn templates_give_types(logs: &dyn LogStore) {
     assert_eq!(types, expected.map(|(name, kind, columns)| (name.to_owned(), kind.to_owned(), columns)));
 }
 
-async fn dynamic_types_are_fixed_at_first_sight(logs: &dyn LogStore) {
+async fn dynamic_types_are_fixed_at_first_sight(logs: &dyn LogStore, admin: &dyn IndexAdmin) {
+    let settings = json!({"settings": {"index.mapping.ignore_malformed": true}});
+    admin.create_index(&internal(), "dynamic", settings).await.unwrap();
+    write_one(logs, event("exact", None, Operation::Create, json!({"n": 1, "o": {"t": "x"}}))).await;
+    for odd in [json!({"n": "many"}), json!({"o": 5})] {
+        let result = write_one(logs, event("exact", None, Operation::Create, odd)).await;
+        assert_eq!(refusal(&result), ErrorKind::InvalidRequest);
+    }
     let ignored = async |fields: Value| match write_one(
         logs,
         event("dynamic", None, Operation::Create, fields),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use store::{
     StoreError,
     logs::{
-        LogStore, Refresh, SearchRequest, SearchResponse, TemplateKind, WriteResult,
+        IndexAdmin, LogStore, Refresh, SearchRequest, SearchResponse, TemplateKind, WriteResult,
         embedded::{EmbeddedLogs, EmbeddedOptions},
     },
     scope::Scope,
@@ -53,7 +53,7 @@ impl Fixture {
                 "unstored": {"type": "keyword", "doc_values": false}
             }}}
         });
-        logs.put_template(&internal(), TemplateKind::Index, "shop", template).await.unwrap();
+        logs.put_template(&internal(), TemplateKind::Index, "shop", template, false).await.unwrap();
         Self { logs, _directory: directory }
     }
 

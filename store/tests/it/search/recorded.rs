@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use store::logs::{LogStore, Refresh, SearchRequest, TemplateKind};
+use store::logs::{IndexAdmin, LogStore, Refresh, SearchRequest, TemplateKind};
 
 /// A recording that lies beside the repository where it is tested with data of others. Elsewhere the test is skipped by
 /// name, into the file that `cargo xtask test` reads.
@@ -40,7 +40,7 @@ async fn corpus() -> Option<Fixture> {
     let fixture = Fixture::new().await;
     let template: Value = serde_json::from_str(&std::fs::read_to_string(template).unwrap()).unwrap();
     let template = json!({"index_patterns": ["logs-*"], "template": {"mappings": template["mappings"]}});
-    fixture.logs.put_template(&internal(), TemplateKind::Index, "logs", template).await.unwrap();
+    fixture.logs.put_template(&internal(), TemplateKind::Index, "logs", template, false).await.unwrap();
     let text = unpacked(&logs);
     let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     for chunk in lines.chunks(4_000) {

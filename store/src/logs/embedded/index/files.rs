@@ -6,6 +6,7 @@ use crate::{
     logs::embedded::{
         mapping::Mapping,
         schema::{IndexSchema, STANDARD},
+        settings::Settings,
         wal::{io_error, sync_directory, write_atomically},
     },
 };
@@ -29,6 +30,15 @@ pub(in crate::logs::embedded) struct Identity {
     pub(in crate::logs::embedded) uuid: Uuid,
     pub(in crate::logs::embedded) created_at_ms: i64,
     pub(in crate::logs::embedded) generations: usize,
+}
+
+/// What can be set for an index, beside its mapping.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(in crate::logs::embedded) struct IndexOptions {
+    pub(in crate::logs::embedded) settings: Settings,
+    /// It takes neither writes nor searches.
+    #[serde(default)]
+    pub(in crate::logs::embedded) closed: bool,
 }
 
 /// What each commit of a generation says about itself: tantivy's payload.
@@ -69,6 +79,18 @@ impl Files {
 
     pub(in crate::logs::embedded) fn write_identity(&self, identity: &Identity) -> Result<(), StoreError> {
         self.write("index.json", identity)
+    }
+
+    /// Settings and state; an index made before there were any has none.
+    pub(in crate::logs::embedded) fn read_state(&self) -> Result<IndexOptions, StoreError> {
+        if !self.directory.join("settings.json").exists() {
+            return Ok(IndexOptions::default());
+        }
+        self.read("settings.json")
+    }
+
+    pub(in crate::logs::embedded) fn write_state(&self, state: &IndexOptions) -> Result<(), StoreError> {
+        self.write("settings.json", state)
     }
 
     pub(in crate::logs::embedded) fn read_mapping(&self) -> Result<Mapping, StoreError> {

@@ -3,7 +3,7 @@
 use super::{IndexState, generation::Generation};
 use crate::{
     StoreError,
-    logs::embedded::{router::Router, schema::IndexSchema},
+    logs::embedded::{mapping::Mapping, router::Router, schema::IndexSchema},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -15,14 +15,24 @@ impl IndexState {
         &self,
         unmapped: &[(String, Value)],
     ) -> Result<Arc<Router>, StoreError> {
+        self.change_mapping(|mapping| {
+            let known = mapping.fields.len();
+            for (path, value) in unmapped {
+                mapping.add_dynamic(path, value);
+            }
+            Ok(mapping.fields.len() != known)
+        })
+    }
+
+    /// Changes the mapping and answers it as it is then; it is on disk at return. `change` says whether it did anything.
+    pub(in crate::logs::embedded) fn change_mapping(
+        &self,
+        change: impl FnOnce(&mut Mapping) -> Result<bool, StoreError>,
+    ) -> Result<Arc<Router>, StoreError> {
         let mut identity = self.growth.lock();
         let current = self.router();
         let mut mapping = (*current.mapping).clone();
-        let known = mapping.fields.len();
-        for (path, value) in unmapped {
-            mapping.add_dynamic(path, value);
-        }
-        if mapping.fields.len() == known {
+        if !change(&mut mapping)? {
             return Ok(current);
         }
         self.files.write_mapping(&mapping)?;

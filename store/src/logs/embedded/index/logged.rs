@@ -10,6 +10,17 @@ const HEAD_BYTES: usize = 1 + 16 + 4;
 /// Kind, sequence number, version, id (offset, length), source (offset, length).
 const OPERATION_BYTES: usize = 1 + 8 + 8 + 4 + 2 + 4 + 4;
 
+/// Bit of the kind: a document is put.
+const PUT: u8 = 1;
+/// Bit of the kind: it has a routing.
+const ROUTED: u8 = 2;
+
+/// Writes a routing behind its document's id: length, text. A routing has at most 512 bytes.
+pub(in crate::logs::embedded) fn put_routing(data: &mut Vec<u8>, routing: &str) {
+    data.extend_from_slice(&(routing.len() as u16).to_le_bytes());
+    data.extend_from_slice(routing.as_bytes());
+}
+
 /// A part of the data that follows the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::logs::embedded) struct Span {
@@ -43,15 +54,17 @@ impl TableWriter {
         Self { buffer, count: 0 }
     }
 
-    /// `source`: of a put; `None` is a delete.
+    /// `source`: of a put; `None` is a delete. `routed`: the routing stands behind the id, as [`put_routing`] writes it.
     pub(in crate::logs::embedded) fn add(
         &mut self,
         seq_no: u64,
         version: u64,
         id: Span,
+        routed: bool,
         source: Option<Span>,
     ) {
-        self.buffer.put_u8(u8::from(source.is_some()));
+        let put = if source.is_some() { PUT } else { 0 };
+        self.buffer.put_u8(put | if routed { ROUTED } else { 0 });
         self.buffer.put_u64_le(seq_no);
         self.buffer.put_u64_le(version);
         self.buffer.put_u32_le(id.start);
@@ -79,6 +92,7 @@ pub(in crate::logs::embedded) struct LoggedOperation {
     pub(in crate::logs::embedded) seq_no: u64,
     pub(in crate::logs::embedded) version: u64,
     pub(in crate::logs::embedded) id: String,
+    pub(in crate::logs::embedded) routing: Option<String>,
     /// `None`: a delete.
     pub(in crate::logs::embedded) source: Option<Bytes>,
 }
@@ -106,11 +120,21 @@ fn decode_row(row: &[u8], data: &Bytes) -> Option<LoggedOperation> {
     let id = Span { start: u32_at(17)?, length: u32::from(id_length) };
     let source = Span { start: u32_at(23)?, length: u32_at(27)? };
     source.of(data)?;
+    let kind = *row.first()?;
+    let routing = if kind & ROUTED == 0 {
+        None
+    } else {
+        let start = (id.start as usize).checked_add(id.length as usize)?;
+        let length = u16::from_le_bytes(data.get(start..start.checked_add(2)?)?.try_into().ok()?);
+        let text = data.get(start + 2..(start + 2).checked_add(usize::from(length))?)?;
+        Some(std::str::from_utf8(text).ok()?.to_owned())
+    };
     Some(LoggedOperation {
         seq_no: u64_at(1)?,
         version: u64_at(9)?,
         id: std::str::from_utf8(id.of(data)?).ok()?.to_owned(),
-        source: (*row.first()? == 1).then(|| source.slice(data)),
+        routing,
+        source: (kind & PUT != 0).then(|| source.slice(data)),
     })
 }
 
@@ -129,8 +153,13 @@ mod tests {
         };
         for operation in operations {
             let id = put(operation.id.as_bytes());
+            if let Some(routing) = &operation.routing {
+                let mut behind = Vec::new();
+                put_routing(&mut behind, routing);
+                put(&behind);
+            }
             let source = operation.source.as_ref().map(|source| put(source));
-            table.add(operation.seq_no, operation.version, id, source);
+            table.add(operation.seq_no, operation.version, id, operation.routing.is_some(), source);
         }
         [table.finish(), data.freeze()].concat().into()
     }
@@ -139,13 +168,19 @@ mod tests {
         #[test]
         fn decode_after_encode_is_identity(
             operations in prop::collection::vec(
-                (any::<u64>(), any::<u64>(), "\\PC{0,20}", prop::option::of(prop::collection::vec(any::<u8>(), 0..50))),
+                (any::<u64>(), any::<u64>(), "\\PC{0,20}", prop::option::of("\\PC{0,20}"), prop::option::of(prop::collection::vec(any::<u8>(), 0..50))),
                 0..10,
             ),
         ) {
             let operations: Vec<_> = operations
                 .into_iter()
-                .map(|(seq_no, version, id, source)| LoggedOperation { seq_no, version, id, source: source.map(Bytes::from) })
+                .map(|(seq_no, version, id, routing, source)| LoggedOperation {
+                    seq_no,
+                    version,
+                    id,
+                    routing,
+                    source: source.map(Bytes::from),
+                })
                 .collect();
             let entry = encode(&operations);
             prop_assert_eq!(index_of(&entry), Some(Uuid::from_u128(7)));

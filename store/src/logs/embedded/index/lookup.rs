@@ -3,6 +3,7 @@
 use super::{IndexState, Visible, files::tantivy_error};
 use crate::StoreError;
 use bytes::Bytes;
+use std::sync::Arc;
 use tantivy::{
     DocAddress, DocSet, Searcher, TERMINATED, TantivyDocument, Term,
     schema::{IndexRecordOption, Value},
@@ -22,6 +23,7 @@ pub(in crate::logs::embedded) struct Stored {
 pub(in crate::logs::embedded) struct Current {
     pub(in crate::logs::embedded) seq_no: u64,
     pub(in crate::logs::embedded) version: u64,
+    pub(in crate::logs::embedded) routing: Option<Arc<str>>,
     pub(in crate::logs::embedded) source: Bytes,
 }
 
@@ -62,15 +64,23 @@ impl Visible {
         Ok(())
     }
 
-    /// Reads the source of a document.
-    pub(in crate::logs::embedded) fn source(&self, stored: Stored) -> Result<Bytes, StoreError> {
+    /// The document of that id as searches see it.
+    pub(in crate::logs::embedded) fn get(&self, id: &str) -> Result<Option<Current>, StoreError> {
+        self.find(id)?.map(|stored| self.read(stored)).transpose()
+    }
+
+    /// Reads a document.
+    pub(in crate::logs::embedded) fn read(&self, stored: Stored) -> Result<Current, StoreError> {
         let generation = &self.generations[stored.generation];
         let document: TantivyDocument = generation
             .searcher
             .doc(stored.address)
             .map_err(|error| tantivy_error("read a stored document", error))?;
         let source = document.get_first(generation.schema.source).and_then(|value| value.as_bytes());
-        Ok(Bytes::copy_from_slice(source.unwrap_or_default()))
+        let routing =
+            generation.schema.routing.and_then(|field| document.get_first(field)?.as_str().map(Arc::from));
+        let source = Bytes::copy_from_slice(source.unwrap_or_default());
+        Ok(Current { seq_no: stored.seq_no, version: stored.version, routing, source })
     }
 }
 
@@ -95,14 +105,13 @@ impl IndexState {
         let visible = {
             let order = self.order.lock();
             if let Some(latest) = order.versions.get(id) {
-                let (seq_no, version) = (latest.seq_no, latest.version);
-                return Ok(latest.source.clone().map(|source| Current { seq_no, version, source }));
+                let (seq_no, version, routing) = (latest.seq_no, latest.version, &latest.routing);
+                let current = |source| Current { seq_no, version, routing: routing.clone(), source };
+                return Ok(latest.source.clone().map(current));
             }
             // Taken under the lock: a commit may forget versions only after it has replaced this.
             self.visible()
         };
-        let Some(stored) = visible.find(id)? else { return Ok(None) };
-        let source = visible.source(stored)?;
-        Ok(Some(Current { seq_no: stored.seq_no, version: stored.version, source }))
+        visible.get(id)
     }
 }

@@ -22,9 +22,10 @@ mod replay;
 mod versions;
 
 pub(super) use apply::Batch;
-pub(super) use files::{Committed, Files, Identity, tokenizers};
-pub(super) use logged::{Span, index_of};
-pub(super) use order::{Action, Dead, Prepared};
+pub(super) use files::{Committed, Files, Identity, IndexOptions, tokenizers};
+pub(super) use logged::{Span, index_of, put_routing};
+pub(super) use lookup::Current;
+pub(super) use order::{Action, Dead, Prepared, Update};
 
 use super::{
     inflight::Inflight,
@@ -130,10 +131,16 @@ pub(super) struct IndexState {
 
 impl IndexState {
     /// Makes the files of a new index.
-    pub(super) fn create(files: &Files, identity: &Identity, mapping: &Mapping) -> Result<(), StoreError> {
+    pub(super) fn create(
+        files: &Files,
+        identity: &Identity,
+        mapping: &Mapping,
+        settings: &IndexOptions,
+    ) -> Result<(), StoreError> {
         let what = format!("create the directory of index \"{}\"", identity.name);
         std::fs::create_dir_all(&files.directory).map_err(|error| super::wal::io_error(&what, error))?;
         files.write_mapping(mapping)?;
+        files.write_state(settings)?;
         files.create_generation(0, &IndexSchema::new(mapping))?;
         // Written last: a directory without it is not an index and is removed at start.
         files.write_identity(identity)?;
@@ -201,6 +208,7 @@ impl IndexState {
             mapping: self.router().mapping.clone(),
             generations: visible.generations.clone(),
             range: visible.committed.range,
+            filter: None,
         }
     }
 

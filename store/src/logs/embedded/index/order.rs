@@ -4,7 +4,8 @@ use super::{
     Committed, IndexState, Visible,
     apply::{Batch, Operation},
     ids::IdFilter,
-    logged::{Span, TableWriter},
+    logged::{Span, TableWriter, put_routing},
+    lookup::Current,
     merge_ranges,
     versions::{Latest, Versions},
 };
@@ -17,15 +18,19 @@ use crate::{
             document::IndexValue,
             inflight::Reserved,
             router::Router,
+            shards::Shards,
             wal::{Failure, PAYLOAD_MAX_BYTES, Wal},
             write::{Clock, convert_checked, refuse},
         },
     },
 };
 use bytes::Bytes;
-use event::{Object, SequenceNumber};
+use event::{Object, SequenceNumber, VersionType};
 use serde_json::Value;
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 use tokio::sync::oneshot;
 
 /// The only owner of an index is this process.
@@ -61,11 +66,15 @@ impl Order {
 /// A write that is ready to get its place.
 pub(in crate::logs::embedded) struct Prepared {
     pub(in crate::logs::embedded) id: String,
-    /// The id in the data of the batch.
+    /// The id in the data of the batch; the routing stands behind it, if there is one.
     pub(in crate::logs::embedded) id_span: Span,
     /// The id was made just now, so no document has it.
     pub(in crate::logs::embedded) id_is_new: bool,
     pub(in crate::logs::embedded) expected: Option<SequenceNumber>,
+    pub(in crate::logs::embedded) version: Option<(u64, VersionType)>,
+    pub(in crate::logs::embedded) routing: Option<Arc<str>>,
+    /// How the index spreads routings: a document of another shard is not there.
+    pub(in crate::logs::embedded) shards: Shards,
     pub(in crate::logs::embedded) action: Action,
 }
 
@@ -79,8 +88,26 @@ pub(in crate::logs::embedded) enum Action {
         only_new: bool,
     },
     /// Merges into what is there.
-    Update(Object),
+    Update(Update),
     Delete,
+}
+
+/// Changes to a document.
+pub(in crate::logs::embedded) struct Update {
+    pub(in crate::logs::embedded) changes: Object,
+    /// What to write if there is no document.
+    pub(in crate::logs::embedded) upsert: Option<Object>,
+    /// Write also if nothing changes.
+    pub(in crate::logs::embedded) always: bool,
+}
+
+/// Where a document goes: its id and routing, and the version that it gets.
+struct Place {
+    id: String,
+    id_span: Span,
+    routing: Option<Arc<str>>,
+    version: u64,
+    is_there: bool,
 }
 
 /// The index must be opened again before the write is tried again.
@@ -112,8 +139,12 @@ pub(super) fn complete(
     source: &Bytes,
     seq_no: u64,
     version: u64,
+    routing: Option<&str>,
 ) {
     let document = &mut converted.document;
+    if let Some((field, routing)) = router.schema.routing.zip(routing) {
+        document.add(field, IndexValue::Str(routing.to_owned()));
+    }
     document.add(router.schema.source, IndexValue::Bytes(source.clone()));
     document.add(router.schema.seq_no, IndexValue::U64(seq_no));
     document.add(router.schema.version, IndexValue::U64(version));
@@ -193,31 +224,68 @@ impl IndexState {
     }
 }
 
-fn refused(kind: ErrorKind, reason: impl Into<String>) -> WriteResult {
-    refuse(StoreError::new(kind, reason))
+fn conflict(id: &str, why: impl std::fmt::Display) -> WriteResult {
+    let error = StoreError::new(ErrorKind::Conflict, format!("[{id}]: version conflict, {why}"));
+    refuse(error.with_code("version_conflict_engine_exception"))
+}
+
+fn missing(id: &str) -> WriteResult {
+    let error = StoreError::new(ErrorKind::NotFound, format!("[_doc][{id}]: document missing"));
+    refuse(error.with_code("document_missing_exception"))
 }
 
 impl Placing<'_> {
     fn place(&mut self, write: Prepared) -> Result<WriteResult, WriteResult> {
         let known = self.known(&write)?;
+        if self.is_elsewhere(&write, known)? {
+            return self.not_there(write);
+        }
         let is_there = known.is_some_and(|(_, _, is_there)| is_there);
+        if let Action::Update(Update { upsert: None, .. }) = &write.action
+            && !is_there
+        {
+            return Err(missing(&write.id));
+        }
         if let Some(expected) = write.expected {
             check_expected(&write.id, expected, known)?;
         }
-        let version = known.map_or(1, |(_, version, _)| version + 1);
-        let Prepared { id, id_span, action, .. } = write;
+        let Prepared { id, id_span, action, routing, .. } = write;
+        if let (Action::Put { only_new: true, .. }, Some((_, version, true))) = (&action, known) {
+            return Err(conflict(&id, format_args!("document already exists (current version [{version}])")));
+        }
+        let version = next_version(&id, write.version, known)?;
+        let place = Place { id, id_span, routing, version, is_there };
         match action {
-            Action::Put { only_new: true, .. } if is_there => {
-                let version = version - 1;
-                let reason = format!("document \"{id}\" exists already (version {version})");
-                Err(refused(ErrorKind::Conflict, reason))
-            }
             Action::Put { converted, router, source, .. } => {
                 let bytes = source.slice(self.blob);
-                Ok(self.put(id, id_span, (source, bytes), *converted, &router, version, known))
+                Ok(self.put(place, (source, bytes), *converted, &router, known))
             }
-            Action::Update(changes) => self.update(id, id_span, &changes, known),
-            Action::Delete => Ok(self.delete(id, id_span, version, is_there)),
+            Action::Update(update) => self.update(place, update, known),
+            Action::Delete => Ok(self.delete(place)),
+        }
+    }
+
+    /// Whether an update or delete looks for the document in another shard than it was written to.
+    fn is_elsewhere(&self, write: &Prepared, known: Known) -> Result<bool, WriteResult> {
+        let looks = matches!(write.action, Action::Update(_) | Action::Delete);
+        if !looks || !write.shards.are_many() || !known.is_some_and(|(.., is_there)| is_there) {
+            return Ok(false);
+        }
+        let current = self.current(&write.id)?;
+        Ok(current.is_some_and(|current| {
+            !write.shards.same(&write.id, write.routing.as_deref(), current.routing.as_deref())
+        }))
+    }
+
+    /// What becomes of an update or delete that has looked for its document in the wrong shard. Nothing is written: another
+    /// document has the id.
+    fn not_there(&self, write: Prepared) -> Result<WriteResult, WriteResult> {
+        match write.action {
+            Action::Delete => {
+                let seq_no = self.order.next_seq_no.saturating_sub(1);
+                Ok(self.written(write.id, 1, seq_no, WriteEffect::NotFound, Vec::new()))
+            }
+            _ => Err(missing(&write.id)),
         }
     }
 
@@ -229,11 +297,10 @@ impl Placing<'_> {
             return Ok(Some((latest.seq_no, latest.version, latest.source.is_some())));
         }
         let visible = self.state.visible();
-        let failed = |error: StoreError| refuse(error);
-        if !self.ids(&visible).map_err(failed)?.may_contain(write.id.as_bytes()) {
+        if !self.ids(&visible).map_err(refuse)?.may_contain(write.id.as_bytes()) {
             return Ok(None);
         }
-        let stored = visible.find(&write.id).map_err(failed)?;
+        let stored = visible.find(&write.id).map_err(refuse)?;
         Ok(stored.map(|stored| (stored.seq_no, stored.version, true)))
     }
 
@@ -253,26 +320,22 @@ impl Placing<'_> {
         Ok(self.order.ids.insert(filter))
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parts of one document, each named at the only two calls"
-    )]
     fn put(
         &mut self,
-        id: String,
-        id_span: Span,
+        place: Place,
         (span, source): (Span, Bytes),
         mut converted: Converted,
         router: &Router,
-        version: u64,
         known: Known,
     ) -> WriteResult {
-        let is_there = known.is_some_and(|(_, _, is_there)| is_there);
+        let Place { id, id_span, routing, version, is_there } = place;
         let seq_no = self.next_seq_no();
-        complete(&mut converted, router, &source, seq_no, version);
-        self.table.add(seq_no, version, id_span, Some(span));
+        complete(&mut converted, router, &source, seq_no, version, routing.as_deref());
+        self.table.add(seq_no, version, id_span, routing.is_some(), Some(span));
         self.range = merge_ranges(self.range, converted.timestamp_ms.map(|at| (at, at)));
-        self.order.versions.set(&id, Latest { seq_no, version, source: Some(source), batch: self.number });
+        let latest =
+            Latest { seq_no, version, routing, source: Some(source), batch: self.number, deleted_at: None };
+        self.order.versions.set(&id, latest);
         if let Some(ids) = self.order.ids.as_mut().filter(|_| !is_there) {
             ids.insert(id.as_bytes());
         }
@@ -286,54 +349,74 @@ impl Placing<'_> {
         self.written(id, version, seq_no, effect, converted.ignored)
     }
 
-    fn update(
-        &mut self,
-        id: String,
-        id_span: Span,
-        changes: &Object,
-        known: Known,
-    ) -> Result<WriteResult, WriteResult> {
-        let missing = || refused(ErrorKind::NotFound, format!("document \"{id}\" does not exist"));
-        let Some((seq_no, version, true)) = known else { return Err(missing()) };
-        let current = self.source_of(&id)?.ok_or_else(missing)?;
-        let mut merged: Object = serde_json::from_slice(&current)
-            .map_err(|_| refused(ErrorKind::Corrupt, format!("document \"{id}\" does not read back")))?;
-        if !merge(&mut merged, changes) {
-            return Ok(self.written(id, version, seq_no, WriteEffect::Noop, Vec::new()));
-        }
-        let (converted, router) = convert_checked(self.state, &id, &merged, self.now)?;
-        let source = serde_json::to_vec(&merged).map_err(|error| {
-            refused(ErrorKind::Internal, format!("cannot serialise the document: {error}"))
-        })?;
-        if self.extra_start + source.len() > PAYLOAD_MAX_BYTES / 2 {
-            return Err(refused(ErrorKind::InvalidRequest, "the batch is too large, send smaller ones"));
-        }
+    fn update(&mut self, mut place: Place, update: Update, known: Known) -> Result<WriteResult, WriteResult> {
+        let document = match known {
+            Some((seq_no, version, true)) => {
+                let current = self.current(&place.id)?.ok_or_else(|| missing(&place.id))?;
+                let mut merged: Object = serde_json::from_slice(&current.source).map_err(|_| {
+                    let message = format!("document \"{}\" does not read back", place.id);
+                    refuse(StoreError::new(ErrorKind::Corrupt, message))
+                })?;
+                if !merge(&mut merged, &update.changes) && !update.always {
+                    return Ok(self.written(place.id, version, seq_no, WriteEffect::Noop, Vec::new()));
+                }
+                if place.routing.is_none() && current.routing.is_some() {
+                    // Its routing is not in the data of the batch yet.
+                    place.id_span = self.append_id(&place.id, current.routing.as_deref())?;
+                    place.routing = current.routing;
+                }
+                merged
+            }
+            _ => update.upsert.ok_or_else(|| missing(&place.id))?,
+        };
+        let (converted, router) = convert_checked(self.state, &place.id, &document, self.now)?;
+        let source = serde_json::to_vec(&document)
+            .map_err(|error| refuse(StoreError::internal("cannot serialise the document", error)))?;
         let source = Bytes::from(source);
-        let span = Span { start: self.extra_start as u32, length: source.len() as u32 };
-        self.extra_start += source.len();
-        self.extra.push(source.clone());
-        Ok(self.put(id, id_span, (span, source), converted, &router, version + 1, known))
+        let span = self.append(source.clone())?;
+        Ok(self.put(place, (span, source), converted, &router, known))
     }
 
-    fn source_of(&self, id: &str) -> Result<Option<Bytes>, WriteResult> {
+    /// Puts data behind that of the batch.
+    fn append(&mut self, data: Bytes) -> Result<Span, WriteResult> {
+        if self.extra_start + data.len() > PAYLOAD_MAX_BYTES / 2 {
+            return Err(refuse(StoreError::invalid("the batch is too large, send smaller ones")));
+        }
+        let span = Span { start: self.extra_start as u32, length: data.len() as u32 };
+        self.extra_start += data.len();
+        self.extra.push(data);
+        Ok(span)
+    }
+
+    fn append_id(&mut self, id: &str, routing: Option<&str>) -> Result<Span, WriteResult> {
+        let mut data = id.as_bytes().to_vec();
+        if let Some(routing) = routing {
+            put_routing(&mut data, routing);
+        }
+        let span = self.append(data.into())?;
+        Ok(Span { length: id.len() as u32, ..span })
+    }
+
+    fn current(&self, id: &str) -> Result<Option<Current>, WriteResult> {
         if let Some(latest) = self.order.versions.get(id) {
-            return Ok(latest.source.clone());
+            let Latest { seq_no, version, ref routing, ref source, .. } = *latest;
+            let current = |source| Current { seq_no, version, routing: routing.clone(), source };
+            return Ok(source.clone().map(current));
         }
-        let visible = self.state.visible();
-        let found =
-            visible.find(id).and_then(|stored| stored.map(|stored| visible.source(stored)).transpose());
-        found.map_err(refuse)
+        self.state.visible().get(id).map_err(refuse)
     }
 
-    fn delete(&mut self, id: String, id_span: Span, version: u64, is_there: bool) -> WriteResult {
+    fn delete(&mut self, place: Place) -> WriteResult {
+        let Place { id, id_span, routing, version, is_there } = place;
         let seq_no = self.next_seq_no();
-        if !is_there {
-            return self.written(id, version, seq_no, WriteEffect::NotFound, Vec::new());
-        }
-        self.table.add(seq_no, version, id_span, None);
-        self.order.versions.set(&id, Latest { seq_no, version, source: None, batch: self.number });
+        self.table.add(seq_no, version, id_span, routing.is_some(), None);
+        let deleted_at = Some(Instant::now());
+        self.order
+            .versions
+            .set(&id, Latest { seq_no, version, routing, source: None, batch: self.number, deleted_at });
         self.operations.push(Operation::Delete { id: id.clone() });
-        self.written(id, version, seq_no, WriteEffect::Deleted, Vec::new())
+        let effect = if is_there { WriteEffect::Deleted } else { WriteEffect::NotFound };
+        self.written(id, version, seq_no, effect, Vec::new())
     }
 
     fn next_seq_no(&mut self) -> u64 {
@@ -355,14 +438,34 @@ impl Placing<'_> {
     }
 }
 
+/// The version that a write gives the document: one more, or the one given, if it is high enough.
+fn next_version(id: &str, given: Option<(u64, VersionType)>, known: Known) -> Result<u64, WriteResult> {
+    let current = known.map(|(_, version, _)| version);
+    let Some((given, version_type)) = given else { return Ok(current.map_or(1, |version| version + 1)) };
+    let (too_low, relation) = match version_type {
+        VersionType::External => (current.is_some_and(|current| current >= given), "higher or equal to"),
+        VersionType::ExternalGte => (current.is_some_and(|current| current > given), "higher than"),
+    };
+    match current.filter(|_| too_low) {
+        None => Ok(given),
+        Some(current) => {
+            let why = format!("current version [{current}] is {relation} the one provided [{given}]");
+            Err(conflict(id, why))
+        }
+    }
+}
+
 fn check_expected(id: &str, expected: SequenceNumber, known: Known) -> Result<(), WriteResult> {
     let found = known.filter(|(.., is_there)| *is_there).map(|(seq_no, ..)| seq_no);
     if found == Some(expected.seq_no) && expected.primary_term == PRIMARY_TERM {
         return Ok(());
     }
-    let now = found.map_or("does not exist".to_owned(), |seq_no| format!("has sequence number {seq_no}"));
-    let reason = format!("document \"{id}\" {now}, required sequence number is {}", expected.seq_no);
-    Err(refused(ErrorKind::Conflict, reason))
+    let SequenceNumber { seq_no, primary_term } = expected;
+    let now = match found {
+        Some(now) => format!("current document has seqNo [{now}] and primary term [{PRIMARY_TERM}]"),
+        None => "but no document was found".to_owned(),
+    };
+    Err(conflict(id, format!("required seqNo [{seq_no}], primary term [{primary_term}]. {now}")))
 }
 
 /// Merges objects deeply, replaces all else; answers whether anything changed.

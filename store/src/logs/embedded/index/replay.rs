@@ -10,7 +10,10 @@ use super::{
 use crate::{ErrorKind, StoreError, logs::embedded::convert::convert};
 use bytes::Bytes;
 use event::Object;
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 impl IndexState {
     /// Applies an entry of the log that no commit contains, as if it had just become durable.
@@ -53,9 +56,16 @@ impl IndexState {
             match source.as_ref().zip(operation.source.as_ref()) {
                 Some((object, bytes)) => {
                     let router = self.router();
-                    let mut converted =
-                        convert(&router, &operation.id, object, true).map_err(|reason| corrupt(&reason))?;
-                    complete(&mut converted, &router, bytes, operation.seq_no, operation.version);
+                    let mut converted = convert(&router, &operation.id, object, true)
+                        .map_err(|error| corrupt(&error.message))?;
+                    complete(
+                        &mut converted,
+                        &router,
+                        bytes,
+                        operation.seq_no,
+                        operation.version,
+                        operation.routing.as_deref(),
+                    );
                     let at = converted.timestamp_ms;
                     batch.range = merge_ranges(batch.range, at.map(|at| (at, at)));
                     batch.operations.push(Operation::Put {
@@ -69,8 +79,10 @@ impl IndexState {
             let latest = Latest {
                 seq_no: operation.seq_no,
                 version: operation.version,
+                routing: operation.routing.as_deref().map(Arc::from),
                 source: operation.source.clone(),
                 batch: number,
+                deleted_at: operation.source.is_none().then(Instant::now),
             };
             order.versions.set(&operation.id, latest);
         }

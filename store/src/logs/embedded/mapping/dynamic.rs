@@ -100,6 +100,25 @@ impl Mapping {
             && self.dynamic_date_formats.read(text).is_some()
     }
 
+    /// Keeps the JSON of a field that a dynamic template has made: it may say more than the engine uses.
+    fn remember(&mut self, path: &str, field: &Object) {
+        let mut whole = self.to_json();
+        let mut at = &mut whole;
+        let mut names = path.split('.').peekable();
+        while let Some(name) = names.next() {
+            let properties = at.entry("properties").or_insert_with(|| Value::Object(Object::new()));
+            let Some(properties) = properties.as_object_mut() else { return };
+            if names.peek().is_none() {
+                properties.insert(name.to_owned(), Value::Object(field.clone()));
+                break;
+            }
+            let inner = properties.entry(name).or_insert_with(|| Value::Object(Object::new()));
+            let Some(inner) = inner.as_object_mut() else { return };
+            at = inner;
+        }
+        self.body = whole;
+    }
+
     fn add_from_template(&mut self, path: &str, body: &Object) -> bool {
         let fields = 1 + body.get("fields").and_then(Value::as_object).map_or(0, Object::len);
         if self.fields.len() + fields > FIELDS_MAX {
@@ -116,6 +135,7 @@ impl Mapping {
             }
         }
         self.fields.extend(added.fields);
+        self.remember(path, body);
         true
     }
 }

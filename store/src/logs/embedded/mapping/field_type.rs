@@ -44,6 +44,8 @@ pub(crate) enum FieldType {
     GeoPoint,
     /// Object whose leaves are all keywords.
     Flattened,
+    /// Base64 text that is kept, never searched.
+    Binary,
 }
 
 /// What types have in common as to how values are stored, compared and searched.
@@ -70,7 +72,7 @@ pub(crate) enum Family {
 }
 
 /// Every type with the name that Elasticsearch gives it.
-const NAMES: [(&str, FieldType); 20] = [
+const NAMES: [(&str, FieldType); 21] = [
     ("keyword", FieldType::Keyword),
     ("constant_keyword", FieldType::ConstantKeyword),
     ("wildcard", FieldType::Wildcard),
@@ -91,6 +93,7 @@ const NAMES: [(&str, FieldType); 20] = [
     ("ip", FieldType::Ip),
     ("geo_point", FieldType::GeoPoint),
     ("flattened", FieldType::Flattened),
+    ("binary", FieldType::Binary),
 ];
 
 impl FieldType {
@@ -107,7 +110,9 @@ impl FieldType {
     /// How values are stored, compared and searched.
     pub(crate) fn family(self) -> Family {
         match self {
-            Self::Keyword | Self::ConstantKeyword | Self::Wildcard | Self::Flattened => Family::Keyword,
+            Self::Keyword | Self::ConstantKeyword | Self::Wildcard | Self::Flattened | Self::Binary => {
+                Family::Keyword
+            }
             Self::Text | Self::MatchOnlyText => Family::Text,
             Self::Byte | Self::Short | Self::Integer | Self::Long => Family::Integer,
             Self::UnsignedLong => Family::Unsigned,

@@ -5,12 +5,15 @@
 mod date_format;
 mod dynamic;
 mod field_type;
+mod merge;
 mod parse;
+mod render;
 
 pub(crate) use date_format::DateFormats;
 pub(crate) use field_type::{Family, FieldType};
 pub(crate) use parse::DEPTH_MAX;
 
+use event::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +25,14 @@ pub(crate) const FIELDS_MAX: usize = 1_000;
 /// Types of the fields of one index.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mapping {
+    /// The JSON that the mapping was made from, in Elasticsearch's normal form; fields that events have added are not in
+    /// it.
+    #[serde(default)]
+    pub(crate) body: Object,
+    /// Whether values that their field cannot take are kept in `_source` only, instead of refusing the document:
+    /// `index.mapping.ignore_malformed`.
+    #[serde(default = "yes")]
+    pub(crate) ignore_malformed: bool,
     /// The leaf fields and multi-fields, by dotted path.
     pub(crate) fields: HashMap<String, FieldMapping>,
     /// Fields of type `alias`: dotted path to the path that it stands for.
@@ -61,6 +72,10 @@ pub(crate) struct FieldMapping {
     pub(crate) field_type: FieldType,
     /// Template or event.
     pub(crate) origin: FieldOrigin,
+    /// Whether a value that it cannot take is kept in `_source` only, instead of refusing the document; `None`: as the
+    /// index says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ignore_malformed: Option<bool>,
     /// Whether it can be searched (`index`).
     #[serde(default = "yes")]
     pub(crate) index: bool,
@@ -100,6 +115,7 @@ impl FieldMapping {
         Self {
             field_type,
             origin,
+            ignore_malformed: None,
             index: true,
             doc_values: true,
             ignore_above: None,
@@ -181,6 +197,8 @@ impl Default for Mapping {
     /// No field yet, Elasticsearch's rules for new ones.
     fn default() -> Self {
         Self {
+            body: Object::new(),
+            ignore_malformed: false,
             fields: HashMap::new(),
             aliases: BTreeMap::new(),
             objects: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use super::{
     DateFormats, Dynamic, DynamicTemplate, FIELDS_MAX, FieldMapping, FieldOrigin, FieldType, Mapping,
-    ObjectMapping,
+    ObjectMapping, render::normal_form,
 };
 use crate::{StoreError, logs::embedded::schema::RESERVED};
 use event::Object;
@@ -15,7 +15,7 @@ impl Mapping {
     /// Reads a mapping (`{"properties": …}`); the error names what is not understood.
     pub(crate) fn parse(body: &Value) -> Result<Self, StoreError> {
         let body = object(body, "mappings")?;
-        let mut mapping = Self::default();
+        let mut mapping = Self { body: normal_form(body), ..Self::default() };
         for (key, value) in body {
             match key.as_str() {
                 "date_detection" => mapping.date_detection = boolean(value, key)?,
@@ -30,8 +30,12 @@ impl Mapping {
                 }
                 "properties" => mapping.add_properties("", value, FieldOrigin::Explicit, 1)?,
                 // Metadata that changes nothing here.
-                "_meta" | "_source" | "_routing" | "_data_stream_timestamp" | "_size" => {}
-                other => return Err(StoreError::invalid(format!("unknown mapping parameter \"{other}\""))),
+                "_meta" | "_source" | "_routing" | "_data_stream_timestamp" | "_size" | "runtime" => {}
+                other => {
+                    return Err(bad(format!(
+                        "Root mapping definition has unsupported parameters:  [{other} : {value}]"
+                    )));
+                }
             }
         }
         if mapping.fields.len() > FIELDS_MAX {
@@ -119,13 +123,19 @@ impl Mapping {
 
 fn parse_field(path: &str, body: &Object, origin: FieldOrigin) -> Result<FieldMapping, StoreError> {
     let name = body.get("type").and_then(Value::as_str).unwrap_or_default();
-    let field_type = FieldType::from_name(name)
-        .ok_or_else(|| StoreError::invalid(format!("field \"{path}\" has unknown type \"{name}\"")))?;
+    let field_type = FieldType::from_name(name).ok_or_else(|| {
+        bad(format!("No handler for type [{name}] declared on field [{}]", last_name(path)))
+    })?;
     let mut field = FieldMapping::new(field_type, origin);
+    if field_type == FieldType::Binary {
+        (field.index, field.doc_values) = (false, false);
+        return Ok(field);
+    }
     for (key, value) in body {
         match key.as_str() {
             "index" => field.index = boolean(value, path)?,
             "doc_values" => field.doc_values = boolean(value, path)?,
+            "ignore_malformed" => field.ignore_malformed = Some(boolean(value, path)?),
             "ignore_above" => {
                 field.ignore_above = value.as_u64().and_then(|limit| usize::try_from(limit).ok());
             }
@@ -141,6 +151,15 @@ fn parse_field(path: &str, body: &Object, origin: FieldOrigin) -> Result<FieldMa
         return Err(StoreError::invalid(format!("field \"{path}\" needs a positive \"scaling_factor\"")));
     }
     Ok(field)
+}
+
+/// A mapping that cannot be.
+fn bad(reason: impl Into<String>) -> StoreError {
+    StoreError::invalid(reason).with_code("mapper_parsing_exception")
+}
+
+fn last_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// Refuses paths that can't be stored under their name.
@@ -253,7 +272,7 @@ mod tests {
             let error = Mapping::parse(&body).unwrap_err();
             assert!(error.message.contains(part), "{} lacks {part}", error.message);
         };
-        check(json!({"properties": {"a": {"type": "hologram"}}}), "unknown type \"hologram\"");
+        check(json!({"properties": {"a": {"type": "hologram"}}}), "No handler for type [hologram]");
         check(json!({"properties": {"a": {"type": "scaled_float"}}}), "scaling_factor");
         check(json!({"properties": {"_source": {"type": "long"}}}), "_source");
         check(json!({"properties": {"a..b": {"type": "long"}}}), "a..b");

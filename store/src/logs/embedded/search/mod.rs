@@ -267,12 +267,15 @@ impl Search<'_> {
         let post_filter = self.body.post_filter.as_ref().map(|filter| visible.compile(filter)).transpose()?;
         let mut required = vec![visible.compile(&self.body.query)?];
         required.extend(self.body.slice.map(|slice| visible.slice(slice)));
-        // The scope's own filter may ask fields that the caller must not see.
+        // The filters of scope and alias may ask fields that the caller must not see.
         let unmasked = Mask::default();
-        let scope = || self.filter.map(|filter| compiler(&unmasked).compile(filter)).transpose();
-        required.extend(scope()?.map(unscored));
+        let reach = || -> Result<Vec<_>, StoreError> {
+            let filters = self.filter.into_iter().chain(&index.filter);
+            filters.map(|filter| compiler(&unmasked).compile(filter)).collect()
+        };
+        required.extend(reach()?.into_iter().map(unscored));
         let is_global = self.body.aggregations.iter().any(|aggregation| aggregation.kind == Kind::Global);
-        let everything = if is_global { Some(all_of(scope()?.into_iter().collect())) } else { None };
+        let everything = if is_global { Some(all_of(reach()?)) } else { None };
         Ok(Compiled { query: all_of(required), post_filter, everything })
     }
 }

@@ -1,0 +1,266 @@
+//! `_bulk`: many writes in one request, one line for each action and one for its document.
+//!
+//! Source: Elasticsearch reference, "Bulk API".
+
+use super::{
+    error::ElasticError,
+    filter::SourceFilter,
+    names,
+    request::{Asked, read_object},
+    routes::{Right, Route},
+    update,
+    write::{self, Write, expected_of, scalar_text, version_of},
+};
+use crate::state::App;
+use axum::{
+    Json,
+    http::StatusCode,
+    routing::{MethodRouter, post},
+};
+use event::{Object, Operation};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// Most actions of one request.
+const ACTIONS_MAX: usize = 200_000;
+
+pub(super) fn routes() -> Vec<Route> {
+    let bulk: fn() -> MethodRouter<App> = || post(bulk).put(bulk);
+    vec![
+        Route::new(Right::Write, "/_bulk", bulk()),
+        Route::new(Right::Write, "/{index}/_bulk", bulk()),
+        Route::new(Right::Write, "/{index}/_doc/_bulk", bulk()),
+    ]
+}
+
+/// One action as it was read.
+struct Item {
+    verb: &'static str,
+    write: Write,
+    /// What of the document an update shows.
+    source: Option<SourceFilter>,
+    /// It was refused already.
+    refused: Option<ElasticError>,
+}
+
+/// What the URL says for all actions.
+struct Defaults {
+    index: Option<String>,
+    routing: Option<String>,
+    pipeline: Option<String>,
+    require_alias: bool,
+    source: Option<SourceFilter>,
+}
+
+async fn bulk(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let started = Instant::now();
+    let refresh = asked.refresh()?;
+    let source = asked.take("_source");
+    let (includes, excludes) = (asked.take("_source_includes"), asked.take("_source_excludes"));
+    let defaults = Defaults {
+        index: Some(asked.part("index").to_owned()).filter(|index| !index.is_empty()),
+        routing: asked.take("routing"),
+        pipeline: asked.take("pipeline"),
+        require_alias: asked.flag("require_alias", false)?,
+        source: SourceFilter::from_parameters(source.as_deref(), includes.as_deref(), excludes.as_deref()),
+    };
+    asked.take("type");
+    asked.done()?;
+    let mut items = parse(&asked.body, &defaults)?;
+    let writes: Vec<Write> = items
+        .iter_mut()
+        .filter(|item| item.refused.is_none())
+        .map(|item| std::mem::take(&mut item.write))
+        .collect();
+    let names: Vec<(String, Option<String>, Option<String>)> = writes
+        .iter()
+        .map(|write| (write.index.clone(), write.id.clone(), write.options.routing.clone()))
+        .collect();
+    let mut names = names.into_iter();
+    let mut outcomes = write::run(&asked.app, &asked.scope, writes, refresh).await?.into_iter();
+    let mut errors = false;
+    let mut answers = Vec::with_capacity(items.len());
+    for item in items {
+        let (index, id, routing, outcome) = match item.refused {
+            Some(error) => (item.write.index, item.write.id, None, Err(error)),
+            None => {
+                let (index, id, routing) = names.next().unwrap_or_default();
+                let outcome =
+                    outcomes.next().ok_or_else(|| ElasticError::illegal("a write has no outcome"))?;
+                (index, id, routing, write::answer(outcome, refresh))
+            }
+        };
+        let body = match outcome {
+            Ok((status, mut body)) => {
+                if let Some(filter) = item.source.filter(|filter| filter.wanted) {
+                    update::add_source(&asked, &mut body, &filter, routing.as_deref()).await?;
+                }
+                body.insert("status".into(), json!(status.as_u16()));
+                body
+            }
+            Err(error) => {
+                errors = true;
+                failed(&index, id.as_deref(), &error)
+            }
+        };
+        answers.push(json!({item.verb: body}));
+    }
+    let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Json(json!({"took": took, "errors": errors, "items": answers})))
+}
+
+fn failed(index: &str, id: Option<&str>, error: &ElasticError) -> Object {
+    let body = json!({"_index": index, "_type": write::DOC_TYPE, "_id": id, "status": error.status().as_u16(),
+        "error": error.cause()});
+    body.as_object().cloned().unwrap_or_default()
+}
+
+fn parse(body: &[u8], defaults: &Defaults) -> Result<Vec<Item>, ElasticError> {
+    if body.trim_ascii().is_empty() {
+        return Err(ElasticError::new(
+            StatusCode::BAD_REQUEST,
+            "parse_exception",
+            "request body is required",
+        ));
+    }
+    if !body.ends_with(b"\n") {
+        return Err(ElasticError::illegal("The bulk request must be terminated by a newline [\\n]"));
+    }
+    let mut lines = body.split(|byte| *byte == b'\n').enumerate();
+    let mut items = Vec::new();
+    while let Some((number, line)) = lines.next() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if items.len() >= ACTIONS_MAX {
+            return Err(ElasticError::illegal(format!("more than {ACTIONS_MAX} actions in one request")));
+        }
+        let (verb, action) = parse_action(line, number + 1)?;
+        let mut item = item_of(verb, &action, defaults)?;
+        if item.write.operation != Operation::Delete {
+            let Some((_, source)) = lines.next().filter(|(_, line)| !line.trim_ascii().is_empty()) else {
+                return Err(ElasticError::illegal("Validation Failed: 1: no requests added;"));
+            };
+            fill(&mut item, source);
+        }
+        items.push(item);
+    }
+    Ok(items)
+}
+
+fn parse_action(line: &[u8], number: usize) -> Result<(&'static str, Object), ElasticError> {
+    let malformed = |found: &str| {
+        ElasticError::illegal(format!(
+            "Malformed action/metadata line [{number}], expected START_OBJECT or END_OBJECT but found [{found}]"
+        ))
+    };
+    let mut action = match serde_json::from_slice::<Value>(line) {
+        Ok(Value::Object(action)) => action,
+        Ok(_) => return Err(malformed("VALUE_STRING")),
+        Err(error) => {
+            let reason = format!("Malformed action/metadata line [{number}]: {error}");
+            return Err(ElasticError::illegal(reason));
+        }
+    };
+    let Some((verb, body)) = action.iter_mut().next() else {
+        return Err(ElasticError::illegal(format!(
+            "Malformed action/metadata line [{number}], expected FIELD_NAME but found [END_OBJECT]"
+        )));
+    };
+    let verb = match verb.as_str() {
+        "index" => "index",
+        "create" => "create",
+        "update" => "update",
+        "delete" => "delete",
+        other => {
+            return Err(ElasticError::illegal(format!(
+                "Malformed action/metadata line [{number}], expected field [create], [delete], [index] or [update] \
+                 but found [{other}]"
+            )));
+        }
+    };
+    match body.take() {
+        Value::Object(body) => Ok((verb, body)),
+        Value::Null => Err(malformed("VALUE_NULL")),
+        _ => Err(malformed("VALUE_STRING")),
+    }
+}
+
+fn item_of(verb: &'static str, action: &Object, defaults: &Defaults) -> Result<Item, ElasticError> {
+    let mut write = Write {
+        operation: match verb {
+            "index" => Operation::Index,
+            "create" => Operation::Create,
+            "update" => Operation::Update,
+            _ => Operation::Delete,
+        },
+        pipeline: defaults.pipeline.clone(),
+        ..Write::default()
+    };
+    write.options.routing = defaults.routing.clone();
+    write.options.require_alias = defaults.require_alias;
+    let (mut version, mut version_type, mut seq_no, mut term) = (None, None, None, None);
+    let mut source = defaults.source.clone();
+    let mut index = defaults.index.clone();
+    for (name, value) in action {
+        let number = || value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        match name.as_str() {
+            "_index" => index = scalar_text(value),
+            "_id" => write.id = scalar_text(value),
+            "routing" | "_routing" => write.options.routing = scalar_text(value),
+            "version" | "_version" => version = number(),
+            "version_type" | "_version_type" => version_type = scalar_text(value),
+            "if_seq_no" => seq_no = number(),
+            "if_primary_term" => term = number(),
+            "pipeline" => write.pipeline = scalar_text(value),
+            "require_alias" => write.options.require_alias = value == &json!(true) || value == "true",
+            "op_type" if value == "create" => write.operation = Operation::Create,
+            "_source" => source = Some(SourceFilter::from_json(value)),
+            "_type" | "op_type" | "retry_on_conflict" | "_retry_on_conflict" | "dynamic_templates" => {}
+            other => {
+                return Err(ElasticError::illegal(format!(
+                    "Action/metadata line [1] contains an unknown parameter [{other}]"
+                )));
+            }
+        }
+    }
+    let mut refused = None;
+    match index.filter(|index| !index.is_empty()).map(|index| names::resolve(&index)) {
+        Some(Ok(index)) => write.index = index,
+        Some(Err(error)) => refused = Some(error),
+        None => return Err(write::invalid("index is missing")),
+    }
+    match version_of(version, version_type.as_deref()) {
+        Ok(version) => write.options.version = version,
+        Err(error) => refused = Some(error),
+    }
+    match expected_of(seq_no, term) {
+        Ok(expected) => write.expected = expected,
+        Err(error) => refused = Some(error),
+    }
+    let verb = if write.operation == Operation::Create { "create" } else { verb };
+    let source = source.filter(|_| verb == "update");
+    Ok(Item { verb, write, source, refused })
+}
+
+/// Puts the line behind an action into it.
+fn fill(item: &mut Item, line: &[u8]) {
+    let body = match read_object(line) {
+        Ok(body) => body,
+        Err(_) => {
+            let reason = "failed to parse";
+            item.refused =
+                Some(ElasticError::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", reason));
+            return;
+        }
+    };
+    if item.write.operation != Operation::Update {
+        item.write.source = body;
+        return;
+    }
+    match update::fill(&mut item.write, body) {
+        Ok(Some(filter)) => item.source = Some(filter),
+        Ok(None) => {}
+        Err(error) => item.refused = Some(error),
+    }
+}

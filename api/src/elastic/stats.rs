@@ -1,0 +1,136 @@
+//! `_stats`: what indices hold.
+//!
+//! Source: Elasticsearch reference, "Index stats".
+
+use super::{
+    error::ElasticError,
+    request::Asked,
+    routes::{Right, Route},
+};
+use axum::{Json, routing::get};
+use event::Object;
+use serde_json::{Value, json};
+use store::logs::{Detail, IndicesOptions};
+
+/// Groups of numbers that Elasticsearch has; those that the engine does not count are zero.
+const METRICS: &[&str] = &[
+    "docs",
+    "store",
+    "indexing",
+    "get",
+    "search",
+    "merges",
+    "refresh",
+    "flush",
+    "warmer",
+    "query_cache",
+    "fielddata",
+    "completion",
+    "segments",
+    "translog",
+    "request_cache",
+    "recovery",
+];
+
+pub(super) fn routes() -> Vec<Route> {
+    ["/_stats", "/_stats/{metric}", "/{index}/_stats", "/{index}/_stats/{metric}"]
+        .into_iter()
+        .map(|path| Route::new(Right::Monitor, path, get(stats)))
+        .collect()
+}
+
+async fn stats(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let level = asked.take("level").unwrap_or_else(|| "indices".to_owned());
+    if !matches!(level.as_str(), "cluster" | "indices" | "shards") {
+        return Err(ElasticError::illegal(format!(
+            "level parameter must be one of [cluster] or [indices] or [shards] but was [{level}]"
+        )));
+    }
+    for name in [
+        "fields",
+        "completion_fields",
+        "fielddata_fields",
+        "groups",
+        "types",
+        "include_segment_file_sizes",
+        "include_unloaded_segments",
+        "forbid_closed_indices",
+        "metric",
+    ] {
+        asked.take(name);
+    }
+    let options = asked.options(IndicesOptions::default())?;
+    asked.done()?;
+    let metric =
+        Some(asked.part("metric").to_owned()).filter(|metric| !metric.is_empty() && metric != "_all");
+    let metrics: Vec<&str> = match &metric {
+        None => METRICS.to_vec(),
+        Some(list) => list.split(',').map(|name| if name == "merge" { "merges" } else { name }).collect(),
+    };
+    if let Some(unknown) = metrics.iter().find(|name| !METRICS.contains(name)) {
+        return Err(ElasticError::illegal(format!(
+            "request [{}] contains unrecognized metric: [{unknown}]",
+            asked.uri_path
+        )));
+    }
+    let detail = Detail { mappings: false, statistics: true };
+    let found = asked.app.parts().admin.describe(&asked.scope, &asked.indices()?, options, detail).await?;
+    let of = |documents: u64, size: u64| -> Value {
+        Value::Object(
+            metrics
+                .iter()
+                .map(|name| ((*name).to_owned(), numbers(name, documents, size)))
+                .collect::<Object>(),
+        )
+    };
+    let (documents, size) = found
+        .iter()
+        .fold((0, 0), |(documents, size), index| (documents + index.documents, size + index.size_bytes));
+    let shards = found.len();
+    let mut out = json!({
+        "_shards": {"total": shards * 2, "successful": shards, "failed": 0},
+        "_all": {"primaries": of(documents, size), "total": of(documents, size)},
+    });
+    if level != "cluster" {
+        let indices: Object = found
+            .iter()
+            .map(|index| {
+                let own = of(index.documents, index.size_bytes);
+                let mut body = json!({"uuid": index.uuid, "primaries": own, "total": own});
+                if level == "shards" {
+                    let mut shard = own.clone();
+                    shard["routing"] = json!({"state": "STARTED", "primary": true, "node": super::root::NODE_ID, "relocating_node": null});
+                    shard["commit"] = json!({"id": index.uuid, "generation": 1, "user_data": {}, "num_docs": index.documents});
+                    shard["seq_no"] = json!({"max_seq_no": index.max_seq_no.map_or(-1, |at| i64::try_from(at).unwrap_or(-1))});
+                    body["shards"] = json!({"0": [shard]});
+                }
+                (index.name.clone(), body)
+            })
+            .collect();
+        out["indices"] = Value::Object(indices);
+    }
+    Ok(Json(out))
+}
+
+fn numbers(metric: &str, documents: u64, size: u64) -> Value {
+    match metric {
+        "docs" => json!({"count": documents, "deleted": 0}),
+        "store" => json!({"size_in_bytes": size, "reserved_in_bytes": 0}),
+        "indexing" => {
+            json!({"index_total": 0, "index_time_in_millis": 0, "index_current": 0, "index_failed": 0,
+            "delete_total": 0, "delete_time_in_millis": 0, "delete_current": 0, "noop_update_total": 0,
+            "is_throttled": false, "throttle_time_in_millis": 0})
+        }
+        "search" => {
+            json!({"open_contexts": 0, "query_total": 0, "query_time_in_millis": 0, "query_current": 0,
+            "fetch_total": 0, "fetch_time_in_millis": 0, "fetch_current": 0})
+        }
+        "segments" => json!({"count": 0, "memory_in_bytes": 0}),
+        "translog" => json!({"operations": 0, "size_in_bytes": 0}),
+        "recovery" => json!({"current_as_source": 0, "current_as_target": 0, "throttle_time_in_millis": 0}),
+        "query_cache" | "fielddata" | "request_cache" => json!({"memory_size_in_bytes": 0, "evictions": 0}),
+        "completion" => json!({"size_in_bytes": 0}),
+        "flush" => json!({"total": 0, "periodic": 0, "total_time_in_millis": 0}),
+        _ => json!({"total": 0, "total_time_in_millis": 0}),
+    }
+}

@@ -1,0 +1,266 @@
+//! The tables of `_cat`: which columns, in which order, as text or JSON.
+
+use super::{error::ElasticError, request::Asked};
+use axum::{
+    Json,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use event::Object;
+use serde_json::Value;
+use std::{cmp::Ordering, fmt::Write as _};
+use store::scope::wildcard_match;
+
+/// One column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    /// Other names, with commas.
+    pub(super) alias: &'static str,
+    pub(super) help: &'static str,
+    /// Whether it is shown without being asked for.
+    pub(super) default: bool,
+    /// Whether it is aligned to the right in text.
+    pub(super) right: bool,
+}
+
+impl Column {
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.alias.split(',').any(|alias| !alias.is_empty() && alias == name)
+    }
+}
+
+/// A table on its way to the client.
+pub(super) struct Table {
+    columns: &'static [Column],
+    rows: Vec<Vec<Value>>,
+    /// Number of the column, and the name that it was asked for by.
+    shown: Vec<(usize, String)>,
+    /// Number of the column, and whether it falls.
+    order: Vec<(usize, bool)>,
+    headers: bool,
+    help: bool,
+    json: bool,
+    /// The unit of sizes; `None`: a readable one.
+    unit: Option<u64>,
+}
+
+/// Marks a size in bytes among the cells, to be written in the unit that is asked for.
+const BYTES: &str = "\u{1}bytes";
+
+impl Table {
+    /// Takes `h`, `s`, `v`, `help`, `format`, `bytes`, `time` from the request.
+    pub(super) fn new(asked: &mut Asked, columns: &'static [Column]) -> Result<Self, ElasticError> {
+        let find = |name: &str| columns.iter().position(|column| column.is_called(name));
+        let shown = match asked.take("h") {
+            None => {
+                let default = columns.iter().enumerate().filter(|(_, column)| column.default);
+                default.map(|(at, column)| (at, column.name.to_owned())).collect()
+            }
+            Some(wanted) => wanted
+                .split(',')
+                .map(str::trim)
+                .flat_map(|name| match name.contains('*') {
+                    true => columns
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, column)| wildcard_match(name, column.name))
+                        .map(|(at, column)| (at, column.name.to_owned()))
+                        .collect(),
+                    false => find(name).map(|at| (at, name.to_owned())).into_iter().collect::<Vec<_>>(),
+                })
+                .collect(),
+        };
+        let order = asked.take("s").unwrap_or_default();
+        let order = order
+            .split(',')
+            .filter(|key| !key.is_empty())
+            .map(|key| {
+                let (name, direction) = key.split_once(':').unwrap_or((key, "asc"));
+                find(name).map(|at| (at, direction == "desc")).ok_or_else(|| {
+                    ElasticError::illegal(format!("Unable to sort by unknown sort key `{name}`"))
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let format = asked.take("format").unwrap_or_default();
+        let json =
+            asked.wants_json() || format.eq_ignore_ascii_case("json") || format.eq_ignore_ascii_case("yaml");
+        if !json && !matches!(format.to_ascii_lowercase().as_str(), "" | "text" | "txt") {
+            return Err(ElasticError::illegal(format!(
+                "format [{format}] is not served, only text, json and yaml are"
+            )));
+        }
+        let unit = match asked.take("bytes").as_deref() {
+            None => None,
+            Some("b") => Some(1),
+            Some("k" | "kb") => Some(1 << 10),
+            Some("m" | "mb") => Some(1 << 20),
+            Some("g" | "gb") => Some(1 << 30),
+            Some("t" | "tb") => Some(1 << 40),
+            Some(other) => return Err(ElasticError::illegal(format!("unknown unit of bytes [{other}]"))),
+        };
+        asked.take("time");
+        let (headers, help) = (asked.flag("v", false)?, asked.flag("help", false)?);
+        Ok(Self { columns, rows: Vec::new(), shown, order, headers, help, json, unit })
+    }
+
+    /// A size in bytes, as a cell.
+    pub(super) fn bytes(size: u64) -> Value {
+        Value::Array(vec![BYTES.into(), size.into()])
+    }
+
+    /// Adds a row: a cell for each column, those that are not shown too.
+    pub(super) fn row(&mut self, cells: Vec<Value>) {
+        self.rows.push(cells);
+    }
+
+    /// The answer.
+    pub(super) fn answer(mut self) -> Result<Response, ElasticError> {
+        if self.help {
+            return Ok(plain(self.help_text()));
+        }
+        let order = std::mem::take(&mut self.order);
+        self.rows.sort_by(|a, b| {
+            order.iter().fold(Ordering::Equal, |so_far, (at, falls)| {
+                let ordering = compare(a.get(*at), b.get(*at));
+                so_far.then(if *falls { ordering.reverse() } else { ordering })
+            })
+        });
+        if self.json {
+            return Ok(Json(self.objects()).into_response());
+        }
+        Ok(plain(self.text()))
+    }
+
+    fn cell(&self, value: Option<&Value>) -> Option<String> {
+        match value? {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            Value::Array(parts) if parts.first().is_some_and(|mark| mark == BYTES) => {
+                let size = parts.get(1).and_then(Value::as_u64).unwrap_or(0);
+                Some(self.unit.map_or_else(|| readable(size), |unit| (size / unit).to_string()))
+            }
+            other => Some(other.to_string()),
+        }
+    }
+
+    fn objects(&self) -> Value {
+        let object = |row: &Vec<Value>| -> Value {
+            let members = self
+                .shown
+                .iter()
+                .map(|(at, name)| (name.clone(), self.cell(row.get(*at)).map_or(Value::Null, Value::String)));
+            Value::Object(members.collect::<Object>())
+        };
+        self.rows.iter().map(object).collect()
+    }
+
+    fn text(&self) -> String {
+        let mut lines: Vec<Vec<String>> = Vec::with_capacity(self.rows.len() + 1);
+        if self.headers {
+            lines.push(self.shown.iter().map(|(_, name)| name.clone()).collect());
+        }
+        for row in &self.rows {
+            lines
+                .push(self.shown.iter().map(|(at, _)| self.cell(row.get(*at)).unwrap_or_default()).collect());
+        }
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.shown.len()).map(width).collect();
+        let mut out = String::new();
+        for line in &lines {
+            for (at, cell) in line.iter().enumerate() {
+                let is_last = at + 1 == line.len();
+                let right = self.columns.get(self.shown[at].0).is_some_and(|column| column.right);
+                // Writing to a text cannot fail.
+                let _ = match (right, is_last) {
+                    (true, _) => write!(out, "{cell:>width$}", width = widths[at]),
+                    (false, true) => write!(out, "{cell}"),
+                    (false, false) => write!(out, "{cell:<width$}", width = widths[at]),
+                };
+                if !is_last {
+                    out.push(' ');
+                }
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn help_text(&self) -> String {
+        let alias = |column: &Column| if column.alias.is_empty() { "-" } else { column.alias };
+        let names = self.columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+        let aliases = self.columns.iter().map(|column| alias(column).len()).max().unwrap_or(0);
+        let mut out = String::new();
+        for column in self.columns {
+            let (name, alias, help) = (column.name, alias(column), column.help);
+            let _ = writeln!(out, "{name:<names$} | {alias:<aliases$} | {help} ");
+        }
+        out
+    }
+}
+
+fn plain(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response()
+}
+
+fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
+    let number = |value: Option<&Value>| match value? {
+        Value::Array(parts) => parts.get(1)?.as_f64(),
+        other => other.as_f64(),
+    };
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => {
+            let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+            text(a).cmp(&text(b))
+        }
+    }
+}
+
+/// A size with a unit, one decimal cut off, as Elasticsearch writes it: `1.2kb`.
+pub(super) fn readable(size: u64) -> String {
+    const UNITS: [&str; 6] = ["b", "kb", "mb", "gb", "tb", "pb"];
+    let mut tenths = u128::from(size) * 10;
+    let mut unit = 0;
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1_024;
+        unit += 1;
+    }
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    if tenth == 0 { format!("{whole}{}", UNITS[unit]) } else { format!("{whole}.{tenth}{}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let check = |size, expected: &str| assert_eq!(readable(size), expected);
+        check(0, "0b");
+        check(1_023, "1023b");
+        check(1_024, "1kb");
+        check(1_290, "1.2kb");
+        check(5 << 30, "5gb");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        const COLUMNS: &[Column] = &[
+            Column { name: "index", alias: "i", help: "name", default: true, right: false },
+            Column { name: "docs", alias: "", help: "count", default: true, right: true },
+        ];
+        let table = Table {
+            columns: COLUMNS,
+            rows: vec![vec!["a".into(), 5.into()], vec!["longer".into(), 1234.into()]],
+            shown: vec![(0, "i".to_owned()), (1, "docs".to_owned())],
+            order: Vec::new(),
+            headers: true,
+            help: false,
+            json: false,
+            unit: None,
+        };
+        assert_eq!(table.text(), "i      docs\na         5\nlonger 1234\n");
+        assert_eq!(table.help_text(), "index | i | name \ndocs  | - | count \n");
+    }
+}

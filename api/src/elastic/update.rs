@@ -1,0 +1,139 @@
+//! `_update`: changes to one document.
+//!
+//! Source: Elasticsearch reference, "Update API".
+
+use super::{
+    error::ElasticError,
+    filter::SourceFilter,
+    request::Asked,
+    routes::{Right, Route},
+    write::{self, Write},
+};
+use axum::{Json, http::StatusCode, routing::post};
+use event::{Object, Operation};
+use serde_json::{Value, json};
+use store::logs::GetRequest;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Right::Write, "/{index}/_update/{id}", post(update)),
+        // With a type, as before version 7.
+        Route::new(Right::Write, "/{index}/{kind}/{id}/_update", post(update)),
+    ]
+}
+
+async fn update(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticError> {
+    let refresh = asked.refresh()?;
+    let (options, expected) = write::take_options(&mut asked)?;
+    let source = asked.take("_source");
+    let (includes, excludes) = (asked.take("_source_includes"), asked.take("_source_excludes"));
+    let mut filter =
+        SourceFilter::from_parameters(source.as_deref(), includes.as_deref(), excludes.as_deref());
+    asked.number("retry_on_conflict")?;
+    asked.take("lang");
+    asked.done()?;
+    let Value::Object(body) = asked.required()? else { return Err(ElasticError::illegal("no object")) };
+    let mut write = Write {
+        index: asked.index()?,
+        id: Some(asked.part("id").to_owned()),
+        operation: Operation::Update,
+        expected,
+        options,
+        ..Write::default()
+    };
+    if let Some(of_body) = fill(&mut write, body)? {
+        filter = Some(of_body);
+    }
+    let routing = write.options.routing.clone();
+    let outcome = write::run(&asked.app, &asked.scope, vec![write], refresh).await?.pop();
+    let outcome = outcome.ok_or_else(|| ElasticError::illegal("the write has no outcome"))?;
+    let (status, mut answer) = write::answer(outcome, refresh)?;
+    if let Some(filter) = filter.filter(|filter| filter.wanted) {
+        add_source(&asked, &mut answer, &filter, routing.as_deref()).await?;
+    }
+    Ok((status, Json(Value::Object(answer))))
+}
+
+/// What the body of an update may have.
+const FIELDS: &[&str] =
+    &["doc", "upsert", "doc_as_upsert", "detect_noop", "script", "scripted_upsert", "_source", "if_seq_no"];
+
+/// Letters to insert, remove or replace to make one name of the other (Levenshtein 1966).
+fn distance(a: &str, b: &str) -> usize {
+    const NAME_MAX_CHARS: usize = 64;
+    let b: Vec<char> = b.chars().take(NAME_MAX_CHARS).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Puts the body of an update into a write; answers what it wants to see of the document.
+pub(super) fn fill(write: &mut Write, body: Object) -> Result<Option<SourceFilter>, ElasticError> {
+    let mut filter = None;
+    let mut doc = None;
+    for (name, value) in body {
+        match (name.as_str(), value) {
+            ("doc", Value::Object(changes)) => doc = Some(changes),
+            ("upsert", Value::Object(document)) => write.options.upsert = Some(document),
+            ("doc_as_upsert", value) => write.options.doc_as_upsert = value == json!(true) || value == "true",
+            ("detect_noop", value) => write.options.always_write = value == json!(false) || value == "false",
+            ("_source", value) => filter = Some(SourceFilter::from_json(&value)),
+            ("if_seq_no" | "if_primary_term", value) => {
+                let number = value.as_u64().unwrap_or_default();
+                let mut expected =
+                    write.expected.unwrap_or(event::SequenceNumber { seq_no: 0, primary_term: 1 });
+                if name == "if_seq_no" {
+                    expected.seq_no = number;
+                } else {
+                    expected.primary_term = number;
+                }
+                write.expected = Some(expected);
+            }
+            ("script" | "scripted_upsert", _) => {
+                return Err(ElasticError::illegal("[script] of an update is not supported"));
+            }
+            (other, _) => {
+                let similar = FIELDS.iter().find(|known| distance(known, other) * 2 < known.len());
+                let hint = similar.map_or_else(String::new, |known| format!(" did you mean [{known}]?"));
+                let reason = format!("[UpdateRequest] unknown field [{other}]{hint}");
+                return Err(ElasticError::new(StatusCode::BAD_REQUEST, "x_content_parse_exception", reason));
+            }
+        }
+    }
+    if doc.is_none() && write.options.doc_as_upsert {
+        return Err(write::invalid("doc must be specified if doc_as_upsert is enabled"));
+    }
+    let doc = doc.ok_or_else(|| write::invalid("script or doc is missing"))?;
+    write.source = doc;
+    Ok(filter)
+}
+
+/// Adds the document as it is now to the answer of an update.
+pub(super) async fn add_source(
+    asked: &Asked,
+    answer: &mut Object,
+    filter: &SourceFilter,
+    routing: Option<&str>,
+) -> Result<(), ElasticError> {
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (index, id) = (text("_index"), text("_id"));
+    let request = GetRequest { index: &index, id: &id, routing, realtime: true };
+    if let Some(document) = asked.app.parts().logs.get_as(&asked.scope, request).await? {
+        let body = json!({
+            "_seq_no": document.seq_no.seq_no,
+            "_primary_term": document.seq_no.primary_term,
+            "found": true,
+            "_source": filter.apply(document.source),
+        });
+        answer.insert("get".into(), body);
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! The Elasticsearch port as clients use it: documents, indices and what belongs to them.
+
+use crate::harness::{ADMIN, PASSWORD, Vigie};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+struct Elastic<'a>(&'a Vigie);
+
+impl Elastic<'_> {
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let text = body.map(|body| body.to_string());
+        self.send(method, path, text, "application/json").await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<String>, kind: &str) -> (u16, Value) {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self
+            .0
+            .client
+            .request(method, format!("{}{path}", self.0.elastic))
+            .basic_auth(ADMIN, Some(PASSWORD))
+            .header("content-type", kind);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["x-elastic-product"], "Elasticsearch", "{path}");
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    #[track_caller]
+    fn expect(answer: (u16, Value), status: u16) -> Value {
+        assert_eq!(answer.0, status, "{}", answer.1);
+        answer.1
+    }
+}
+
+#[tokio::test]
+async fn documents_are_written_changed_and_guarded() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let es = Elastic(&vigie);
+    let put =
+        Elastic::expect(es.call("PUT", "/shop/_doc/1", Some(json!({"n": 1, "o": {"a": 1}}))).await, 201);
+    assert_eq!(
+        (&put["result"], &put["_version"], &put["_seq_no"]),
+        (&json!("created"), &json!(1), &json!(0))
+    );
+    let conflict = Elastic::expect(es.call("PUT", "/shop/_create/1", Some(json!({}))).await, 409);
+    assert_eq!(conflict["error"]["type"], "version_conflict_engine_exception");
+    let update = json!({"doc": {"o": {"b": 2}}});
+    let updated =
+        Elastic::expect(es.call("POST", "/shop/_update/1?_source=true", Some(update.clone())).await, 200);
+    assert_eq!(updated["get"]["_source"], json!({"n": 1, "o": {"a": 1, "b": 2}}));
+    assert_eq!(
+        Elastic::expect(es.call("POST", "/shop/_update/1", Some(update)).await, 200)["result"],
+        "noop"
+    );
+    let stale = es.call("PUT", "/shop/_doc/1?if_seq_no=0&if_primary_term=1", Some(json!({}))).await;
+    Elastic::expect(stale, 409);
+    let missing = Elastic::expect(es.call("POST", "/shop/_update/2", Some(json!({"doc": {}}))).await, 404);
+    assert_eq!(missing["error"]["type"], "document_missing_exception");
+    let upsert = json!({"doc": {"n": 2}, "doc_as_upsert": true});
+    Elastic::expect(es.call("POST", "/shop/_update/2?routing=r", Some(upsert)).await, 201);
+    assert_eq!(Elastic::expect(es.call("GET", "/shop/_doc/2", None).await, 200)["_routing"], "r");
+    let old = es.call("PUT", "/shop/_doc/2?version=1&version_type=external", Some(json!({}))).await;
+    Elastic::expect(old, 409);
+    let lines = "{\"index\":{\"_index\":\"shop\",\"_id\":\"3\"}}\n{\"n\":3}\n\
+                 {\"create\":{\"_index\":\"shop\",\"_id\":\"3\"}}\n{\"n\":4}\n\
+                 {\"index\":{\"_index\":\"shop\",\"_id\":\"4\"}}\n{\"n\":\"many\"}\n\
+                 {\"delete\":{\"_index\":\"shop\",\"_id\":\"9\"}}\n";
+    let bulk = es.send("POST", "/_bulk?refresh=true", Some(lines.to_owned()), "application/x-ndjson").await;
+    let bulk = Elastic::expect(bulk, 200);
+    let statuses: Vec<u64> = ["index", "create", "index", "delete"]
+        .iter()
+        .zip(bulk["items"].as_array().unwrap())
+        .map(|(verb, item)| item[*verb]["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!((&bulk["errors"], statuses), (&json!(true), vec![201, 409, 400, 404]));
+    assert_eq!(bulk["items"][2]["index"]["error"]["type"], "mapper_parsing_exception");
+    let got = Elastic::expect(
+        es.call(
+            "POST",
+            "/_mget?filter_path=docs.found",
+            Some(json!({"docs": [
+        {"_index": "shop", "_id": "3"}, {"_index": "shop", "_id": "9"}]})),
+        )
+        .await,
+        200,
+    );
+    assert_eq!(got, json!({"docs": [{"found": true}, {"found": false}]}));
+}
+
+#[tokio::test]
+async fn what_dashboards_need_of_their_own_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let vigie = Vigie::start(&data);
+    let es = Elastic(&vigie);
+    let nodes = Elastic::expect(es.call("GET", "/_nodes?filter_path=nodes.*.version", None).await, 200);
+    assert_eq!(nodes["nodes"].as_object().unwrap().values().next().unwrap()["version"], "7.10.2");
+    assert_eq!(
+        Elastic::expect(es.call("GET", "/.kibana", None).await, 404)["error"]["type"],
+        "index_not_found_exception"
+    );
+    let mappings = json!({"dynamic": "strict", "_meta": {"hash": "x"}, "properties": {
+        "type": {"type": "keyword"}, "config": {"dynamic": "true", "properties": {"n": {"type": "long"}}},
+        "references": {"type": "nested", "properties": {"id": {"type": "keyword"}}},
+        "off": {"type": "object", "enabled": false}}});
+    let body =
+        json!({"mappings": mappings, "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"}});
+    Elastic::expect(es.call("PUT", "/.kibana_1", Some(body)).await, 200);
+    Elastic::expect(es.call("GET", "/_alias/.kibana", None).await, 404);
+    let add = json!({"actions": [{"add": {"index": ".kibana_1", "alias": ".kibana"}}]});
+    Elastic::expect(es.call("POST", "/_aliases", Some(add)).await, 200);
+    let document = json!({"type": "config", "config": {"new": true}, "off": {"any": [1, "x"]}});
+    Elastic::expect(es.call("PUT", "/.kibana/_create/config:1?refresh=wait_for", Some(document)).await, 201);
+    let strict = Elastic::expect(es.call("PUT", "/.kibana/_doc/2", Some(json!({"other": 1}))).await, 400);
+    assert_eq!(strict["error"]["type"], "strict_dynamic_mapping_exception");
+    // All of it is there after a start.
+    vigie.stop();
+    let vigie = Vigie::start(&data);
+    let es = Elastic(&vigie);
+    let index = Elastic::expect(es.call("GET", "/.kibana", None).await, 200);
+    assert_eq!(index[".kibana_1"]["mappings"]["_meta"]["hash"], "x");
+    assert_eq!(index[".kibana_1"]["mappings"]["properties"]["references"]["type"], "nested");
+    assert_eq!(
+        index[".kibana_1"]["mappings"]["properties"]["config"]["properties"]["new"]["type"],
+        "boolean"
+    );
+    assert_eq!(index[".kibana_1"]["aliases"], json!({".kibana": {}}));
+    // The migration of the next version: copy, then let the alias pass over.
+    Elastic::expect(es.call("PUT", "/.kibana_2", Some(json!({}))).await, 200);
+    let copy = json!({"source": {"index": ".kibana_1"}, "dest": {"index": ".kibana_2"}});
+    let task = Elastic::expect(
+        es.call("POST", "/_reindex?wait_for_completion=false&refresh=true", Some(copy)).await,
+        200,
+    );
+    let path = format!("/_tasks/{}", task["task"].as_str().unwrap());
+    let done = loop {
+        let state = Elastic::expect(es.call("GET", &path, None).await, 200);
+        if state["completed"] == true {
+            break state;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(done["response"]["created"], 1, "{done}");
+    let pass = json!({"actions": [{"add": {"index": ".kibana_2", "alias": ".kibana"}}, {"remove_index": {"index": ".kibana_1"}}]});
+    Elastic::expect(es.call("POST", "/_aliases", Some(pass)).await, 200);
+    Elastic::expect(es.call("GET", "/.kibana_1", None).await, 404);
+    assert_eq!(
+        Elastic::expect(es.call("GET", "/.kibana/_doc/config:1", None).await, 200)["_index"],
+        ".kibana_2"
+    );
+}
+
+#[tokio::test]
+async fn names_lead_where_they_should() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let es = Elastic(&vigie);
+    let template = json!({"index_patterns": ["rows-*"], "data_stream": {}, "template": {"settings": {"number_of_replicas": 0}}});
+    Elastic::expect(es.call("PUT", "/_index_template/rows", Some(template)).await, 200);
+    let row = json!({"@timestamp": "2026-11-21T10:00:00Z", "level": "warn"});
+    Elastic::expect(es.call("POST", "/rows-app/_doc?refresh=true", Some(row)).await, 201);
+    let filtered = json!({"aliases": {"loud": {"filter": {"term": {"level.keyword": "error"}}}}});
+    Elastic::expect(es.call("PUT", "/plain", Some(filtered)).await, 200);
+    for (id, level) in [("1", "error"), ("2", "info")] {
+        let path = format!("/plain/_doc/{id}?refresh=true");
+        Elastic::expect(es.call("PUT", &path, Some(json!({"level": level}))).await, 201);
+    }
+    let total = async |path: &str| {
+        Elastic::expect(es.call("GET", &format!("{path}/_count"), None).await, 200)["count"].as_u64()
+    };
+    assert_eq!(
+        (total("/loud").await, total("/plain").await, total("/rows-app").await),
+        (Some(1), Some(2), Some(1))
+    );
+    let rolled = Elastic::expect(es.call("POST", "/rows-app/_rollover", None).await, 200);
+    assert_eq!(rolled["new_index"], ".ds-rows-app-000002");
+    let names = Elastic::expect(es.call("GET", "/_resolve/index/*", None).await, 200);
+    assert_eq!(names["data_streams"][0]["name"], "rows-app");
+    assert_eq!(names["aliases"], json!([{"name": "loud", "indices": ["plain"]}]));
+    let deleted = json!({"query": {"match": {"level": "info"}}});
+    let deleted = es.call("POST", "/plain/_delete_by_query?refresh=true", Some(deleted)).await;
+    assert_eq!(Elastic::expect(deleted, 200)["deleted"], 1);
+    assert_eq!(total("/plain").await, Some(1));
+    // A wildcard does not remove what it reaches only as an alias.
+    Elastic::expect(es.call("DELETE", "/lou*", None).await, 200);
+    assert_eq!(total("/plain").await, Some(1));
+    let table = Elastic::expect(es.call("GET", "/_cat/indices/plain?h=index,docs.count", None).await, 200);
+    assert_eq!(table, json!("plain 1\n"));
+}
