@@ -45,7 +45,9 @@ async fn scrolled(fixture: &Fixture, body: Value) -> Vec<String> {
         let id = response.scroll_id.clone().unwrap();
         if response.hits.is_empty() {
             assert_eq!(
-                logs.close_contexts(&internal(), ContextKind::Scroll, Some(&[id.clone()])).await.unwrap(),
+                logs.close_contexts(&internal(), ContextKind::Scroll, Some(std::slice::from_ref(&id)))
+                    .await
+                    .unwrap(),
                 1
             );
             let gone = logs.scroll(&internal(), &id, None).await.unwrap_err();
