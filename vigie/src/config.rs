@@ -186,6 +186,9 @@ pub(crate) struct SearchConfig {
 pub(crate) struct LogsEngineConfig {
     pub(crate) indexing_memory_bytes: usize,
     pub(crate) max_open_writers: usize,
+    pub(crate) merge_after_days: u32,
+    pub(crate) delete_after_days: u32,
+    pub(crate) max_disk_bytes: u64,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -18,7 +18,7 @@ use ingest::{
     redact::Redactor,
     upload::{UploadParts, UploadService},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{
     Clock,
     blobs::{BlobStore, FileBlobs},
@@ -165,7 +165,11 @@ async fn open_blobs(data: &DataDirectory) -> anyhow::Result<Arc<dyn BlobStore>> 
 
 async fn open_logs(data: &DataDirectory, config: &Config) -> anyhow::Result<Arc<EmbeddedLogs>> {
     let directory = data.directory("logs")?;
+    let days = |days: u32| (days > 0).then(|| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
     let options = EmbeddedOptions {
+        merge_after: days(config.logs_engine.merge_after_days),
+        delete_after: days(config.logs_engine.delete_after_days),
+        disk_max_bytes: Some(config.logs_engine.max_disk_bytes).filter(|bytes| *bytes > 0),
         indexing_memory_bytes: config.logs_engine.indexing_memory_bytes,
         open_writers_max: config.logs_engine.max_open_writers,
         ..EmbeddedOptions::default()

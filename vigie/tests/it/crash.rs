@@ -75,7 +75,7 @@ async fn an_upload_survives_kills() {
 }
 
 /// Kills during load, and kills during the start that follows.
-const KILLS_UNDER_LOAD: u64 = 70;
+const KILLS_UNDER_LOAD: u64 = 60;
 const KILLS_AT_START: u64 = 40;
 const WRITERS: usize = 4;
 const BATCH: u64 = 10;

@@ -5,6 +5,7 @@ use super::{
     catalog::Catalog,
     index::{Dead, IndexState, Shared},
     inflight::Inflight,
+    lifecycle::Lifecycle,
     memory::Memory,
     registry::{OpenLimits, Registry, Slot},
     select::{Right, Target, check_right, select},
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     ErrorKind, StoreError,
-    logs::{IndicesOptions, WriteResult, dsl::parse_query},
+    logs::{IndicesOptions, TimeRange, WriteResult, dsl::parse_query},
     scope::Scope,
 };
 use event::{Event, Timestamp};
@@ -29,10 +30,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
+/// How often indices are looked at for their age.
+const AGING: Duration = Duration::from_secs(60);
 /// Attempts to write to an index that has to be opened anew in between.
 const ATTEMPTS_MAX: usize = 3;
 
@@ -56,6 +59,9 @@ pub(super) struct Engine {
     pub(super) shared: Arc<Shared>,
     pub(super) closed: AtomicBool,
     pub(super) rhythm: Rhythm,
+    pub(super) lifecycle: Lifecycle,
+    /// When indices were last looked at for their age.
+    aged_at: Mutex<Option<Instant>>,
     log_max_bytes: u64,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -113,6 +119,12 @@ impl Engine {
                 search_idle_after: options.search_idle_after,
             },
             closed: AtomicBool::new(false),
+            lifecycle: Lifecycle {
+                merge_after: options.merge_after,
+                delete_after: options.delete_after,
+                disk_max_bytes: options.disk_max_bytes,
+            },
+            aged_at: Mutex::new(None),
             log_max_bytes: options.log_max_bytes,
             clock: options.clock.clone(),
         };
@@ -136,7 +148,7 @@ impl Engine {
     pub(super) fn submit(&self, scope: &Scope, batch: &[Event]) -> Result<Vec<Submitted>, StoreError> {
         self.check_open()?;
         check_right(scope, Right::Write)?;
-        let now = Clock { now_ms: (self.clock)().as_millisecond() };
+        let now = Clock { now_ms: self.now_ms() };
         let mut groups: Vec<(Option<&str>, Vec<usize>)> = Vec::new();
         let mut group_of: HashMap<Option<&str>, usize> = HashMap::new();
         for (position, event) in batch.iter().enumerate() {
@@ -282,17 +294,26 @@ impl Engine {
         Ok(self.select(scope, names, options)?.into_iter().map(|target| target.slot).collect())
     }
 
-    /// What time it is.
+    /// The time, in milliseconds since 1970.
     pub(super) fn now_ms(&self) -> i64 {
         (self.clock)().as_millisecond()
     }
 
-    /// What a search over these indices sees.
-    pub(super) fn snapshots(&self, targets: &[Target]) -> Result<Vec<IndexSnapshot>, StoreError> {
+    /// What a search over these indices sees that asks for nothing outside of that span. Indices that are closed and lie
+    /// outside stay so.
+    pub(super) fn snapshots(
+        &self,
+        targets: &[Target],
+        span: TimeRange,
+    ) -> Result<Vec<IndexSnapshot>, StoreError> {
         let slots: Vec<_> = targets.iter().map(|target| target.slot.clone()).collect();
         self.freshen(&slots)?;
         let mut snapshots = Vec::with_capacity(targets.len());
         for Target { slot, filter } in targets {
+            if let Some(nothing) = slot.outside_of(span) {
+                snapshots.push(nothing);
+                continue;
+            }
             match self.registry.state(slot, &self.wal) {
                 Ok(state) => {
                     let filter = filter.as_ref().map(parse_query).transpose()?;
@@ -338,12 +359,23 @@ impl Engine {
         self.release_log();
         self.registry.limit_writers();
         self.registry.limit_readers();
+        let mut aged_at = self.aged_at.lock();
+        if aged_at.is_none_or(|at| at.elapsed() >= AGING) {
+            *aged_at = Some(Instant::now());
+            drop(aged_at);
+            self.age_indices();
+        }
     }
 
     fn is_due(&self, open: &IndexState) -> bool {
         let Rhythm { refresh_after, commit_after, search_idle_after } = self.rhythm;
         let after = if open.is_searched(search_idle_after) { refresh_after } else { commit_after };
         open.waiting() > Duration::ZERO && (open.since_commit() >= after || open.waiting() >= after)
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_never_aged(&self) -> bool {
+        self.aged_at.lock().is_none()
     }
 
     fn release_log(&self) {

@@ -9,7 +9,7 @@
 //! | `registry`, `catalog`, `select`, `target` | all indices, aliases and data streams; which of them a request means and reaches |
 //! | `admin`, `settings`, `aliases`, `data_streams` | what Elasticsearch's index APIs change |
 //! | `search` | queries, sorts and aggregations over snapshots |
-//! | `engine`, `refresher`, `workers`, `memory` | the parts together; what goes on in the background |
+//! | `engine`, `refresher`, `workers`, `memory`, `lifecycle` | the parts together; what goes on in the background |
 //!
 //! *Invariant*: what was acknowledged is in the log or in a commit. An entry leaves the log only when every index that
 //! it is for has committed it.
@@ -25,6 +25,7 @@ mod document;
 mod engine;
 mod index;
 mod inflight;
+mod lifecycle;
 mod mapping;
 mod mask;
 mod memory;

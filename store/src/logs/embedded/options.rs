@@ -34,9 +34,17 @@ pub struct EmbeddedOptions {
     pub search_memory_max_bytes: usize,
     /// Batches that are prepared at the same time; others wait.
     pub writes_max: usize,
+    /// Age from which on a daily index (its name ends in `-YYYY.MM.DD`) is kept as one segment; `None`: never.
+    pub merge_after: Option<Duration>,
+    /// Age from which on a daily index is removed, counted from its creation; `None`: never.
+    pub delete_after: Option<Duration>,
+    /// Size of all daily indices, in bytes, beyond which the oldest are removed; `None`: never.
+    pub disk_max_bytes: Option<u64>,
     /// What time it is; decides which event times are taken.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
@@ -46,7 +54,7 @@ impl Default for EmbeddedOptions {
             commit_after: Duration::from_secs(10),
             search_idle_after: Duration::from_secs(30),
             open_writers_max: 32,
-            indexing_memory_bytes: 96 << 20,
+            indexing_memory_bytes: 48 << 20,
             open_indices_max: 256,
             inflight_max_bytes: 64 << 20,
             inflight_patience: Duration::from_secs(10),
@@ -56,6 +64,9 @@ impl Default for EmbeddedOptions {
             searches_waiting_max: 512,
             search_memory_max_bytes: 192 << 20,
             writes_max: cores * 2,
+            merge_after: Some(DAY * 7),
+            delete_after: Some(DAY * 90),
+            disk_max_bytes: None,
             clock: Arc::new(Timestamp::now),
         }
     }

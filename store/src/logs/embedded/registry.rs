@@ -3,10 +3,11 @@
 use super::{
     index::{Committed, Files, Identity, IndexOptions, IndexState, Shared, index_of, merge_committed},
     mapping::Mapping,
+    search,
     snapshot::IndexSnapshot,
     wal::{Wal, io_error, sync_directory},
 };
-use crate::{ErrorKind, StoreError};
+use crate::{ErrorKind, StoreError, logs::TimeRange};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -14,8 +15,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -41,6 +42,10 @@ pub(super) struct Slot {
     /// When it was last asked for; counts the askings of the registry.
     used: AtomicU64,
     settings: RwLock<Arc<IndexOptions>>,
+    /// Whether `@timestamp` is read in the usual formats, so that the span of a search can be compared; known once asked.
+    usual_time: OnceLock<bool>,
+    /// It has been seen as one segment.
+    one_segment: AtomicBool,
 }
 
 struct SlotState {
@@ -324,7 +329,15 @@ impl Slot {
             documents: generations.iter().map(|generation| generation.documents).sum(),
             deleted: false,
         };
-        Ok(Self { identity, files, state: Mutex::new(state), used: AtomicU64::new(0), settings })
+        Ok(Self {
+            identity,
+            files,
+            state: Mutex::new(state),
+            used: AtomicU64::new(0),
+            settings,
+            usual_time: OnceLock::new(),
+            one_segment: AtomicBool::new(false),
+        })
     }
 
     /// What is set for it.
@@ -383,6 +396,42 @@ impl Slot {
             Some(open) => Ok(open.router().mapping.clone()),
             None => self.files.read_mapping().map(Arc::new),
         }
+    }
+
+    /// What a search of that span sees of it without opening it: nothing. `None`: it is open, or must be.
+    pub(super) fn outside_of(&self, span: TimeRange) -> Option<IndexSnapshot> {
+        let range = {
+            let state = self.state.lock();
+            if state.open.is_some() || state.must_replay || state.deleted {
+                return None;
+            }
+            state.committed.range
+        };
+        if search::overlaps(span, range) || !self.has_usual_time() {
+            return None;
+        }
+        let name = Arc::from(self.identity.name.as_str());
+        Some(IndexSnapshot { name, mapping: Arc::default(), generations: Vec::new(), range })
+    }
+
+    fn has_usual_time(&self) -> bool {
+        *self.usual_time.get_or_init(|| {
+            self.mapping()
+                .is_ok_and(|mapping| mapping.field("@timestamp").is_some_and(|f| f.format.is_none()))
+        })
+    }
+
+    /// Whether it has been merged into one segment. Asks the disk only until that is so; late writes don't count.
+    pub(super) fn is_one_segment(&self) -> bool {
+        if self.one_segment.load(Ordering::Relaxed) {
+            return true;
+        }
+        let segments =
+            |number| self.files.summarise_generation(number).map_or(usize::MAX, |found| found.segments);
+        let generations = self.files.read_identity().map_or(1, |identity| identity.generations);
+        let is_one = (0..generations).all(|number| segments(number) <= 1);
+        self.one_segment.store(is_one, Ordering::Relaxed);
+        is_one
     }
 
     /// Whether it waits to be recovered.

@@ -11,10 +11,12 @@ use super::{
 use crate::{
     StoreError,
     logs::{
-        AnalyzeRequest, ContextKind, IndicesOptions, SearchRequest, SearchResponse, Word, dsl::SearchBody,
+        AnalyzeRequest, ContextKind, IndicesOptions, SearchRequest, SearchResponse, TimeRange, Word,
+        dsl::SearchBody,
     },
     scope::Scope,
 };
+use jiff::Timestamp;
 use std::{
     sync::{
         Arc,
@@ -66,7 +68,8 @@ impl EmbeddedLogs {
                 let response = search::execute(&context.snapshots, &scope, &request, &body, &bounds)?;
                 return Ok(SearchResponse { pit_id: Some(pit.id.clone()), ..response });
             }
-            let snapshots = snapshots(engine, &scope, &request.indices, request.options)?;
+            let span = search::span(&body, Timestamp::now());
+            let snapshots = snapshots(engine, &scope, &request.indices, request.options, span)?;
             let Some(keep_alive) = request.scroll else {
                 return search::execute(&snapshots, &scope, &request, &body, &bounds);
             };
@@ -112,7 +115,7 @@ impl EmbeddedLogs {
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         let contexts = self.searching.contexts.clone();
         self.blocking(move |engine| {
-            let snapshots = snapshots(engine, &scope, &patterns, options)?;
+            let snapshots = snapshots(engine, &scope, &patterns, options, TimeRange::default())?;
             contexts.open(&scope, ContextKind::PointInTime, snapshots, keep_alive)
         })
         .await
@@ -127,7 +130,8 @@ impl EmbeddedLogs {
         self.blocking(move |engine| {
             let snapshots = match &request.field {
                 Some((index, _)) => {
-                    snapshots(engine, &scope, std::slice::from_ref(index), IndicesOptions::default())?
+                    let (indices, options) = ([index.clone()], IndicesOptions::default());
+                    snapshots(engine, &scope, &indices, options, TimeRange::default())?
                 }
                 None => Vec::new(),
             };
@@ -142,6 +146,7 @@ fn snapshots(
     scope: &Scope,
     patterns: &[String],
     options: IndicesOptions,
+    span: TimeRange,
 ) -> Result<Vec<super::snapshot::IndexSnapshot>, StoreError> {
-    engine.snapshots(&engine.select(scope, patterns, options)?)
+    engine.snapshots(&engine.select(scope, patterns, options)?, span)
 }

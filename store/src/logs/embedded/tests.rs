@@ -179,3 +179,95 @@ async fn idle_indices_give_back_their_writers_and_files() {
     logs.refresh(&scope(), &[]).await.unwrap();
     assert!(logs.indices(&scope(), &[]).await.unwrap().iter().all(|index| index.documents == 1));
 }
+
+/// A clock that the test moves, in milliseconds.
+fn moved_clock() -> (Arc<std::sync::atomic::AtomicI64>, EmbeddedOptions) {
+    let now_ms = Arc::new(std::sync::atomic::AtomicI64::new(1_795_219_200_000));
+    let clock = {
+        let now_ms = now_ms.clone();
+        move || event::Timestamp::from_millisecond(now_ms.load(Ordering::SeqCst)).unwrap()
+    };
+    (now_ms, EmbeddedOptions { clock: Arc::new(clock), ..EmbeddedOptions::default() })
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn names(logs: &EmbeddedLogs) -> Vec<String> {
+    logs.engine.registry.all().iter().map(|slot| slot.identity.name.clone()).collect()
+}
+
+#[tokio::test]
+async fn daily_indices_are_merged_and_removed_as_they_grow_old() {
+    let directory = tempfile::tempdir().unwrap();
+    let (now_ms, options) = moved_clock();
+    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    for n in 0..3 {
+        for index in ["shop-2026.11.20", "config"] {
+            logs.write_one(event(index, &n.to_string(), json!({"n": n}))).await;
+        }
+    }
+    let segments = || {
+        let state = logs.engine.state(&logs.engine.registry.get("shop-2026.11.20").unwrap()).unwrap();
+        let snapshot = state.snapshot();
+        snapshot.generations.iter().map(|g| g.searcher.segment_readers().len()).sum::<usize>()
+    };
+    now_ms.fetch_add(6 * DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    assert_eq!(segments(), 3);
+    now_ms.fetch_add(DAY_MS, Ordering::SeqCst);
+    let start = Instant::now();
+    while segments() > 1 {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        logs.engine.age_indices();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(logs.indices(&scope(), &["shop-*".to_owned()]).await.unwrap()[0].documents, 3);
+    now_ms.fetch_add(82 * DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["config", "shop-2026.11.20"]);
+    now_ms.fetch_add(DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["config"]);
+}
+
+#[tokio::test]
+async fn the_oldest_days_go_when_there_is_too_much() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, options) = moved_clock();
+    let options = EmbeddedOptions { disk_max_bytes: Some(1), ..options };
+    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    // The first round of the background finds nothing yet.
+    while logs.engine.has_never_aged() {
+        tokio::task::yield_now().await;
+    }
+    for day in ["21", "19", "20"] {
+        let fields = json!({"@timestamp": format!("2026-11-{day}T00:00:00Z")});
+        logs.write_one(event(&format!("shop-2026.11.{day}"), "1", fields)).await;
+    }
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["shop-2026.11.21"]);
+}
+
+#[tokio::test]
+async fn closed_indices_outside_of_the_span_of_a_search_stay_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, options) = moved_clock();
+    let logs = EmbeddedLogs::open(directory.path(), options.clone()).unwrap();
+    let template = json!({"index_patterns": ["shop-*"], "template": {"mappings": {"properties": {
+        "@timestamp": {"type": "date"}}}}});
+    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template).await.unwrap();
+    for day in 10..20 {
+        let fields = json!({"@timestamp": format!("2026-11-{day}T10:00:00Z")});
+        logs.write_one(event(&format!("shop-2026.11.{day}"), "1", fields)).await;
+    }
+    logs.close().await.unwrap();
+    drop(logs);
+    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    let body =
+        json!({"query": {"range": {"@timestamp": {"gte": "2026-11-12", "lte": "2026-11-13T12:00:00Z"}}}});
+    let Value::Object(body) = body else { unreachable!("an object") };
+    let request = crate::logs::SearchRequest { body, ..Default::default() };
+    let response = logs.search(&scope(), request).await.unwrap();
+    assert_eq!((response.hits.len(), response.indices), (2, 10));
+    assert_eq!(logs.engine.registry.open_states().len(), 2);
+}

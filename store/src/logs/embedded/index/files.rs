@@ -57,6 +57,7 @@ pub(in crate::logs::embedded) struct Committed {
 pub(in crate::logs::embedded) struct GenerationSummary {
     pub(in crate::logs::embedded) committed: Committed,
     pub(in crate::logs::embedded) documents: u64,
+    pub(in crate::logs::embedded) segments: usize,
 }
 
 /// Where the files of an index are.
@@ -189,6 +190,7 @@ impl Files {
         Ok(GenerationSummary {
             committed: read_payload(meta.payload.as_deref()),
             documents: meta.segments.iter().map(alive).sum(),
+            segments: meta.segments.len(),
         })
     }
 

@@ -16,7 +16,11 @@ const DELETED_MAX: f32 = 0.25;
 const DOCUMENTS_MAX: usize = 5_000_000;
 
 /// The segments that should become one; `None`: all is well.
-fn candidate(generation: &Generation) -> tantivy::Result<Option<Vec<SegmentId>>> {
+fn candidate(generation: &Generation, into_one: bool) -> tantivy::Result<Option<Vec<SegmentId>>> {
+    if into_one {
+        let segments = generation.segments()?;
+        return Ok((segments.len() > 1).then(|| segments.iter().map(|segment| segment.id()).collect()));
+    }
     let mut policy = LogMergePolicy::default();
     policy.set_min_num_segments(SEGMENTS_MERGED);
     policy.set_del_docs_ratio_before_merge(DELETED_MAX);
@@ -40,6 +44,12 @@ impl IndexState {
         }
     }
 
+    /// Merges all segments into one in the background.
+    pub(in crate::logs::embedded) fn schedule_merge_into_one(self: &Arc<Self>) {
+        self.merge_into_one.store(true, Ordering::Release);
+        self.schedule_merge();
+    }
+
     /// Whether a merge is under way.
     pub(in crate::logs::embedded) fn is_merging(&self) -> bool {
         self.merging.load(Ordering::Acquire)
@@ -47,12 +57,13 @@ impl IndexState {
 
     fn merge(&self) -> Result<(), StoreError> {
         self.merge_is_scheduled.store(false, Ordering::Release);
-        while self.merge_once().map_err(|error| tantivy_error("merge segments", error))? {}
+        let into_one = self.merge_into_one.swap(false, Ordering::AcqRel);
+        while self.merge_once(into_one).map_err(|error| tantivy_error("merge segments", error))? {}
         Ok(())
     }
 
     /// Whether there was something to merge. Commits go on meanwhile.
-    fn merge_once(&self) -> tantivy::Result<bool> {
+    fn merge_once(&self, into_one: bool) -> tantivy::Result<bool> {
         let (number, merge) = {
             let mut generations = self.generations.lock();
             if self.is_dead() || self.shared.is_stopping() {
@@ -60,7 +71,7 @@ impl IndexState {
             }
             let mut due = None;
             for (number, generation) in generations.iter().enumerate() {
-                due = due.or(candidate(generation)?.map(|segments| (number, segments)));
+                due = due.or(candidate(generation, into_one)?.map(|segments| (number, segments)));
             }
             let Some((number, segments)) = due else { return Ok(false) };
             self.merging.store(true, Ordering::Release);

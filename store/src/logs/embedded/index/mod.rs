@@ -122,6 +122,8 @@ pub(super) struct IndexState {
     commit_is_scheduled: AtomicBool,
     merge_is_scheduled: AtomicBool,
     merging: AtomicBool,
+    /// The next merge makes one segment of all.
+    merge_into_one: AtomicBool,
     opened: Instant,
     /// Memory and log no longer agree: the index must be opened again. Set under the lock of `order`.
     dead: AtomicBool,
@@ -184,6 +186,7 @@ impl IndexState {
             commit_is_scheduled: AtomicBool::new(false),
             merge_is_scheduled: AtomicBool::new(false),
             merging: AtomicBool::new(false),
+            merge_into_one: AtomicBool::new(false),
             opened: Instant::now(),
             dead: AtomicBool::new(false),
             failed_full: AtomicBool::new(false),

@@ -30,12 +30,13 @@ mod time_range;
 
 pub(crate) use breaker::Breaker;
 pub(crate) use sorting::Cursor;
+pub(crate) use time_range::overlaps;
 
 use super::snapshot::{GenerationSnapshot, IndexSnapshot};
 use crate::{
     StoreError,
     logs::{
-        SearchRequest, SearchResponse,
+        SearchRequest, SearchResponse, TimeRange,
         dsl::{Collapse, Query, SearchBody, SortKey, SortTarget, aggregations::Kind, parse_query},
     },
     scope::Scope,
@@ -71,6 +72,14 @@ pub(crate) fn execute(
     bounds: &Bounds,
 ) -> Result<SearchResponse, StoreError> {
     execute_behind(snapshots, scope, request, body, bounds, None).map(|(response, _)| response)
+}
+
+/// The span of `@timestamp` outside of which the search sees nothing; a `global` aggregation sees all of time.
+pub(crate) fn span(body: &SearchBody, now: Timestamp) -> TimeRange {
+    if body.aggregations.iter().any(|aggregation| aggregation.kind == Kind::Global) {
+        return TimeRange::default();
+    }
+    time_range::time_range(&body.query, now)
 }
 
 /// [`execute`], going on behind a hit; answers where the next page goes on, too.
@@ -235,7 +244,7 @@ impl Search<'_> {
         snapshots: &'s [IndexSnapshot],
         masks: &'s [Mask],
     ) -> Result<Vec<Shard<'s>>, StoreError> {
-        let span = time_range::time_range(&self.body.query, self.now);
+        let span = span(self.body, self.now);
         let mut shards = Vec::new();
         let mut rank = 0;
         for (index, mask) in snapshots.iter().zip(masks) {

@@ -52,7 +52,7 @@ fn intersect(a: TimeRange, b: TimeRange) -> TimeRange {
 }
 
 /// Whether an index with events from … to … can hold something in the span.
-pub(super) fn overlaps(span: TimeRange, range: Option<(i64, i64)>) -> bool {
+pub(crate) fn overlaps(span: TimeRange, range: Option<(i64, i64)>) -> bool {
     match range {
         // Documents without time match no range on it.
         None => span == TimeRange::default(),
