@@ -6,6 +6,7 @@ mod more_aggregations;
 mod pages;
 mod queries;
 mod recorded;
+mod scripts;
 
 use event::{Event, Origin};
 use jiff::Timestamp;

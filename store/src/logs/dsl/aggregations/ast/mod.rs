@@ -16,9 +16,7 @@ pub use histograms::{
     AutoDateHistogram, CalendarUnit, DateHistogram, DateInterval, Histogram, VariableWidthHistogram,
 };
 pub use metrics::{Metric, MetricKind, WeightedAvg};
-pub use pipelines::{
-    BucketScript, BucketsPath, GapPolicy, MovingFunction, Pipeline, PipelineKind, SiblingKind,
-};
+pub use pipelines::{BucketScript, BucketsPath, GapPolicy, Pipeline, PipelineKind, SiblingKind};
 pub use ranges::{Filters, RangeBucket, RangeKind, Ranges};
 pub use terms::{MultiTerms, RareTerms, SignificantTerms, TermSelection, TermsBuckets};
 pub use top::{TopHits, TopMetrics};

@@ -49,7 +49,7 @@ pub enum PipelineKind {
         /// The window ends so many buckets behind the one before this; 0: with the one before.
         shift: i64,
         /// The function.
-        function: MovingFunction,
+        function: Box<ScriptCall>,
     },
     /// `bucket_script`: a number computed from others of the same bucket.
     BucketScript(BucketScript),
@@ -104,35 +104,6 @@ pub enum GapPolicy {
     Skip,
     /// They count as zero.
     InsertZeros,
-}
-
-/// Functions over a window of values.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MovingFunction {
-    /// Largest.
-    Max,
-    /// Smallest.
-    Min,
-    /// Sum.
-    Sum,
-    /// Standard deviation.
-    StdDev,
-    /// Mean.
-    UnweightedAvg,
-    /// Mean, the later the heavier.
-    LinearWeightedAvg,
-    /// Exponentially weighted mean.
-    Ewma {
-        /// Weight of the latest value.
-        alpha: f64,
-    },
-    /// Doubly exponential: with trend.
-    Holt {
-        /// Weight of the latest value.
-        alpha: f64,
-        /// Weight of the latest trend.
-        beta: f64,
-    },
 }
 
 /// Which numbers over the buckets of a sibling.

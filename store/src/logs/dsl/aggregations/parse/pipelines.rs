@@ -5,8 +5,8 @@ use crate::{
     logs::dsl::{
         SortOrder,
         aggregations::ast::{
-            BucketOrder, BucketScript, BucketsPath, GapPolicy, Kind, MovingFunction, OrderKey, Pipeline,
-            PipelineKind, SiblingKind,
+            BucketOrder, BucketScript, BucketsPath, GapPolicy, Kind, OrderKey, Pipeline, PipelineKind,
+            SiblingKind,
         },
         read::{Place, invalid, number, object, one_or_many, parameters, scalar_text, shown, single},
     },
@@ -241,31 +241,6 @@ pub(super) fn bucket_script(at: &Named<'_>, value: &Value) -> Result<Kind, Store
     Ok(built(kind, gaps, read.format))
 }
 
-/// The functions over a window that scripts name: `MovingFunctions.unweightedAvg(values)`.
-fn moving_function(script: &str) -> Option<MovingFunction> {
-    let call = script.trim().trim_end_matches(';').strip_prefix("return ").unwrap_or(script.trim());
-    let call = call.trim().trim_end_matches(';').strip_prefix("MovingFunctions.")?;
-    let (name, arguments) = call.strip_suffix(')')?.split_once('(')?;
-    let mut arguments = arguments.split(',').map(str::trim);
-    if arguments.next()? != "values" {
-        return None;
-    }
-    let rest: Vec<&str> = arguments.collect();
-    let number = |at: usize| rest.get(at).and_then(|text: &&str| text.parse::<f64>().ok());
-    Some(match (name, rest.len()) {
-        ("max", 0) => MovingFunction::Max,
-        ("min", 0) => MovingFunction::Min,
-        ("sum", 0) => MovingFunction::Sum,
-        ("unweightedAvg", 0) => MovingFunction::UnweightedAvg,
-        ("linearWeightedAvg", 0) => MovingFunction::LinearWeightedAvg,
-        // Its second argument is the mean, which clients take from the first function.
-        ("stdDev", 1) if rest[0] == "MovingFunctions.unweightedAvg(values)" => MovingFunction::StdDev,
-        ("ewma", 1) => MovingFunction::Ewma { alpha: number(0)? },
-        ("holt", 2) => MovingFunction::Holt { alpha: number(0)?, beta: number(1)? },
-        _ => return None,
-    })
-}
-
 pub(super) fn moving_fn(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -279,13 +254,7 @@ pub(super) fn moving_fn(at: &Named<'_>, value: &Value) -> Result<Kind, StoreErro
         format: Option<String>,
     }
     let read: Parameters = parameters(&at.what(), value, at.place)?;
-    let script = match &read.script {
-        Value::String(script) => Some(script.as_str()),
-        script => script.get("source").and_then(Value::as_str),
-    };
-    let function = script.and_then(moving_function).ok_or_else(|| {
-        at.illegal(format!("{} does not know the script {}", at.what(), shown(&read.script)))
-    })?;
+    let function = Box::new(script(&read.script, Purpose::Moving, at.place)?);
     let window = usize::try_from(read.window)
         .ok()
         .filter(|window| (1..=WINDOW_MAX).contains(window))
@@ -329,11 +298,12 @@ pub(super) fn moving_avg(at: &Named<'_>, value: &Value) -> Result<Kind, StoreErr
         None => Settings::default(),
     };
     let function = match read.model.as_deref().unwrap_or("simple") {
-        "simple" => MovingFunction::UnweightedAvg,
-        "linear" => MovingFunction::LinearWeightedAvg,
-        "ewma" => MovingFunction::Ewma { alpha: settings.alpha.unwrap_or(0.3) },
+        "simple" => "MovingFunctions.unweightedAvg(values)".to_owned(),
+        "linear" => "MovingFunctions.linearWeightedAvg(values)".to_owned(),
+        "ewma" => format!("MovingFunctions.ewma(values, {:?})", settings.alpha.unwrap_or(0.3)),
         "holt" => {
-            MovingFunction::Holt { alpha: settings.alpha.unwrap_or(0.3), beta: settings.beta.unwrap_or(0.1) }
+            let (alpha, beta) = (settings.alpha.unwrap_or(0.3), settings.beta.unwrap_or(0.1));
+            format!("MovingFunctions.holt(values, {alpha:?}, {beta:?})")
         }
         other => return Err(at.illegal(format!("{} does not support the model [{other}]", at.what()))),
     };
@@ -343,6 +313,7 @@ pub(super) fn moving_avg(at: &Named<'_>, value: &Value) -> Result<Kind, StoreErr
         .ok_or_else(|| at.illegal("[window] must be a positive, non-zero integer."))?;
     let path = one_path(at, read.buckets_path.as_ref())?;
     let gaps = gap_policy(at, read.gap_policy.as_deref())?;
+    let function = Box::new(script(&Value::String(function), Purpose::Moving, at.place)?);
     Ok(built(PipelineKind::Moving { path, window, shift: 1, function }, gaps, read.format))
 }
 

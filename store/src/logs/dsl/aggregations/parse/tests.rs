@@ -1,7 +1,5 @@
 use super::*;
-use crate::logs::dsl::aggregations::ast::{
-    BucketsPath, CalendarUnit, DateInterval, GapPolicy, MovingFunction, PipelineKind,
-};
+use crate::logs::dsl::aggregations::ast::{BucketsPath, CalendarUnit, DateInterval, GapPolicy, PipelineKind};
 use serde_json::json;
 
 fn parse(value: Value) -> Result<Vec<Aggregation>, StoreError> {
@@ -89,30 +87,25 @@ fn paths_of_buckets() {
 }
 
 #[test]
-fn functions_over_windows() {
-    let check = |script: &str, expected: Option<MovingFunction>| {
-        let body = json!({"buckets_path": "x", "window": "3", "script": script});
-        let body = json!({"m": {"moving_fn": {"buckets_path": "x", "window": 3, "script": body["script"]}}});
-        let found = parse(body).ok().map(|mut read| match read.remove(0).kind {
-            Kind::Pipeline(pipeline) => match pipeline.kind {
-                PipelineKind::Moving { function, window: 3, shift: 0, .. } => function,
-                other => panic!("{other:?}"),
-            },
+fn scripts_over_windows() {
+    let moving = |script: Value| {
+        let body = json!({"m": {"moving_fn": {"buckets_path": "x", "window": 3, "script": script}}});
+        parse(body).map(|mut read| match read.remove(0).kind {
+            Kind::Pipeline(pipeline) => pipeline.kind,
             other => panic!("{other:?}"),
-        });
-        assert_eq!(found, expected, "{script}");
+        })
     };
-    check("MovingFunctions.unweightedAvg(values)", Some(MovingFunction::UnweightedAvg));
-    check("return MovingFunctions.max(values);", Some(MovingFunction::Max));
-    check("MovingFunctions.ewma(values, 0.5)", Some(MovingFunction::Ewma { alpha: 0.5 }));
-    check("MovingFunctions.holt(values, 0.3, 0.1)", Some(MovingFunction::Holt { alpha: 0.3, beta: 0.1 }));
-    check(
-        "MovingFunctions.stdDev(values, MovingFunctions.unweightedAvg(values))",
-        Some(MovingFunction::StdDev),
-    );
-    check("System.exit(1)", None);
+    match moving(json!("MovingFunctions.unweightedAvg(values)")).unwrap() {
+        PipelineKind::Moving { function, window: 3, shift: 0, .. } => {
+            assert_eq!(function.script.source(), "MovingFunctions.unweightedAvg(values)");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(moving(json!({"source": "values.length * params.k", "params": {"k": 2}})).is_ok());
+    for unknown in ["MovingFunctions.nope(values)", "System.exit(1)", "ctx.x"] {
+        assert_eq!(moving(json!(unknown)).unwrap_err().code, Some("script_exception"), "{unknown}");
+    }
 }
-
 #[test]
 fn numbers_may_be_texts() {
     let check = |value: Value| assert!(parse(json!({ "a": value })).is_ok(), "{value}");

@@ -1,9 +1,9 @@
 //! Aggregations over the buckets of others, on the answer as it is given.
 
 mod check;
-mod moving;
 mod parents;
 mod path;
+mod script;
 mod siblings;
 
 use event::Object;

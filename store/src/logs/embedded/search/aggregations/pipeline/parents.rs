@@ -1,6 +1,6 @@
 use super::Rendered;
-use super::moving::apply;
 use super::path::{read, value_at};
+use super::script::Runner;
 use crate::{
     StoreError,
     logs::{
@@ -14,7 +14,6 @@ use crate::{
     },
 };
 use event::Object;
-use expression::{Environment, Limits, Scalar};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 
@@ -31,7 +30,8 @@ pub(in super::super) fn parents(
             PipelineKind::CumulativeSum(path) => run.cumulative_sum(path),
             PipelineKind::SerialDiff { path, lag } => run.serial_diff(path, *lag),
             PipelineKind::Moving { path, window, shift, function } => {
-                run.moving(path, *window, *shift, |values| apply(*function, values));
+                let script = Runner::new(function, run.buckets.len(), *window);
+                run.moving(path, *window, *shift, |values| script.over_window(values))?;
             }
             PipelineKind::BucketSort { sort, from, size } => {
                 if !sort.is_empty() {
@@ -44,21 +44,22 @@ pub(in super::super) fn parents(
                 buckets = buckets.into_iter().skip(*from).take(size.unwrap_or(usize::MAX)).collect();
             }
             PipelineKind::BucketScript(script) => {
+                let runner = Runner::new(&script.call, run.buckets.len(), 0);
                 for position in 0..run.buckets.len() {
-                    if let Some(params) = run.params(script, position)
-                        && let Some(value) = computed(script, &params)?.filter(|value| value.is_finite())
+                    if let Some(numbers) = run.numbers(script, position, None)
+                        && let Some(value) = runner.number(&numbers)?
                     {
-                        run.put(position, value, None);
+                        run.put_maybe(position, value);
                     }
                 }
             }
             PipelineKind::BucketSelector(script) => {
+                let runner = Runner::new(&script.call, run.buckets.len(), 0);
                 let mut kept = Vec::with_capacity(run.buckets.len());
                 for position in 0..run.buckets.len() {
-                    kept.push(match run.params(script, position) {
-                        Some(params) => selected(script, &params)?,
-                        None => false,
-                    });
+                    // What is missing is NaN, for which no comparison holds.
+                    let numbers = run.numbers(script, position, Some(f64::NAN)).unwrap_or_default();
+                    kept.push(runner.holds(&numbers)?);
                 }
                 let mut kept = kept.into_iter();
                 buckets.retain(|_| kept.next().unwrap_or(false));
@@ -124,15 +125,19 @@ impl Run<'_> {
         }
     }
 
-    /// What a script is handed for a bucket; `None`: a value is missing, so the bucket is passed over.
-    fn params(&self, script: &BucketScript, position: usize) -> Option<Object> {
+    /// What a script is handed for a bucket; `None`: a value is missing and nothing stands for it.
+    fn numbers<'s>(
+        &self,
+        script: &'s BucketScript,
+        position: usize,
+        missing: Option<f64>,
+    ) -> Option<Vec<(&'s str, f64)>> {
         let bucket = &self.buckets.get(position)?.body;
-        let mut params = script.call.params.clone();
-        for (name, path) in &script.paths {
-            let value = read(bucket, path, self.pipeline.gap_policy)?;
-            params.insert(name.clone(), json!(value));
-        }
-        Some(params)
+        let number = |(name, path): &'s (String, BucketsPath)| {
+            let value = read(bucket, path, self.pipeline.gap_policy).or(missing)?;
+            Some((name.as_str(), value))
+        };
+        script.paths.iter().map(number).collect()
     }
 
     fn key(&self, position: usize) -> Option<f64> {
@@ -173,7 +178,13 @@ impl Run<'_> {
         }
     }
 
-    fn moving(&mut self, path: &BucketsPath, window: usize, shift: i64, function: impl Fn(&[f64]) -> f64) {
+    fn moving(
+        &mut self,
+        path: &BucketsPath,
+        window: usize,
+        shift: i64,
+        function: impl Fn(&[f64]) -> Result<f64, StoreError>,
+    ) -> Result<(), StoreError> {
         let values = self.values(path);
         // Buckets that are passed over are no part of any window.
         let known: Vec<f64> = values.iter().flatten().copied().collect();
@@ -184,10 +195,11 @@ impl Run<'_> {
             }
             let clamp = |at: i64| usize::try_from(at.max(0)).unwrap_or(0).min(known.len());
             let (from, to) = (clamp(index - window as i64 + shift), clamp(index + shift));
-            let result = function(known.get(from..to).unwrap_or_default());
+            let result = function(known.get(from..to).unwrap_or_default())?;
             self.put_maybe(position, result);
             index += 1;
         }
+        Ok(())
     }
 
     fn put_maybe(&mut self, position: usize, value: f64) {
@@ -197,30 +209,6 @@ impl Run<'_> {
             bucket.body.insert(self.aggregation.name.clone(), json!({"value": null}));
         }
     }
-}
-
-struct Params<'a>(&'a Object);
-
-impl Environment for Params<'_> {
-    fn params(&self) -> Option<&Object> {
-        Some(self.0)
-    }
-
-    fn value(&self) -> Option<Scalar<'_>> {
-        self.0.get("_value").and_then(Value::as_f64).map(Scalar::Double)
-    }
-}
-
-fn failed(error: impl std::fmt::Display) -> StoreError {
-    StoreError::invalid(format!("runtime error in a script: {error}")).with_code("script_exception")
-}
-
-fn computed(script: &BucketScript, params: &Object) -> Result<Option<f64>, StoreError> {
-    script.call.script.number(&Params(params), Limits::default()).map_err(failed)
-}
-
-fn selected(script: &BucketScript, params: &Object) -> Result<bool, StoreError> {
-    script.call.script.holds(&Params(params), Limits::default()).map_err(failed)
 }
 
 /// `value`, and its text if there is a pattern.
