@@ -111,7 +111,7 @@ async fn what_dashboards_need_of_their_own_index() {
         "off": {"type": "object", "enabled": false}}});
     let body =
         json!({"mappings": mappings, "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"}});
-    Elastic::expect(es.call("PUT", "/.kibana_1", Some(body)).await, 200);
+    Elastic::expect(es.call("PUT", "/.kibana_1", Some(body.clone())).await, 200);
     Elastic::expect(es.call("GET", "/_alias/.kibana", None).await, 404);
     let add = json!({"actions": [{"add": {"index": ".kibana_1", "alias": ".kibana"}}]});
     Elastic::expect(es.call("POST", "/_aliases", Some(add)).await, 200);
@@ -132,7 +132,7 @@ async fn what_dashboards_need_of_their_own_index() {
     );
     assert_eq!(index[".kibana_1"]["aliases"], json!({".kibana": {}}));
     // The migration of the next version: copy, then let the alias pass over.
-    Elastic::expect(es.call("PUT", "/.kibana_2", Some(json!({}))).await, 200);
+    Elastic::expect(es.call("PUT", "/.kibana_2", Some(body)).await, 200);
     let copy = json!({"source": {"index": ".kibana_1"}, "dest": {"index": ".kibana_2"}});
     let task = Elastic::expect(
         es.call("POST", "/_reindex?wait_for_completion=false&refresh=true", Some(copy)).await,

@@ -317,8 +317,9 @@ mod tests {
     #[test]
     fn odd_values_are_ignored_and_the_document_stays() {
         let router = router(json!({"properties": {
-            "n": {"type": "long"}, "k": {"type": "keyword", "ignore_above": 3}, "o": {"properties": {"x": {"type": "ip"}}},
-            "p": {"type": "geo_point"}
+            "n": {"type": "long", "ignore_malformed": true}, "k": {"type": "keyword", "ignore_above": 3},
+            "o": {"properties": {"x": {"type": "ip", "ignore_malformed": true}}},
+            "p": {"type": "geo_point", "ignore_malformed": true}
         }}));
         let check = |source: Value, ignored: &[&str]| {
             let converted = run(&router, source.clone());

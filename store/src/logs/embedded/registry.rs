@@ -411,7 +411,7 @@ impl Slot {
             return None;
         }
         let name = Arc::from(self.identity.name.as_str());
-        Some(IndexSnapshot { name, mapping: Arc::default(), generations: Vec::new(), range })
+        Some(IndexSnapshot { name, mapping: Arc::default(), generations: Vec::new(), range, filter: None })
     }
 
     fn has_usual_time(&self) -> bool {

@@ -255,7 +255,7 @@ async fn closed_indices_outside_of_the_span_of_a_search_stay_closed() {
     let logs = EmbeddedLogs::open(directory.path(), options.clone()).unwrap();
     let template = json!({"index_patterns": ["shop-*"], "template": {"mappings": {"properties": {
         "@timestamp": {"type": "date"}}}}});
-    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template).await.unwrap();
+    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template, false).await.unwrap();
     for day in 10..20 {
         let fields = json!({"@timestamp": format!("2026-11-{day}T10:00:00Z")});
         logs.write_one(event(&format!("shop-2026.11.{day}"), "1", fields)).await;

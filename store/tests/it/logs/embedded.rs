@@ -129,6 +129,12 @@ async fn run_model(steps: Vec<Step>) {
     let directory = tempfile::tempdir().unwrap();
     let mut logs = open(directory.path());
     let mut model = Model::new();
+    // A delete does not make an index, and so the indices are there from the start.
+    for index in ["model-0", "model-1"] {
+        for operation in [Operation::Index, Operation::Delete] {
+            super::write_one(&logs, event(index, Some("first"), operation, json!({}))).await;
+        }
+    }
     for step in steps {
         match step {
             Step::Write(index, id, operation, value) => {

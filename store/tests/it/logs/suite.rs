@@ -74,7 +74,7 @@ async fn documents_have_versions(logs: &dyn LogStore) {
 async fn updates_merge(logs: &dyn LogStore) {
     let update = |fields| event("updates", Some("1"), Operation::Update, fields);
     assert_eq!(refusal(&write_one(logs, update(json!({"a": 1}))).await), ErrorKind::NotFound);
-    let first = json!({"o": {"x": 1, "y": 2}, "list": [1, 2]});
+    let first = json!({"o": {"x": 1, "y": 2}, "list": [true, true]});
     write_one(logs, event("updates", Some("1"), Operation::Index, first)).await;
     for refreshed in [false, true] {
         if refreshed {
