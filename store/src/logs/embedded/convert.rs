@@ -140,6 +140,12 @@ impl<'a> Walk<'a> {
                 Err(StoreError::invalid(message).with_code("strict_dynamic_mapping_exception"))
             }
             Found::Unmapped(_) if self.fixed => {
+                if !self.router.mapping.ignore_malformed && self.is_object() {
+                    return Err(malformed(format!(
+                        "object mapping for [{0}] tried to parse field [{0}] as object, but found a concrete value",
+                        self.path
+                    )));
+                }
                 self.ignore();
                 Ok(())
             }
@@ -268,6 +274,12 @@ impl<'a> Walk<'a> {
             route.field.field_type.name(),
             self.id
         )))
+    }
+
+    /// Whether there are fields below this path.
+    fn is_object(&self) -> bool {
+        let below = |path: &String| path.strip_prefix(&self.path).is_some_and(|rest| rest.starts_with('.'));
+        self.router.mapping.fields.keys().any(below)
     }
 
     fn ignore(&mut self) {
