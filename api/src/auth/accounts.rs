@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::sync::Arc;
-use store::{Clock, cache::Cache, documents::DocumentStore};
+use store::{
+    Clock,
+    cache::Cache,
+    documents::{Collection, DocumentStore, Find, FindCursor, StoredDocument},
+};
 use tokio::sync::Mutex;
 
 /// What is known about the program at the other end.
@@ -57,6 +61,22 @@ impl Accounts {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// One page of a collection that is indexed by `created_at`, newest first, and where the next begins.
+pub(super) async fn newest(
+    documents: &dyn DocumentStore,
+    collection: &Collection,
+    limit: usize,
+    after: Option<FindCursor>,
+) -> Result<(Vec<StoredDocument>, Option<FindCursor>), ApiError> {
+    let sort = "created_at";
+    let find = Find { sort: Some(sort.into()), descending: true, limit: limit + 1, after, ..Find::default() };
+    let mut found = documents.find(collection, find).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| FindCursor::after(last, Some(sort)));
+    Ok((found, next))
 }
 
 /// A record as a document.

@@ -6,7 +6,7 @@
 
 use super::{
     Accounts, Outcome, User,
-    accounts::{from_body, to_body},
+    accounts::{from_body, newest, to_body},
     audit,
     tokens::OpaqueToken,
 };
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 use store::{
-    documents::{Collection, DocumentIndex, Expect, Find, FindCursor, NewDocument},
+    documents::{Collection, DocumentIndex, Expect, FindCursor, NewDocument},
     scope::Scope,
 };
 use utoipa::ToSchema;
@@ -155,13 +155,7 @@ impl Accounts {
         limit: usize,
         after: Option<FindCursor>,
     ) -> Result<(Vec<ApiKeyView>, Option<FindCursor>), ApiError> {
-        let sort = "created_at";
-        let find =
-            Find { sort: Some(sort.into()), descending: true, limit: limit + 1, after, ..Find::default() };
-        let mut found = self.documents.find(&API_KEYS, find).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|last| FindCursor::after(last, Some(sort)));
+        let (found, next) = newest(&*self.documents, &API_KEYS, limit, after).await?;
         let keys = found.into_iter().map(|found| Ok(from_body::<ApiKeyRecord>(found.body)?.view(found.id)));
         Ok((keys.collect::<Result<_, ApiError>>()?, next))
     }

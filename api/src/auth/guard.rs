@@ -87,7 +87,7 @@ fn find_row(method: &Method, path: &str) -> Result<&'static rights::Row, ApiErro
 }
 
 /// Whom the bearer token or API key stands for; one that is not valid is as good as none.
-async fn user_of(app: &App, headers: &HeaderMap) -> Result<Option<Arc<User>>, ApiError> {
+pub(crate) async fn user_of(app: &App, headers: &HeaderMap) -> Result<Option<Arc<User>>, ApiError> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some((scheme, credentials)) = value.and_then(|value| value.split_once(' ')) else { return Ok(None) };
     if scheme.eq_ignore_ascii_case("bearer") {

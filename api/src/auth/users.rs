@@ -2,7 +2,7 @@
 
 use super::{
     Accounts, Email, Outcome, Password, Role, User,
-    accounts::{from_body, to_body},
+    accounts::{from_body, newest, to_body},
     audit,
     scope::scope_of_roles,
 };
@@ -193,20 +193,7 @@ impl Accounts {
         limit: usize,
         after: Option<FindCursor>,
     ) -> Result<(Vec<UserView>, Option<FindCursor>), ApiError> {
-        let find = Find {
-            sort: Some("created_at".into()),
-            descending: true,
-            limit: limit + 1,
-            after,
-            ..Find::default()
-        };
-        let mut found = self.documents.find(&USERS, find).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|last| FindCursor {
-            value: last.body.get("created_at").cloned().unwrap_or_default(),
-            id: last.id.clone(),
-        });
+        let (found, next) = newest(&*self.documents, &USERS, limit, after).await?;
         let users = found
             .into_iter()
             .map(|found| Ok(from_body::<UserRecord>(found.body)?.view(found.id)))

@@ -37,7 +37,7 @@ pub(crate) use cluster::CLUSTER_SETTINGS;
 pub(crate) use tasks::Tasks;
 
 use crate::{
-    auth::{Client, Role, User, extract},
+    auth::{Client, Role, User, extract, guard::user_of},
     frame::{
         self,
         address::{self, ClientAddress},
@@ -127,13 +127,7 @@ async fn admit(
         Some((scheme, credentials)) if scheme.eq_ignore_ascii_case("basic") => {
             Some(app.accounts().authenticate_basic(credentials, client).await?)
         }
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-            app.accounts().authenticate(token.trim()).await?
-        }
-        Some((scheme, credentials)) if scheme.eq_ignore_ascii_case("apikey") => {
-            app.accounts().authenticate_api_key(credentials).await?
-        }
-        _ => None,
+        _ => user_of(app, headers).await?,
     };
     rate::count(app, user.as_deref(), address).await?;
     let user = user.ok_or_else(extract::not_logged_in)?;
