@@ -29,7 +29,7 @@ pub use openapi::document as openapi_document;
 pub use pipelines::stored_pipelines;
 pub use router::router;
 pub use secret::Secret;
-pub use serve::{serve, serve_local};
+pub use serve::{ConnectionLimits, serve, serve_local};
 pub use state::{App, Parts};
 
 use store::documents::Collection;

@@ -14,11 +14,10 @@ use crate::{ApiError, frame::address::ClientAddress};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 use store::{
     documents::{Collection, DocumentIndex, Expect, FindCursor, NewDocument},
-    scope::Scope,
+    scope::{Scope, wildcard_match},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -31,6 +30,9 @@ const NAME_MAX_CHARS: usize = 100;
 /// Patterns, and masked fields, of one key.
 const ENTRIES_MAX: usize = 100;
 const ENTRY_MAX_BYTES: usize = 255;
+/// What the names of the service's own indices begin with. Others that begin with a dot are those of dashboards
+/// (`.kibana`), which a key may name.
+const OWN_INDICES: &str = ".vigie";
 /// Longest life of a key that has an end.
 const LIFE_MAX_DAYS: u32 = 3650;
 /// Longest credentials that are looked at.
@@ -56,7 +58,8 @@ pub struct NewApiKey {
     pub name: String,
     /// What it may do.
     pub privileges: Vec<Privilege>,
-    /// Indices that it reaches, by name or with `*`. Absent: those of shop and device events.
+    /// Indices that it reaches, by name or with `*`. Absent: those of shop and device events. `.kibana*` are those that
+    /// Kibana keeps its objects in.
     #[serde(default = "event_indices")]
     pub indices: Vec<String>,
     /// Fields that it does not see, with what is below them.
@@ -113,7 +116,8 @@ pub struct CreatedApiKey {
     pub key: ApiKeyView,
     /// The secret.
     pub api_key: String,
-    /// To be sent as `Authorization: ApiKey …`: id and secret, as Elasticsearch's clients take them.
+    /// To be sent as `Authorization: ApiKey …`: id and secret, as Elasticsearch's clients take them. Programs that know
+    /// only Basic credentials send the id as the user's name and the secret as the password.
     pub encoded: String,
 }
 
@@ -175,7 +179,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Who the value of an `Authorization: ApiKey` header (what follows `ApiKey `) stands for; `None`: nobody.
+    /// Who the value of an `Authorization: ApiKey` header (what follows `ApiKey `) stands for; `None`: nobody. On the
+    /// Elasticsearch port also of an `Authorization: Basic` header, which is built alike.
     pub(crate) async fn authenticate_api_key(&self, encoded: &str) -> Result<Option<Arc<User>>, ApiError> {
         let Some((id, digest)) = decode(encoded) else { return Ok(None) };
         // The digest is part of what is remembered: a wrong secret never finds what the right one has left there.
@@ -259,12 +264,10 @@ fn check(new: &NewApiKey) -> Result<(), ApiError> {
             return Err(ApiError::field(field, message));
         }
     }
-    if new.indices.iter().any(|pattern| pattern.starts_with('.')) {
-        let message = json!(new.indices).to_string();
-        return Err(ApiError::field(
-            "indices",
-            format!("{message}: names that begin with a dot are the service's own"),
-        ));
+    let own = |pattern: &&String| pattern.starts_with(OWN_INDICES) || wildcard_match(pattern, OWN_INDICES);
+    if let Some(pattern) = new.indices.iter().filter(|pattern| pattern.starts_with('.')).find(own) {
+        let message = format!("{pattern:?} reaches the service's own indices ({OWN_INDICES}…)");
+        return Err(ApiError::field("indices", message));
     }
     match new.expires_in_days {
         Some(days) if !(1..=LIFE_MAX_DAYS).contains(&days) => {

@@ -8,6 +8,9 @@ use event::Object;
 use serde_json::{Value, json};
 use store::{ErrorKind, StoreError};
 
+/// How those who are nobody are asked for credentials.
+const CHALLENGE: &str = "Basic realm=\"vigie\", charset=\"UTF-8\"";
+
 /// An error in Elasticsearch's shape.
 #[derive(Debug)]
 pub(super) struct ElasticError {
@@ -100,6 +103,10 @@ impl ElasticError {
             cause.insert("index_uuid".into(), json!("_na_"));
             cause.insert("index".into(), json!(index));
         }
+        // Kibana asks the browser for credentials with what it finds here.
+        if self.status == StatusCode::UNAUTHORIZED {
+            cause.insert("header".into(), json!({"WWW-Authenticate": CHALLENGE}));
+        }
         Value::Object(cause)
     }
 
@@ -119,6 +126,9 @@ impl IntoResponse for ElasticError {
     fn into_response(self) -> Response {
         let body = json!({"error": self.error(), "status": self.status.as_u16()});
         let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
         if let Some(after) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, after);
         }

@@ -37,6 +37,7 @@ pub(crate) use cluster::CLUSTER_SETTINGS;
 pub(crate) use tasks::Tasks;
 
 use crate::{
+    ApiError,
     auth::{Client, Role, User, extract, guard::user_of},
     frame::{
         self,
@@ -59,6 +60,9 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 /// Clients look for this header before they believe anything else.
 const PRODUCT: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-elastic-product"), HeaderValue::from_static("Elasticsearch"));
+
+const NOBODY: &str =
+    "missing authentication credentials: send an account's email address and password (Basic), or an API key";
 
 /// The Elasticsearch API, to be served on its own port.
 pub fn elastic_router(app: App) -> Router {
@@ -104,33 +108,32 @@ async fn guard(State(app): State<App>, request: Request, next: Next) -> Response
                 .into_response(),
             }
         }
-        Err(error) => {
-            let unauthorized = error.status() == StatusCode::UNAUTHORIZED;
-            let mut response = ElasticError::from(error).into_response();
-            if unauthorized {
-                let challenge = HeaderValue::from_static("Basic realm=\"vigie\", charset=\"UTF-8\"");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-            }
-            response
-        }
+        Err(error) => ElasticError::from(error).into_response(),
     }
 }
 
+/// Finds out who asks. Only those who are nobody are counted: what shippers and dashboards send is held back by what
+/// the store can take, and wrong credentials by the limit on logins.
 async fn admit(
     app: &App,
     headers: &axum::http::HeaderMap,
     client: &Client,
     address: ClientAddress,
-) -> Result<Arc<User>, crate::ApiError> {
+) -> Result<Arc<User>, ApiError> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let user = match value.split_once(' ') {
         Some((scheme, credentials)) if scheme.eq_ignore_ascii_case("basic") => {
-            Some(app.accounts().authenticate_basic(credentials, client).await?)
+            match app.accounts().authenticate_api_key(credentials).await? {
+                Some(key) => Some(key),
+                None => Some(app.accounts().authenticate_basic(credentials, client).await?),
+            }
         }
         _ => user_of(app, headers).await?,
     };
-    rate::count(app, user.as_deref(), address).await?;
-    let user = user.ok_or_else(extract::not_logged_in)?;
+    let Some(user) = user else {
+        rate::count(app, None, address).await?;
+        return Err(ApiError::unauthorized(NOBODY));
+    };
     // What each route asks for is in the table; what does not exist asks for something to be there, too.
     if user.has(Role::Analyst) || user.roles.is_empty() {
         Ok(user)

@@ -109,7 +109,8 @@ async fn senseless_keys_are_refused() {
         (json!({"name": "", "privileges": ["read"]}), "name"),
         (json!({"name": "k", "privileges": []}), "privileges"),
         (json!({"name": "k", "privileges": ["read"], "indices": []}), "indices"),
-        (json!({"name": "k", "privileges": ["read"], "indices": [".kibana"]}), "indices"),
+        (json!({"name": "k", "privileges": ["read"], "indices": ["a", ".vigie-x"]}), "indices"),
+        (json!({"name": "k", "privileges": ["read"], "indices": [".*"]}), "indices"),
         (json!({"name": "k", "privileges": ["read"], "masked_fields": [""]}), "masked_fields"),
         (json!({"name": "k", "privileges": ["read"], "expires_in_days": 0}), "expires_in_days"),
     ];
@@ -146,4 +147,25 @@ async fn masked_fields_are_masked_in_verdicts_and_dead_letters() {
     assert_eq!(seen["items"][0]["original"], "[masked]", "{seen}");
     assert!(!seen.to_string().contains("u1 at noon"), "{seen}");
     assert!(service.get(path, &admin).await.expect(200).to_string().contains("u1 at noon"));
+}
+
+/// Kibana and rsyslog know Basic credentials only.
+#[tokio::test]
+async fn a_key_is_taken_as_basic_credentials_on_the_elasticsearch_port() {
+    let service = Service::start().await;
+    let kibana =
+        json!({"name": "kibana", "privileges": ["read", "write", "manage"], "indices": [".kibana*"]});
+    let encoded = encoded(&service, kibana).await;
+    let send = async |path: &str, credentials: &str| {
+        let mut request = request("GET", path, None, None);
+        request.headers_mut().insert("authorization", format!("Basic {credentials}").parse().unwrap());
+        service.elastic(request).await
+    };
+    send("/_search", &encoded).await.expect(200);
+    let wrong = STANDARD.encode(format!("{}:{}", "0".repeat(32), "secret"));
+    send("/", &wrong).await.expect(401);
+    // The other port has doors of its own: there it is no key.
+    let mut request = request("GET", "/api/v1/search/fields", None, None);
+    request.headers_mut().insert("authorization", format!("Basic {encoded}").parse().unwrap());
+    service.send(request).await.expect(401);
 }

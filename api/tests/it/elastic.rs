@@ -28,7 +28,10 @@ async fn everything_asks_for_an_analyst() {
     {
         let nobody = service.elastic(request("GET", path, None, None)).await;
         assert!(nobody.header("www-authenticate").starts_with("Basic"), "{path}");
-        assert_eq!(nobody.expect(401)["error"]["type"], "security_exception", "{path}");
+        let error = nobody.expect(401)["error"].clone();
+        assert_eq!(error["type"], "security_exception", "{path}");
+        let challenge = error["header"]["WWW-Authenticate"].as_str().unwrap();
+        assert!(challenge.starts_with("Basic"), "Kibana hands it to the browser: {error}");
         service.elastic(basic("GET", path, "viewer", PASSWORD)).await.expect(403);
     }
     let token = service.token("analyst").await;

@@ -1,9 +1,13 @@
 //! Over real sockets: what only shows there.
 
 use crate::harness::Service;
+use api::ConnectionLimits;
+use axum::{Router, routing::get as on_get};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::Notify,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +29,8 @@ async fn requests_are_answered_until_the_service_stops() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let server = tokio::spawn(api::serve(listener, service.router(), stop.clone()));
+    let server =
+        tokio::spawn(api::serve(listener, service.router(), ConnectionLimits::default(), stop.clone()));
     let ask = async |request: String| talk(TcpStream::connect(address).await.unwrap(), &request).await;
     assert!(ask(get("/health", "")).await.starts_with("HTTP/1.1 200"));
     assert!(ask(get("/api/v1/users", "")).await.starts_with("HTTP/1.1 401"));
@@ -56,4 +61,73 @@ async fn whoever_holds_the_socket_is_admin() {
     assert!(answer.contains("admin@shop.example"));
     stop.cancel();
     server.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_request_does_not_hold_up_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let limits = ConnectionLimits {
+        head: Duration::from_secs(3600),
+        farewell: Duration::from_millis(10),
+        ..ConnectionLimits::default()
+    };
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (begun, go_on) = (begun.clone(), go_on.clone());
+        async move || {
+            begun.notify_one();
+            go_on.notified().await;
+        }
+    };
+    let router = Router::new().route("/slow", on_get(handler));
+    let server = tokio::spawn(api::serve(listener, router, limits, stop.clone()));
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"GET / HT").await.unwrap();
+    let mut whole = TcpStream::connect(address).await.unwrap();
+    whole.write_all(get("/slow", "").as_bytes()).await.unwrap();
+    begun.notified().await;
+    stop.cancel();
+    // The half request is given up while the whole one is still being answered.
+    assert_eq!(half.read(&mut [0; 8]).await.unwrap_or(0), 0);
+    go_on.notify_one();
+    let mut answer = String::new();
+    whole.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    tokio::time::timeout(Duration::from_secs(60), server).await.expect("the end").unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_nothing_of_the_answer_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let limits = ConnectionLimits { write: Duration::from_millis(50), ..ConnectionLimits::default() };
+    // More than the buffers of both sockets hold.
+    let large = vec![b'x'; 64 << 20];
+    let router = Router::new().route("/large", on_get(async move || large.clone()));
+    let server = tokio::spawn(api::serve(listener, router, limits, stop.clone()));
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(get("/large", "").as_bytes()).await.unwrap();
+    idle.readable().await.unwrap();
+    // The answer under way is no reason to live on: the end comes when the client is cut off.
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(60), server).await.expect("the end").unwrap().unwrap();
+    let mut got = Vec::new();
+    let _ = idle.read_to_end(&mut got).await;
+    assert!(got.len() < 64 << 20, "cut off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_its_share_of_connections() {
+    let service = Service::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = ConnectionLimits { per_address: 1, ..ConnectionLimits::default() };
+    tokio::spawn(api::serve(listener, service.router(), limits, CancellationToken::new()));
+    let first = TcpStream::connect(address).await.unwrap();
+    let mut second = TcpStream::connect(address).await.unwrap();
+    assert_eq!(second.read(&mut [0; 8]).await.unwrap_or(0), 0, "closed without a word");
+    assert!(talk(first, &get("/health", "")).await.starts_with("HTTP/1.1 200"));
 }

@@ -12,7 +12,7 @@ pub(crate) use addresses::Addresses;
 
 use crate::{config::Config, local::SOCKET};
 use anyhow::Context;
-use api::App;
+use api::{App, ConnectionLimits};
 use rooms::Rooms;
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 use tokio::net::{TcpListener, UnixListener};
@@ -84,17 +84,25 @@ impl Service {
             address => Some(bind("elastic_listen", address).await?),
         };
         let addresses = Addresses::of(&http, elastic.as_ref())?;
-        self.serve("http", http, api::router(self.app.clone()));
+        let proxies = config.http.trusted_proxies.clone();
+        let limits = ConnectionLimits { proxies, ..ConnectionLimits::default() };
         if let Some(listener) = elastic {
-            self.serve("elastic", listener, api::elastic_router(self.app.clone()));
+            self.serve("elastic", listener, api::elastic_router(self.app.clone()), limits.clone());
         }
+        self.serve("http", http, api::router(self.app.clone()), limits);
         Ok(addresses)
     }
 
-    fn serve(&self, name: &'static str, listener: TcpListener, router: axum::Router) {
+    fn serve(
+        &self,
+        name: &'static str,
+        listener: TcpListener,
+        router: axum::Router,
+        limits: ConnectionLimits,
+    ) {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            if let Err(error) = api::serve(listener, router, stop).await {
+            if let Err(error) = api::serve(listener, router, limits, stop).await {
                 tracing::error!(%error, listener = name, "a listener ended");
             }
         });

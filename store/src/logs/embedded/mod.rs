@@ -36,6 +36,7 @@ mod registry;
 mod router;
 mod schema;
 mod search;
+mod search_gate;
 mod searching;
 mod select;
 mod settings;

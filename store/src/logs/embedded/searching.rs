@@ -59,10 +59,11 @@ impl EmbeddedLogs {
         request: SearchRequest,
     ) -> Result<SearchResponse, StoreError> {
         let body = SearchBody::parse(&request.body)?;
-        let _permit = self.search_permit().await?;
+        let permit = self.searches.enter(scope.subject()).await?;
         let (bounds, _cancel) = self.searching.bounds();
         let (scope, contexts) = (scope.clone(), self.searching.contexts.clone());
         self.blocking(move |engine| {
+            let _permit = permit;
             if let Some(pit) = &body.pit {
                 let context = contexts.find(&scope, ContextKind::PointInTime, &pit.id, pit.keep_alive)?;
                 let response = search::execute(&context.snapshots, &scope, &request, &body, &bounds)?;
@@ -94,10 +95,11 @@ impl EmbeddedLogs {
         id: &str,
         keep_alive: Option<Duration>,
     ) -> Result<SearchResponse, StoreError> {
-        let _permit = self.search_permit().await?;
+        let permit = self.searches.enter(scope.subject()).await?;
         let (bounds, _cancel) = self.searching.bounds();
         let (scope, contexts, id) = (scope.clone(), self.searching.contexts.clone(), id.to_owned());
         self.blocking(move |_| {
+            let _permit = permit;
             let context = contexts.find(&scope, ContextKind::Scroll, &id, keep_alive)?;
             let response = context.next_page(&scope, &bounds)?;
             Ok(SearchResponse { scroll_id: Some(id), ..response })

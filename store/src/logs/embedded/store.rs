@@ -8,6 +8,7 @@ use super::{
     options::EmbeddedOptions,
     refresher::Refresher,
     registry::Slot,
+    search_gate::SearchGate,
     searching::Searching,
     select::{Right, Target, check_reach, check_right, no_such_index},
     shards::Shards,
@@ -24,15 +25,7 @@ use crate::{
 use async_trait::async_trait;
 use event::{Event, Object, SequenceNumber};
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
 /// Logs in tantivy behind a write-ahead log, in one directory. The caller holds the lock of the data directory.
@@ -40,9 +33,7 @@ pub struct EmbeddedLogs {
     pub(super) engine: Arc<Engine>,
     refresher: Arc<Refresher>,
     pub(super) searching: Searching,
-    searches: Semaphore,
-    searches_waiting: AtomicUsize,
-    searches_waiting_max: usize,
+    pub(super) searches: SearchGate,
     writes: Semaphore,
     inflight_patience: Duration,
 }
@@ -70,9 +61,7 @@ impl EmbeddedLogs {
             engine,
             refresher: Arc::new(refresher),
             searching: Searching::new(options.search_memory_max_bytes),
-            searches: Semaphore::new(options.searches_max.max(1)),
-            searches_waiting: AtomicUsize::new(0),
-            searches_waiting_max: options.searches_waiting_max,
+            searches: SearchGate::new(options.searches_max, options.searches_waiting_max),
             writes: Semaphore::new(options.writes_max.max(1)),
             inflight_patience: options.inflight_patience,
         })
@@ -90,21 +79,6 @@ impl EmbeddedLogs {
             .map_err(|error| StoreError::internal("the log store failed unexpectedly", error))?
     }
 
-    pub(super) async fn search_permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, StoreError> {
-        if let Ok(permit) = self.searches.try_acquire() {
-            return Ok(permit);
-        }
-        if self.searches_waiting.fetch_add(1, Ordering::AcqRel) >= self.searches_waiting_max {
-            self.searches_waiting.fetch_sub(1, Ordering::AcqRel);
-            let error = StoreError::new(ErrorKind::Overloaded, "too many searches are waiting");
-            return Err(error.retry_after(Duration::from_secs(1)));
-        }
-        let waiting = Waiting(&self.searches_waiting);
-        let permit = self.searches.acquire().await;
-        drop(waiting);
-        permit.map_err(|error| StoreError::internal("the log store failed unexpectedly", error))
-    }
-
     /// Whether the scope's filter lets the document through: asked of the search, as only it knows the query language.
     async fn passes_filter(&self, scope: &Scope, index: &str, id: &str) -> Result<bool, StoreError> {
         let name = index.to_owned();
@@ -116,15 +90,6 @@ impl EmbeddedLogs {
         let Value::Object(body) = body else { return Ok(false) };
         let request = SearchRequest { indices: vec![index.to_owned()], body, ..SearchRequest::default() };
         Ok(!self.run_search(scope, request).await?.hits.is_empty())
-    }
-}
-
-/// Counts itself out when dropped, also when the caller goes away.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
