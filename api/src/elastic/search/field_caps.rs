@@ -12,7 +12,7 @@ use store::{
 };
 
 /// The fields that every document has: name, and whether it can be searched and aggregated by.
-const METADATA: [(&str, bool, bool); 12] = [
+const METADATA: [(&str, bool, bool); 10] = [
     ("_index", true, true),
     ("_feature", false, false),
     ("_ignored", true, false),
@@ -20,11 +20,9 @@ const METADATA: [(&str, bool, bool); 12] = [
     ("_routing", true, false),
     ("_type", true, true),
     ("_field_names", true, false),
-    ("_nested_path", true, false),
     ("_source", false, false),
     ("_id", true, true),
     ("_seq_no", true, true),
-    ("_doc_count", false, false),
 ];
 
 pub(super) async fn field_caps(mut call: Call) -> Result<Json<Value>, ElasticError> {

@@ -98,7 +98,7 @@ fn words_of(mut analyzer: TextAnalyzer, text: &str) -> Vec<Word> {
             characters
         };
         let (start_offset, end_offset) = (count(token.offset_from), count(token.offset_to));
-        let is_number = token.text.chars().all(char::is_numeric);
+        let is_number = !token.text.contains(char::is_alphabetic);
         words.push(Word {
             token: token.text.clone(),
             start_offset,

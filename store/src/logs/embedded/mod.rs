@@ -47,6 +47,7 @@ mod target;
 mod templates;
 mod values;
 mod wal;
+mod words;
 mod workers;
 mod write;
 

@@ -414,11 +414,9 @@ impl Slot {
         Some(IndexSnapshot { name, mapping: Arc::default(), generations: Vec::new(), range, filter: None })
     }
 
-    fn has_usual_time(&self) -> bool {
-        *self.usual_time.get_or_init(|| {
-            self.mapping()
-                .is_ok_and(|mapping| mapping.field("@timestamp").is_some_and(|f| f.format.is_none()))
-        })
+    /// Whether its span tells what it can hold ([`Mapping::has_usual_time`]).
+    pub(super) fn has_usual_time(&self) -> bool {
+        *self.usual_time.get_or_init(|| self.mapping().is_ok_and(|mapping| mapping.has_usual_time()))
     }
 
     /// Whether it has been merged into one segment. Asks the disk only until that is so; late writes don't count.

@@ -9,8 +9,7 @@ use tantivy::{
     },
 };
 
-/// Name of the tokenizer that does what Elasticsearch's `standard` analyzer does, for our texts: words by Unicode
-/// letters and digits, lower case.
+/// Name of the analyzer that does what Elasticsearch's `standard` does: the words of Unicode (`words.rs`), lower case.
 pub(crate) const STANDARD: &str = "standard";
 /// Name of the tokenizer that keeps a string whole.
 const RAW: &str = "raw";

@@ -249,7 +249,9 @@ impl LogStore for EmbeddedLogs {
                 hasher.update(filter.to_string().as_bytes());
             }
             let committed = slot.committed();
-            if range.is_none_or(|range| overlaps(range, committed.range)) {
+            // An index of unknown span may have its time elsewhere.
+            let unknown = || committed.range.is_none() && !slot.has_usual_time();
+            if range.is_none_or(|range| overlaps(range, committed.range) || unknown()) {
                 hasher.update(slot.identity.uuid.as_bytes());
                 hasher.update(&committed.lsn.to_le_bytes());
             }

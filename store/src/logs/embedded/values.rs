@@ -24,7 +24,8 @@ pub(super) fn read_value(field: &FieldMapping, value: &Value) -> Option<IndexVal
         }
         Family::Unsigned => read_unsigned(value).map(IndexValue::U64),
         Family::Float => {
-            read_float(field, value).map(|number| IndexValue::F64(field.field_type.rounded(number)))
+            let number = read_float(field, value).map(|number| field.field_type.rounded(number));
+            number.filter(|number| number.is_finite()).map(IndexValue::F64)
         }
         Family::Boolean => read_boolean(value).map(IndexValue::Bool),
         Family::Date => read_date(field.date_formats(), value)
@@ -193,6 +194,15 @@ mod tests {
         check("double", json!(1), Some(IndexValue::F64(1.0)));
         check("double", json!("1e3"), Some(IndexValue::F64(1000.0)));
         check("double", json!("NaN"), None);
+        check("float", json!(0.1), Some(IndexValue::F64(0.100_000_001_490_116_12)));
+        check("float", json!(1e39), None);
+        check("half_float", json!(41.98), Some(IndexValue::F64(41.96875)));
+        check("half_float", json!(-0.1), Some(IndexValue::F64(-0.099_975_585_937_5)));
+        check("half_float", json!(2049), Some(IndexValue::F64(2048.0)));
+        check("half_float", json!(6e-8), Some(IndexValue::F64(5.960_464_477_539_063e-8)));
+        check("half_float", json!(0), Some(IndexValue::F64(0.0)));
+        check("half_float", json!(65_519), Some(IndexValue::F64(65_504.0)));
+        check("half_float", json!(65_520), None);
         check("boolean", json!("true"), Some(IndexValue::Bool(true)));
         check("boolean", json!(1), None);
         check("ip", json!("10.0.0.1"), Some(IndexValue::Ip("::ffff:10.0.0.1".parse().unwrap())));

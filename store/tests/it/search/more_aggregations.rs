@@ -228,6 +228,40 @@ async fn pipelines_of_many_kinds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_without_documents_is_a_gap() {
+    let fixture = shop().await;
+    let hours = |name: &str, inner: Value| {
+        json!({"date_histogram": {"field": "@timestamp", "fixed_interval": "1h"}, "aggs": {
+            "sum": {"avg": {"field": "amount"}}, "all": {"filter": {"match_all": {}}}, name: inner}})
+    };
+    let buckets = async |inner: Value| {
+        let asked = json!({"size": 0, "aggs": {"a": hours("x", inner)}});
+        let found = fixture.search("shop-*", asked).await;
+        let buckets = Value::Object(found.aggregations.unwrap()).pointer_mut("/a/buckets").unwrap().take();
+        let values = buckets.as_array().unwrap().iter().map(|bucket| bucket.get("x").cloned());
+        values.collect::<Vec<_>>()
+    };
+    // Four hours with documents, twenty without, one with. As Elasticsearch 7.10.2 answers.
+    let slope = buckets(json!({"derivative": {"buckets_path": "sum", "unit": "1m", "format": "0.0"}})).await;
+    let none = json!({"value": null, "normalized_value": null});
+    assert_eq!(slope[0], None);
+    assert_eq!(
+        slope[1],
+        Some(json!({"value": 10.0, "value_as_string": "10.0", "normalized_value": 10.0 / 60.0}))
+    );
+    assert_eq!(slope[4..], vec![Some(none); 21]);
+    let inner =
+        buckets(json!({"bucket_script": {"buckets_path": {"n": "all>_count"}, "script": "params.n"}}));
+    assert_eq!(inner.await[3..5], [Some(json!({"value": 1.0})), None]);
+    let own = buckets(json!({"bucket_script": {"buckets_path": {"n": "_count"}, "script": "params.n"}}));
+    assert_eq!(own.await[3..5], [Some(json!({"value": 1.0})), Some(json!({"value": 0.0}))]);
+    // A script that returns nothing returns 0.
+    let silent = "if (values.length > 100) {MovingFunctions.max(values)}";
+    let moved = buckets(json!({"moving_fn": {"buckets_path": "sum", "window": 2, "script": silent}}));
+    assert_eq!(moved.await[0], Some(json!({"value": 0.0})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_may_name_their_types() {
     let fixture = shop().await;
     let body = json!({"size": 0, "aggs": {

@@ -1,6 +1,10 @@
 use super::{Fixture, internal, page};
 use serde_json::{Value, json};
-use store::{ErrorKind, scope::Scope};
+use store::{
+    ErrorKind,
+    logs::{IndexAdmin, TemplateKind},
+    scope::Scope,
+};
 
 /// Eight small documents over two days, once in indices with explicit fields and once in indices without.
 async fn corpus() -> Fixture {
@@ -288,4 +292,36 @@ async fn highlights_and_fields() {
     assert_eq!(first.highlight, expected.as_object().cloned());
     let last = json!({"message": ["the [gateway] refused the connection"], "country": ["[DE]"]});
     assert_eq!(found.hits[2].highlight, last.as_object().cloned());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_is_found_shown_and_spans_time_as_its_field_does() {
+    let fixture = Fixture::new().await;
+    let template = json!({
+        "index_patterns": ["kibana-*"],
+        "template": {"mappings": {"properties": {
+            "timestamp": {"type": "date"}, "@timestamp": {"type": "alias", "path": "timestamp"},
+            "host": {"type": "text"}, "machine": {"type": "alias", "path": "host"}
+        }}}
+    });
+    fixture.logs.put_template(&internal(), TemplateKind::Index, "kibana", template, false).await.unwrap();
+    let document = |id: &str, at: &str| json!({"_id": id, "_index": "kibana-logs", "timestamp": at, "host": "www.shop.example"});
+    fixture.write(vec![document("1", "2026-11-20T08:00:00Z"), document("2", "2026-11-21T08:00:00Z")]).await;
+    let newer = json!({"range": {"@timestamp": {"gte": "2026-11-21"}}});
+    assert_eq!(fixture.ids("*", newer.clone()).await, ["2"]);
+    let asked =
+        json!({"query": newer, "docvalue_fields": ["@timestamp"], "fields": ["@time*", "machine", "host"]});
+    let found = fixture.search("kibana-*", asked).await;
+    let shown = found.hits.first().and_then(|hit| hit.fields.clone()).map(Value::Object);
+    let at = json!(["2026-11-21T08:00:00.000Z", "2026-11-21T08:00:00.000Z"]);
+    let expected = json!({"@timestamp": at, "machine": ["www.shop.example"], "host": ["www.shop.example"]});
+    assert_eq!(shown, Some(expected));
+    // A host is one word.
+    assert_eq!(fixture.ids("kibana-*", json!({"match": {"host": "shop.example"}})).await, [""; 0]);
+    assert_eq!(fixture.ids("kibana-*", json!({"wildcard": {"machine": "*shop.ex*"}})).await, ["1", "2"]);
+    let escaped = json!({"query_string": {"fields": ["host"], "query": "*shop\\.ex*"}});
+    assert_eq!(fixture.ids("kibana-*", escaped).await, ["1", "2"]);
+    // What is several words is any of them, as for `match`.
+    let words = json!({"query_string": {"query": "host:unknown-www.shop.example"}});
+    assert_eq!(fixture.ids("kibana-*", words).await, ["1", "2"]);
 }

@@ -8,6 +8,7 @@ use crate::{
         schema::{IndexSchema, STANDARD},
         settings::Settings,
         wal::{io_error, sync_directory, write_atomically},
+        words::StandardTokenizer,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use tantivy::{
     Index, IndexSettings,
     directory::MmapDirectory,
     store::{Compressor, ZstdCompressor},
-    tokenizer::{LowerCaser, RemoveLongFilter, SimpleTokenizer, TextAnalyzer, TokenizerManager},
+    tokenizer::{LowerCaser, TextAnalyzer, TokenizerManager},
 };
 use uuid::Uuid;
 
@@ -66,8 +67,6 @@ pub(in crate::logs::embedded) struct Files {
     pub(in crate::logs::embedded) directory: PathBuf,
 }
 
-/// Longest word that is indexed, in bytes; Elasticsearch splits longer ones, which nobody searches for.
-const WORD_MAX_BYTES: usize = 255;
 /// What a disk has room for that is not full.
 const ROOM_BYTES: usize = 256 << 10;
 /// Size of the blocks that `_source` is compressed in.
@@ -221,10 +220,7 @@ fn directory_bytes(path: &Path) -> u64 {
 /// The tokenizers that the schema names.
 pub(in crate::logs::embedded) fn tokenizers() -> TokenizerManager {
     let manager = TokenizerManager::default();
-    let standard = TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(WORD_MAX_BYTES))
-        .filter(LowerCaser)
-        .build();
+    let standard = TextAnalyzer::builder(StandardTokenizer::default()).filter(LowerCaser).build();
     manager.register(STANDARD, standard);
     manager
 }

@@ -177,7 +177,7 @@ fn read_epoch(text: &str, nanos_per_unit: f64) -> Option<Timestamp> {
     from_epoch(text.parse().ok()?, nanos_per_unit)
 }
 
-/// `2026`, `2026-11`, `2026-11-21`, `2026-11-21T12:34[:56[.789]][Z|+01:00|+0100]`. `T` as in ISO 8601.
+/// `2026`, `2026-11`, `2026-11-21`, `2026-11-21T`, `2026-11-21T12[:34[:56[.789]]][Z|+01:00|+0100]`. `T` as in ISO 8601.
 fn read_optional_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let mut cursor = Cursor(text);
     let year = cursor.number(4, 4)?;
@@ -189,7 +189,8 @@ fn read_optional_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
         }
     }
     let (mut time, mut offset) = (Time::midnight(), None);
-    if cursor.take('T') {
+    // What follows `T` is optional too: Kibana's own sample data has dates that end there.
+    if cursor.take('T') && !cursor.0.is_empty() {
         let hour = cursor.number(2, 2)?;
         let minute = if cursor.take(':') { cursor.number(2, 2)? } else { 0 };
         let second = if cursor.take(':') { cursor.number(2, 2)? } else { 0 };
@@ -442,6 +443,8 @@ mod tests {
         };
         let default = DateFormats::default_ref().as_str();
         check(default, "2026-11-21", Some("2026-11-21T00:00:00Z"));
+        check(default, "2026-11-21T", Some("2026-11-21T00:00:00Z"));
+        check(default, "2026-11-21T12", Some("2026-11-21T12:00:00Z"));
         check(default, "2026-11", Some("2026-11-01T00:00:00Z"));
         check(default, "2026-11-21T12:34", Some("2026-11-21T12:34:00Z"));
         check(default, "2026-11-21T12:34:56.5Z", Some("2026-11-21T12:34:56.5Z"));

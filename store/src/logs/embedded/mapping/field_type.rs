@@ -124,9 +124,13 @@ impl FieldType {
         }
     }
 
-    /// A number as the type keeps it: `float` has 32 bits.
+    /// A number as the type keeps it: `float` has 32 bits, `half_float` 16. Infinite where that is too few.
     pub(crate) fn rounded(self, value: f64) -> f64 {
-        if self == Self::Float { f64::from(value as f32) } else { value }
+        match self {
+            Self::Float => f64::from(value as f32),
+            Self::HalfFloat => half_precision(value as f32),
+            _ => value,
+        }
     }
 
     /// Smallest and largest value of the integer types of less than 64 bits and of `long`.
@@ -138,6 +142,16 @@ impl FieldType {
             _ => (i64::MIN, i64::MAX),
         }
     }
+}
+
+/// The nearest number of IEEE 754's binary16, the even one of two: 11 bits of significand, exponents of -14 to 15.
+fn half_precision(value: f32) -> f64 {
+    const LARGEST: f64 = 65_504.0;
+    let value = f64::from(value);
+    let exponent = (value.abs().to_bits() >> 52) as i32 - 1_023;
+    let unit = f64::powi(2.0, exponent.clamp(-14, 16) - 10);
+    let rounded = (value / unit).round_ties_even() * unit;
+    if rounded.abs() > LARGEST { f64::INFINITY.copysign(value) } else { rounded }
 }
 
 #[cfg(test)]

@@ -216,6 +216,12 @@ impl Mapping {
         self.fields.get(self.target(path))
     }
 
+    /// Whether `@timestamp` is a date of the usual form, so that the span of an index tells what it can hold: an alias
+    /// stands for a field that the span says nothing of, and other formats than the field's own would be a guess.
+    pub(crate) fn has_usual_time(&self) -> bool {
+        self.fields.get("@timestamp").is_some_and(|field| field.format.is_none())
+    }
+
     /// The path that an alias stands for; any other path itself.
     pub(crate) fn target<'a>(&'a self, path: &'a str) -> &'a str {
         self.aliases.get(path).map_or(path, String::as_str)

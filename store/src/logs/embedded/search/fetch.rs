@@ -155,9 +155,10 @@ fn sent_values(
 ) -> Result<(), StoreError> {
     for path in fields.expand(wanted.pattern.as_str()) {
         let Some(field) = fields.resolve(path) else { continue };
-        let stored = match path.rsplit_once('.') {
+        // Where it stands in the document: an alias or a multi-field stands nowhere.
+        let stored = match field.path.rsplit_once('.') {
             Some((parent, _)) if field.mapping.is_multi_field => parent,
-            _ => path,
+            _ => field.path.as_str(),
         };
         let mut values = Vec::new();
         source::values_at(document, stored, &mut values);

@@ -80,13 +80,22 @@ impl<'a> Fields<'a> {
         (!self.mask.hides(&field.path)).then_some(field)
     }
 
-    /// The paths of all fields that match a name with `*`, sorted.
+    /// The paths of all fields (and aliases of fields) that match a name with `*`, sorted.
     pub(super) fn expand(&self, pattern: &str) -> Vec<&'a str> {
+        let mapping = &self.index.mapping;
         if !pattern.contains('*') {
-            let known = self.index.mapping.fields.get_key_value(pattern).map(|(path, _)| path.as_str());
-            return known.into_iter().collect();
+            let field = mapping.fields.get_key_value(pattern).map(|(path, _)| path.as_str());
+            let alias = || mapping.aliases.get_key_value(pattern).map(|(path, _)| path.as_str());
+            return field.or_else(alias).into_iter().collect();
         }
-        self.sorted(|path| wildcard_match(pattern, path))
+        let mut paths = self.sorted(|path| wildcard_match(pattern, path));
+        let aliases = mapping.aliases.keys().map(String::as_str).filter(|path| wildcard_match(pattern, path));
+        let before = paths.len();
+        paths.extend(aliases);
+        if paths.len() > before {
+            paths.sort_unstable();
+        }
+        paths
     }
 
     /// The leaf fields below an object.

@@ -248,9 +248,7 @@ impl Search<'_> {
         let mut shards = Vec::new();
         let mut rank = 0;
         for (index, mask) in snapshots.iter().zip(masks) {
-            // A span read with other formats than the field's own would be a guess.
-            let known = index.mapping.field(time_range::TIMESTAMP).is_none_or(|field| field.format.is_none());
-            let pruned = known && !time_range::overlaps(span, index.range);
+            let pruned = !time_range::overlaps(span, index.range) && index.mapping.has_usual_time();
             for generation in &index.generations {
                 rank += 1;
                 if pruned {

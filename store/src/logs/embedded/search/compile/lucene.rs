@@ -7,7 +7,7 @@ use super::{BoxQuery, Compiler, best_of, boosted, everything, nothing, some_of, 
 use crate::{
     StoreError,
     logs::{
-        dsl::{Bound, Match, Operator, QueryStringQuery, Range},
+        dsl::{Bound, Match, QueryStringQuery, Range},
         query_string::{Clause, Leaf, Node, Occur},
     },
 };
@@ -123,8 +123,7 @@ impl Compiler<'_> {
                 let words = Match {
                     field: String::new(),
                     query: Value::String(text.clone()),
-                    // A word of the query that the analyser splits is looked for as its author wrote it.
-                    operator: if is_text { Operator::And } else { query.operator },
+                    operator: query.operator,
                     minimum_should_match: None,
                     fuzziness: None,
                     prefix_length: 0,

@@ -145,19 +145,16 @@ impl Run<'_> {
     }
 
     fn derivative(&mut self, path: &BucketsPath, unit_ms: Option<i64>) {
-        let values = self.values(path);
-        let mut before: Option<(usize, f64)> = None;
-        for (position, value) in values.into_iter().enumerate() {
-            if let (Some((last, before)), Some(value)) = (before, value) {
-                let change = value - before;
-                let normalized = unit_ms.and_then(|unit| {
-                    let span = self.key(position)? - self.key(last)?;
-                    Some(("normalized_value", change / (span / unit as f64)))
-                });
-                self.put(position, change, normalized);
-            }
-            // A bucket that is passed over leaves nothing to take the difference to.
-            before = value.map(|value| (position, value)).or(before);
+        // A bucket that is passed over has no number, and so neither has a difference to it.
+        let values: Vec<f64> = self.values(path).into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+        for (last, pair) in values.windows(2).enumerate() {
+            let [before, value] = pair else { continue };
+            let (position, change) = (last + 1, value - before);
+            let normalized = unit_ms.and_then(|unit| {
+                let span = self.key(position)? - self.key(last)?;
+                Some(("normalized_value", change / (span / unit as f64)))
+            });
+            self.put(position, change, normalized);
         }
     }
 
@@ -211,11 +208,11 @@ impl Run<'_> {
     }
 }
 
-/// `value`, and its text if there is a pattern.
+/// `value`, and its text if there is a pattern; null where there is no number.
 pub(super) fn simple(value: f64, format: Option<&str>) -> Object {
     let mut answer = Object::new();
     answer.insert("value".to_owned(), json!(value));
-    if let Some(format) = format.and_then(NumberFormat::new) {
+    if let Some(format) = format.and_then(NumberFormat::new).filter(|_| value.is_finite()) {
         answer.insert("value_as_string".to_owned(), json!(format.print(value)));
     }
     answer

@@ -72,9 +72,9 @@ fn percentile(values: &Value, wanted: f64) -> Option<f64> {
 }
 
 /// The number that a pipeline reads of a bucket; `None`: the bucket is passed over. A bucket without documents has no
-/// value other than its count, whatever its metrics say.
+/// value other than its own count, whatever its metrics and inner buckets say.
 pub(super) fn read(bucket: &Object, path: &BucketsPath, gaps: GapPolicy) -> Option<f64> {
-    let counts = path.steps.last().is_some_and(|step| step == "_count");
+    let counts = path.steps.len() == 1 && path.steps.first().is_some_and(|step| step == "_count");
     let is_empty = bucket.get("doc_count").and_then(Value::as_u64) == Some(0);
     let value = value_at(bucket, &path.steps, path.property.as_deref());
     match (value.filter(|_| counts || !is_empty), gaps) {

@@ -57,10 +57,10 @@ impl<'a> Runner<'a> {
         self.call.script.holds(&self.see(numbers, &[]), self.limits).map_err(failed)
     }
 
-    /// The number that it makes of a window's; null is none.
+    /// The number that it makes of a window's; 0 where it returns nothing, as a method of Painless does.
     pub(super) fn over_window(&self, values: &[f64]) -> Result<f64, StoreError> {
         let number = self.call.script.number(&self.see(&[], values), self.limits);
-        number.map(|number| number.unwrap_or(f64::NAN)).map_err(failed)
+        number.map(Option::unwrap_or_default).map_err(failed)
     }
 }
 
