@@ -1,6 +1,10 @@
 //! What can be set. Every limit has a default that suits one organisation on one machine.
 
-use crate::{auth::Role, secret::Secret};
+use crate::{
+    auth::Role,
+    elastic::{Distribution, ServerVersion},
+    secret::Secret,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
@@ -13,6 +17,8 @@ pub struct ApiConfig {
     pub version: String,
     /// Accounts, tokens and passwords.
     pub accounts: AccountsConfig,
+    /// As what the Elasticsearch port answers.
+    pub elastic: ElasticConfig,
     /// Sizes, times and rates.
     pub limits: Limits,
     /// Proxies whose `X-Forwarded-For` is believed. Empty: the address of the connection counts.
@@ -32,11 +38,33 @@ impl ApiConfig {
             signing_secret,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             accounts: AccountsConfig::default(),
+            elastic: ElasticConfig::default(),
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             cache_is_remote: false,
             metrics_token: None,
+        }
+    }
+}
+
+/// As what the Elasticsearch port answers where neither path nor client say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ElasticConfig {
+    /// Whose answers those without prefix (`/es`, `/os`) are.
+    pub distribution: Distribution,
+    /// The version as Elasticsearch. 7.10.2 is the one that both Kibana 7.10 and OpenSearch Dashboards 2 accept.
+    pub version: ServerVersion,
+    /// The version as OpenSearch.
+    pub opensearch_version: ServerVersion,
+}
+
+impl Default for ElasticConfig {
+    fn default() -> Self {
+        Self {
+            distribution: Distribution::Elasticsearch,
+            version: ServerVersion::new(7, 10, 2),
+            opensearch_version: ServerVersion::new(2, 19, 1),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::{ApiError, auth::scope::label_scope, state::App};
 use detect::fraud::{
-    FraudError, Label, NewLabel, PortErrorKind, Reason, SkippedRule, Verdict, VerdictRecord,
+    FraudError, Label, NewLabel, PortErrorKind, Reason, SkippedRule, TRANSACTION_DATASET, Verdict,
+    VerdictRecord,
 };
-use event::{Object, Operation};
+use event::{ECOMMERCE_LOGS, Event, Object, Operation};
 use ingest::intake::{ItemOutcome, Record, SubmitItem};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -209,21 +210,69 @@ pub(crate) async fn label(app: &App, labels: Vec<NewLabel>) -> Result<Labelled, 
     }
     let mut labelling = app.parts().fraud.label(labels).await?;
     let events = labelling.assessment.take_events();
-    let updates: Vec<bool> =
-        events.iter().map(|event| event.metadata.operation == Operation::Update).collect();
+    let operations: Vec<Operation> = events.iter().map(|event| event.metadata.operation).collect();
     let results = app.parts().logs.write(&label_scope(), events, Refresh::Background).await?;
-    // An event that retention has deleted cannot take the label; the history does.
-    let accepted: Vec<bool> = results
-        .iter()
-        .zip(updates)
-        .map(|(result, update)| match result {
-            WriteResult::Written { .. } => true,
-            WriteResult::Refused { kind, .. } => update && *kind == ErrorKind::NotFound,
-        })
-        .collect();
+    let accepted: Vec<bool> =
+        results.iter().zip(operations).map(|(result, operation)| is_settled(result, operation)).collect();
     app.parts().fraud.commit(labelling.assessment, &accepted).await;
     let labelled = accepted.iter().filter(|accepted| **accepted).count();
     Ok(Labelled { labelled, unknown: labelling.unknown })
+}
+
+/// Whether the store holds an event now as it was given. One that retention has deleted cannot be changed; the history
+/// learns of the change all the same.
+fn is_settled(result: &WriteResult, operation: Operation) -> bool {
+    match result {
+        WriteResult::Written { .. } => true,
+        WriteResult::Refused { kind, .. } => operation == Operation::Update && *kind == ErrorKind::NotFound,
+    }
+}
+
+/// Writes events that clients have made themselves: transactions among those for the shops' indices get their verdict
+/// first, as those do that come in by uploads. What is a payment that has a verdict already becomes a change of its event
+/// or a conflict. One outcome per event, in order.
+pub(crate) async fn write_judged(
+    app: &App,
+    scope: &Scope,
+    mut events: Vec<Event>,
+    refresh: Refresh,
+) -> Result<Vec<WriteResult>, ApiError> {
+    let (logs, detector) = (&app.parts().logs, &app.parts().fraud);
+    let to_judge: Vec<&mut Event> = events.iter_mut().filter(|event| needs_verdict(event)).collect();
+    if to_judge.is_empty() {
+        return Ok(logs.write(scope, events, refresh).await?);
+    }
+    let mut assessment = detector.assess(to_judge.into_iter().map(std::mem::take).collect()).await?;
+    let mut judged = assessment.take_events().into_iter();
+    let mut operations = Vec::new();
+    // What was taken out is the only thing that has no index.
+    for (at, event) in events.iter_mut().enumerate().filter(|(_, event)| event.metadata.index.is_none()) {
+        if let Some(assessed) = judged.next() {
+            operations.push((at, assessed.metadata.operation));
+            *event = assessed;
+        }
+    }
+    let results = logs.write(scope, events, refresh).await?;
+    let accepted: Vec<bool> = operations
+        .into_iter()
+        .map(|(at, operation)| results.get(at).is_some_and(|result| is_settled(result, operation)))
+        .collect();
+    detector.commit(assessment, &accepted).await;
+    Ok(results)
+}
+
+/// A transaction, whole, for an index of the shops.
+fn needs_verdict(event: &Event) -> bool {
+    let metadata = &event.metadata;
+    let to_shops = metadata
+        .index
+        .as_deref()
+        .and_then(|index| index.strip_prefix(ECOMMERCE_LOGS))
+        .is_some_and(|rest| rest.starts_with('-'));
+    to_shops
+        && matches!(metadata.operation, Operation::Index | Operation::Create)
+        && event.fields.get("event").and_then(|event| event.get("dataset")).and_then(Value::as_str)
+            == Some(TRANSACTION_DATASET)
 }
 
 impl From<FraudError> for ApiError {

@@ -23,7 +23,7 @@ mod state;
 mod upload_form;
 
 pub use config::{ApiConfig, Registration};
-pub use elastic::elastic_router;
+pub use elastic::{Distribution, ServerVersion, elastic_router};
 pub use error::{ApiError, FieldError, Problem};
 pub use openapi::document as openapi_document;
 pub use pipelines::stored_pipelines;

@@ -1,4 +1,4 @@
-use crate::elastic::Tasks;
+use crate::elastic::{IngestCounts, Tasks};
 use crate::{
     ApiConfig, ApiError,
     auth::{Accounts, User},
@@ -81,6 +81,7 @@ struct Shared {
     health: Checker,
     answers: Answers,
     tasks: Arc<Tasks>,
+    ingest_counts: IngestCounts,
 }
 
 impl App {
@@ -97,6 +98,7 @@ impl App {
             health: Checker::default(),
             answers,
             tasks: Arc::default(),
+            ingest_counts: IngestCounts::default(),
         }))
     }
 
@@ -135,6 +137,11 @@ impl App {
     }
 
     /// Work of the Elasticsearch port that goes on after its request was answered.
+    pub(crate) fn ingest_counts(&self) -> &IngestCounts {
+        &self.0.ingest_counts
+    }
+
+    /// Work that goes on behind its request.
     pub(crate) fn tasks(&self) -> &Arc<Tasks> {
         &self.0.tasks
     }

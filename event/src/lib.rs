@@ -68,11 +68,26 @@ pub struct WriteOptions {
     pub doc_as_upsert: bool,
     /// Of an update: write also if nothing changes (`detect_noop: false`).
     pub always_write: bool,
+    /// Of an update: what changes the document, instead of the event's fields.
+    pub script: Option<UpdateScript>,
+}
+
+/// A script that changes a document. Its `params` are the event's fields, so that they go the way of all that is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpdateScript {
+    /// The source.
+    pub source: String,
+    /// `lang`, such as `painless`.
+    pub language: String,
+    /// It runs over `upsert` too, if there is no document (`scripted_upsert`).
+    pub scripted_upsert: bool,
 }
 
 /// Which versions given from outside are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionType {
+    /// The document must have just this one now; the write counts it up. Only pipelines still say so.
+    Internal,
     /// Only one that is higher than the document's.
     External,
     /// One that is as high as the document's or higher.

@@ -6,12 +6,14 @@
 
 mod condition;
 mod context;
+mod document_script;
 mod path;
 mod script;
 mod template;
 
 pub use condition::Condition;
 pub use context::{Context, Member, lookup};
+pub use document_script::{DocumentContext, DocumentScript};
 pub use path::{FieldPath, InvalidPath, PathError};
 pub use script::{
     CompileError, DocValues, Environment, Language, Limits, Purpose, RunError, Scalar, Script, ScriptError,

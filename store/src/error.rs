@@ -1,3 +1,5 @@
+use event::Object;
+use serde_json::Value;
 use std::time::Duration;
 
 /// What a caller can do about a failure. People read the message, callers branch on this.
@@ -39,6 +41,8 @@ pub struct StoreError {
     pub message: String,
     /// When to try again, for `Overloaded`, `Full` and `Unavailable`.
     pub retry_after: Option<Duration>,
+    /// What Elasticsearch says of the failure beside type and reason, such as `caused_by`.
+    pub details: Option<Box<Object>>,
     /// The cause, for the service's own log.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -47,7 +51,7 @@ pub struct StoreError {
 impl StoreError {
     /// An error of that kind with a message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into(), retry_after: None, source: None }
+        Self { kind, code: None, message: message.into(), retry_after: None, details: None, source: None }
     }
 
     /// The request makes no sense.
@@ -67,6 +71,13 @@ impl StoreError {
     #[must_use]
     pub fn with_code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
+        self
+    }
+
+    /// Adds the failure behind it, in Elasticsearch's shape (`type`, `reason`, …).
+    #[must_use]
+    pub fn caused_by(mut self, cause: Value) -> Self {
+        self.details.get_or_insert_default().insert("caused_by".to_owned(), cause);
         self
     }
 

@@ -58,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     pub(crate) upload: UploadConfig,
     pub(crate) search: SearchConfig,
+    pub(crate) elasticsearch: ElasticsearchConfig,
     pub(crate) logs_engine: LogsEngineConfig,
     pub(crate) geo: GeoConfig,
     pub(crate) pipelines: PipelinesConfig,
@@ -191,6 +192,15 @@ pub(crate) struct LogsEngineConfig {
     pub(crate) max_disk_bytes: u64,
 }
 
+/// As what the Elasticsearch API answers.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ElasticsearchConfig {
+    pub(crate) distribution: api::Distribution,
+    pub(crate) version: String,
+    pub(crate) opensearch_version: String,
+}
+
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GeoConfig {
@@ -286,6 +296,14 @@ impl Config {
         check_address("listen", &self.listen);
         if self.elastic_listen != "off" {
             check_address("elastic_listen", &self.elastic_listen);
+        }
+        for (name, value) in [
+            ("elasticsearch.version", &self.elasticsearch.version),
+            ("elasticsearch.opensearch_version", &self.elasticsearch.opensearch_version),
+        ] {
+            if let Err(problem) = value.parse::<api::ServerVersion>() {
+                problems.push(format!("{name}: {problem}"));
+            }
         }
         let mut require = |holds: bool, problem: &str| {
             if !holds {

@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask …`.
 
 mod bench;
+mod clients;
 mod conformance;
 mod fixtures;
 mod test;
@@ -23,6 +24,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Runs Elasticsearch's own REST tests against the service; says how many pass in each directory.
     Conformance(conformance::ConformanceArgs),
+    /// Installs the clients that tests drive, below `target/clients`.
+    Clients,
     /// Writes the sample logs of a made-up shop, the same for the same seed.
     Fixtures(fixtures::Options),
 }
@@ -32,6 +35,10 @@ fn main() -> anyhow::Result<()> {
         Command::Test => test::run(&root()),
         Command::Bench(options) => bench::run(&root(), &options),
         Command::Conformance(options) => conformance::run(&root(), &options),
+        Command::Clients => match clients::install(&root()).as_slice() {
+            [] => Ok(()),
+            problems => anyhow::bail!("not installed: {}", problems.join("; ")),
+        },
         Command::Fixtures(options) => fixtures::run(&options),
     }
 }

@@ -32,6 +32,8 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
             "sources",
         ]),
     )?;
+    say("== clients for the tests");
+    crate::clients::install(root).iter().for_each(|problem| say(&format!("   not installed: {problem}")));
     let skipped = root.join("target").join("skipped-tests");
     // Left over from an earlier run, or not there at all.
     let _ = std::fs::remove_file(&skipped);

@@ -9,7 +9,7 @@ use super::{
     request::{Asked, read_object},
     routes::{Right, Route},
     update,
-    write::{self, Write, expected_of, scalar_text, version_of},
+    write::{self, Documents, Write, expected_of, scalar_text, version_of},
 };
 use crate::state::App;
 use axum::{
@@ -19,7 +19,7 @@ use axum::{
 };
 use event::{Object, Operation};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most actions of one request.
 const ACTIONS_MAX: usize = 200_000;
@@ -77,7 +77,8 @@ async fn bulk(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
         .map(|write| (write.index.clone(), write.id.clone(), write.options.routing.clone()))
         .collect();
     let mut names = names.into_iter();
-    let mut outcomes = write::run(&asked.app, &asked.scope, writes, refresh).await?.into_iter();
+    let ran = write::run(&asked.app, &asked.scope, writes, refresh, Documents::Sent).await?;
+    let mut outcomes = ran.outcomes.into_iter();
     let mut errors = false;
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
@@ -106,7 +107,13 @@ async fn bulk(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
         answers.push(json!({item.verb: body}));
     }
     let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(Json(json!({"took": took, "errors": errors, "items": answers})))
+    let mut answer = Object::new();
+    answer.insert("took".into(), json!(took));
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    answer.extend(ran.ingest.map(|ingest| ("ingest_took".to_owned(), json!(millis(ingest)))));
+    answer.insert("errors".into(), json!(errors));
+    answer.insert("items".into(), Value::Array(answers));
+    Ok(Json(Value::Object(answer)))
 }
 
 fn failed(index: &str, id: Option<&str>, error: &ElasticError) -> Object {

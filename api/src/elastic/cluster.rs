@@ -28,6 +28,8 @@ use store::{
 /// Settings of the cluster that clients have put: kept and shown, without effect on the engine.
 pub(crate) const CLUSTER_SETTINGS: Collection = Collection { name: "cluster_settings", indices: &[] };
 const PERSISTENT: &str = "persistent";
+/// The state is not counted: there are no other nodes that could have an older one.
+const STATE_VERSION: u64 = 1;
 /// Groups of settings that Elasticsearch knows.
 const GROUPS: &[&str] = &[
     "action",
@@ -233,22 +235,33 @@ async fn state(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
             .is_none_or(|metrics| metrics.split(',').any(|wanted| wanted == metric || wanted == "_all"))
     };
     let flat = asked.flag("flat_settings", false)?;
+    let awaited = asked.number("wait_for_metadata_version")?;
+    asked.take("wait_for_timeout");
     let base = IndicesOptions { ignore_unavailable: true, expand_hidden: true, ..IndicesOptions::ADMIN };
     let found = described(&mut asked, base, true).await?;
     asked.done()?;
     let mut out = json!({"cluster_name": CLUSTER, "cluster_uuid": CLUSTER_UUID});
+    if awaited.is_some_and(|version| version > STATE_VERSION) {
+        // The one node's state is always its newest: a later one does not come by waiting.
+        out["wait_for_timed_out"] = json!(true);
+        return Ok(Json(out));
+    }
     if has("version") {
-        out["version"] = json!(1);
+        out["version"] = json!(STATE_VERSION);
         out["state_uuid"] = json!(CLUSTER_UUID);
     }
     if has("master_node") {
         out["master_node"] = json!(NODE_ID);
     }
     if has("nodes") {
-        out["nodes"] = json!({NODE_ID: {"name": CLUSTER, "attributes": {}}});
+        let address = asked.address();
+        out["nodes"] = json!({NODE_ID: {"name": CLUSTER, "ephemeral_id": NODE_ID, "transport_address": address,
+            "attributes": {}}});
     }
     if has("blocks") {
-        out["blocks"] = json!({});
+        let blocks: Object =
+            found.iter().filter_map(|index| Some((index.name.clone(), super::blocks::of(index)?))).collect();
+        out["blocks"] = if blocks.is_empty() { json!({}) } else { json!({"indices": blocks}) };
     }
     if has("metadata") {
         let indices: Object = found

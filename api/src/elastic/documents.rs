@@ -8,7 +8,7 @@ use super::{
     names,
     request::Asked,
     routes::{Right, Route, get_or_post},
-    write::{self, DOC_TYPE, Write, scalar_text},
+    write::{self, DOC_TYPE, Documents, Write, scalar_text},
 };
 use axum::{
     Json,
@@ -18,7 +18,8 @@ use axum::{
 };
 use event::{Object, Operation};
 use serde_json::{Value, json};
-use store::logs::{Document, GetRequest, Refresh};
+use std::collections::HashMap;
+use store::logs::{Detail, Document, GetRequest, IndicesOptions, Refresh};
 
 /// Most documents of one `_mget`.
 const DOCUMENTS_MAX: usize = 10_000;
@@ -107,9 +108,8 @@ async fn one(
     write: Write,
     refresh: Refresh,
 ) -> Result<(StatusCode, Json<Value>), ElasticError> {
-    let outcome = write::run(&asked.app, &asked.scope, vec![write], refresh).await?.pop();
-    let outcome = outcome.ok_or_else(|| ElasticError::illegal("the write has no outcome"))?;
-    let (status, body) = write::answer(outcome, refresh)?;
+    let outcome = write::run(&asked.app, &asked.scope, vec![write], refresh, Documents::Sent).await?;
+    let (status, body) = write::answer(outcome.single()?, refresh)?;
     Ok((status, Json(Value::Object(body))))
 }
 
@@ -155,8 +155,8 @@ impl View {
                 SourceFilter::whole(stored || self.stored_fields.iter().any(|field| field == "_source"))
             }
         };
-        if filter.wanted {
-            out.insert("_source".into(), Value::Object(filter.apply(document.source)));
+        if let Some(source) = document.source.filter(|_| filter.wanted) {
+            out.insert("_source".into(), Value::Object(filter.apply(source)));
         }
         Value::Object(out)
     }
@@ -220,7 +220,11 @@ async fn get_source(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     if !filter.wanted {
         return Err(write::invalid("fetching source can not be disabled"));
     }
-    Ok(Json(Value::Object(filter.apply(document.source))))
+    let source = document.source.ok_or_else(|| {
+        let reason = format!("Source not found [{index}]/[{DOC_TYPE}]/[{id}]");
+        ElasticError::new(StatusCode::NOT_FOUND, "resource_not_found_exception", reason)
+    })?;
+    Ok(Json(Value::Object(filter.apply(source))))
 }
 
 async fn mget(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
@@ -233,6 +237,7 @@ async fn mget(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let wanted = wanted(&asked.required()?, default_index.as_deref(), &view, routing.as_deref())?;
     let mut answers = Vec::with_capacity(wanted.len());
     let mut refreshed: Vec<String> = Vec::new();
+    let mut kinds: HashMap<String, Value> = HashMap::new();
     for wanted in wanted {
         let logs = &asked.app.parts().logs;
         if refresh && !refreshed.contains(&wanted.index) {
@@ -245,7 +250,11 @@ async fn mget(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
         answers.push(match logs.get_as(&asked.scope, request).await {
             Ok(Some(document)) => wanted.view.show(document),
             Ok(None) => {
-                json!({"_index": wanted.index, "_type": DOC_TYPE, "_id": wanted.id, "found": false})
+                if !kinds.contains_key(&wanted.index) {
+                    kinds.insert(wanted.index.clone(), kind_of(&asked, &wanted.index).await?);
+                }
+                let kind = kinds.get(&wanted.index);
+                json!({"_index": wanted.index, "_type": kind, "_id": wanted.id, "found": false})
             }
             Err(error) => {
                 let error = ElasticError::from(error).error();
@@ -254,6 +263,17 @@ async fn mget(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
         });
     }
     Ok(Json(json!({"docs": answers})))
+}
+
+/// The type of documents of an index; null before it has a mapping.
+async fn kind_of(asked: &Asked, index: &str) -> Result<Value, ElasticError> {
+    let detail = Detail { mappings: true, statistics: false };
+    let names = [index.to_owned()];
+    let found =
+        asked.app.parts().admin.describe(&asked.scope, &names, IndicesOptions::LENIENT, detail).await?;
+    let has_mapping =
+        found.iter().any(|index| index.mappings.as_ref().is_some_and(|mappings| !mappings.is_empty()));
+    Ok(if has_mapping { json!(DOC_TYPE) } else { Value::Null })
 }
 
 struct Wanted {

@@ -17,13 +17,15 @@ pub(super) struct ElasticError {
     status: StatusCode,
     kind: &'static str,
     reason: String,
+    /// What stands beside type and reason, such as `caused_by`.
+    details: Option<Box<Object>>,
     retry_after: Option<HeaderValue>,
 }
 
 impl ElasticError {
     /// An error with a type as Elasticsearch names it.
     pub(super) fn new(status: StatusCode, kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { status, kind, reason: reason.into(), retry_after: None }
+        Self { status, kind, reason: reason.into(), details: None, retry_after: None }
     }
 
     /// 400: an argument that cannot be.
@@ -43,6 +45,22 @@ impl ElasticError {
         Self { kind, ..self }
     }
 
+    /// With the failure behind it.
+    pub(super) fn caused_by(self, cause: Value) -> Self {
+        let mut details = self.details.unwrap_or_default();
+        details.insert("caused_by".to_owned(), cause);
+        Self { details: Some(details), ..self }
+    }
+
+    /// 400: a `script_exception`, as `expression` describes it.
+    pub(super) fn script(exception: Value) -> Self {
+        let reason = exception["reason"].as_str().unwrap_or("runtime error").to_owned();
+        let Value::Object(mut details) = exception else { return Self::illegal(reason) };
+        details.retain(|name, _| name != "type" && name != "reason");
+        let error = Self::new(StatusCode::BAD_REQUEST, "script_exception", reason);
+        Self { details: Some(Box::new(details)), ..error }
+    }
+
     /// What went wrong, for people.
     pub(super) fn reason(&self) -> &str {
         &self.reason
@@ -53,7 +71,9 @@ impl From<StoreError> for ElasticError {
     fn from(error: StoreError) -> Self {
         let missing = error.kind == ErrorKind::NotFound;
         let code = error.code;
-        let mapped = Self::from(ApiError::from(error));
+        let mut error = error;
+        let details = error.details.take();
+        let mapped = Self { details, ..Self::from(ApiError::from(error)) };
         match code {
             Some(code) => Self { kind: code, ..mapped },
             None if missing => Self { kind: "index_not_found_exception", ..mapped },
@@ -78,6 +98,7 @@ impl From<ApiError> for ElasticError {
             status: error.status(),
             kind,
             reason: error.detail().to_owned(),
+            details: None,
             retry_after: error.retry_after_header(),
         }
     }
@@ -107,14 +128,20 @@ impl ElasticError {
         if self.status == StatusCode::UNAUTHORIZED {
             cause.insert("header".into(), json!({"WWW-Authenticate": CHALLENGE}));
         }
+        cause.extend(self.details.iter().flat_map(|details| (**details).clone()));
         Value::Object(cause)
     }
 
     /// The member `error` of an answer.
     pub(super) fn error(&self) -> Value {
         let cause = self.cause();
+        let mut root = cause.clone();
+        if let Some(root) = root.as_object_mut() {
+            // What is behind it is said once.
+            root.shift_remove("caused_by");
+        }
         let mut error = Object::new();
-        error.insert("root_cause".into(), json!([cause]));
+        error.insert("root_cause".into(), json!([root]));
         if let Value::Object(cause) = cause {
             error.extend(cause);
         }

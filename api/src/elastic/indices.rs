@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         ("/_flush", "/{index}/_flush", Maintenance::Flush),
         ("/_forcemerge", "/{index}/_forcemerge", Maintenance::ForceMerge),
         ("/_cache/clear", "/{index}/_cache/clear", Maintenance::Refresh),
-        ("/_flush/synced", "/{index}/_flush/synced", Maintenance::Flush),
+        ("/_flush/synced", "/{index}/_flush/synced", Maintenance::SyncedFlush),
     ] {
         let handler = move |asked: Asked| maintain(asked, task);
         routes.push(Route::new(Right::Write, all, get_or_post(handler)));
@@ -168,7 +168,16 @@ async fn maintain(mut asked: Asked, task: Maintenance) -> Result<Json<Value>, El
     let total: u32 =
         found.iter().map(|index| index.shards.saturating_mul(index.replicas.saturating_add(1))).sum();
     let successful: u32 = found.iter().map(|index| index.shards).sum();
-    Ok(Json(json!({"_shards": {"total": total, "successful": successful, "failed": 0}})))
+    let mut out = Object::new();
+    out.insert("_shards".into(), json!({"total": total, "successful": successful, "failed": 0}));
+    if task == Maintenance::SyncedFlush {
+        // Each index says how it went, too.
+        out.extend(found.into_iter().map(|index| {
+            let copies = index.shards.saturating_mul(index.replicas.saturating_add(1));
+            (index.name, json!({"total": copies, "successful": index.shards, "failed": 0}))
+        }));
+    }
+    Ok(Json(Value::Object(out)))
 }
 
 async fn resolve(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
@@ -233,10 +242,15 @@ async fn rollover(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let typed = asked.flag("include_type_name", false)?;
     asked.done()?;
     let new_index = Some(asked.part("new_index")).filter(|name| !name.is_empty());
+    let body = unwrap_type(Value::Object(asked.object()?), typed).map_err(|error| {
+        let reason = "[1:1] [rollover] failed to parse field [mappings]";
+        ElasticError::new(StatusCode::BAD_REQUEST, "x_content_parse_exception", reason)
+            .caused_by(error.cause())
+    })?;
     let request = Rollover {
         target: asked.index()?,
         new_index: new_index.map(super::names::resolve).transpose()?,
-        body: unwrap_type(Value::Object(asked.object()?), typed)?,
+        body,
         dry_run,
     };
     let outcome = asked.app.parts().admin.rollover(&asked.scope, request).await?;

@@ -5,6 +5,7 @@
 
 mod aliases;
 mod answer;
+mod blocks;
 mod body;
 mod bulk;
 mod by_query;
@@ -14,15 +15,21 @@ mod documents;
 mod error;
 mod filter;
 mod indices;
+mod ingest_counts;
+mod lifecycle;
 mod mappings;
 mod names;
 mod nodes;
+mod overview;
 mod parameters;
+mod persona;
 mod pipelines;
 mod request;
 mod root;
 mod routes;
+mod script;
 mod search;
+mod security;
 mod settings;
 mod shape;
 mod stats;
@@ -34,6 +41,8 @@ mod update;
 mod write;
 
 pub(crate) use cluster::CLUSTER_SETTINGS;
+pub(crate) use ingest_counts::IngestCounts;
+pub use persona::{Distribution, ServerVersion};
 pub(crate) use tasks::Tasks;
 
 use crate::{
@@ -49,24 +58,22 @@ use crate::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRequestParts, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use error::ElasticError;
+use persona::Persona;
 use std::{any::Any, sync::Arc};
+use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
-
-/// Clients look for this header before they believe anything else.
-const PRODUCT: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-elastic-product"), HeaderValue::from_static("Elasticsearch"));
 
 const NOBODY: &str =
     "missing authentication credentials: send an account's email address and password (Basic), or an API key";
 
 /// The Elasticsearch API, to be served on its own port.
 pub fn elastic_router(app: App) -> Router {
-    routes::router()
+    let served = routes::router()
         .fallback(no_handler)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(app.config().limits.json_body_max_bytes))
@@ -76,16 +83,21 @@ pub fn elastic_router(app: App) -> Router {
         .layer(from_fn(shape::shape))
         .layer(CompressionLayer::new())
         .layer(from_fn(headers::secure))
-        .layer(from_fn(product))
         .layer(from_fn(metrics::measure))
         .layer(from_fn(trace::trace))
         .layer(from_fn_with_state(app.clone(), address::locate))
-        .with_state(app)
+        .with_state(app.clone());
+    // Around the routes, not on them: the path decides before they look at it.
+    let personal = ServiceBuilder::new().layer(from_fn_with_state(app, personate)).service(served);
+    Router::new().fallback_service(personal)
 }
 
-async fn product(request: Request, next: Next) -> Response {
+/// Finds out as what the request is to be answered.
+async fn personate(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let persona = Persona::of(&app.config().elastic, &mut request);
+    request.extensions_mut().insert(persona);
     let mut response = next.run(request).await;
-    response.headers_mut().insert(PRODUCT.0, PRODUCT.1);
+    persona.sign(response.headers_mut());
     response
 }
 

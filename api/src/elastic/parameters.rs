@@ -22,6 +22,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "pretty",
     "request_cache",
     "routing",
+    "stats",
 ];
 
 /// What the parameters ask for beside the body.
@@ -48,13 +49,21 @@ pub(super) fn apply(
         match name.as_str() {
             "q" => drop(query_string.insert("query".into(), json!(value))),
             "df" => drop(query_string.insert("default_field".into(), json!(value))),
-            "default_operator" | "analyze_wildcard" | "lenient" => {
+            "default_operator" | "analyze_wildcard" | "lenient" | "analyzer" => {
                 drop(query_string.insert(name, scalar(&value)))
             }
             "size" | "from" | "terminate_after" => {
                 drop(body.insert(name.clone(), json!(number(&name, &value)?)))
             }
             "timeout" => drop(body.insert(name, json!(value))),
+            "min_score" => {
+                let score: f64 = value.parse().map_err(|_| {
+                    ElasticError::illegal(format!(
+                        "Failed to parse float parameter [min_score] with value [{value}]"
+                    ))
+                })?;
+                body.insert(name, json!(score));
+            }
             "sort" => drop(body.insert(name, sort(&value))),
             "track_total_hits" | "track_scores" | "version" | "seq_no_primary_term" | "explain" => {
                 body.insert(name, scalar(&value));

@@ -14,8 +14,8 @@ use axum::{
     routing::{get, put},
 };
 use event::Object;
-use ingest::pipeline::{DefinitionError, PipelineSource, SimulateTarget};
-use serde_json::Value;
+use ingest::pipeline::{DefinitionError, PipelineSource, SimulateTarget, grok_patterns};
+use serde_json::{Value, json};
 use store::scope::wildcard_match;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Right::Monitor, "/_ingest/pipeline", get(pipelines)),
         Route::new(Right::Monitor, "/_ingest/pipeline/{name}", get(pipelines)),
         Route::new(Right::Manage, "/_ingest/pipeline/{name}", put(put_pipeline).delete(delete_pipeline)),
+        Route::new(Right::Monitor, "/_ingest/processor/grok", get(grok)),
         Route::new(Right::Manage, "/_ingest/pipeline/_simulate", get_or_post(simulate)),
         Route::new(Right::Manage, "/_ingest/pipeline/{name}/_simulate", get_or_post(simulate)),
     ]
@@ -99,6 +100,19 @@ async fn simulate(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
         (true, None) => return Err(property("pipeline", "required property is missing")),
     };
     Ok(Json(pipelines.simulate(target, &documents, verbose).map_err(refused)?))
+}
+
+/// The patterns that `grok` knows by name.
+async fn grok(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let sorted = asked.flag("s", false)?;
+    asked.done()?;
+    let mut patterns: Vec<(&str, &str)> = grok_patterns().collect();
+    if sorted {
+        patterns.sort_unstable();
+    }
+    let patterns: Object =
+        patterns.into_iter().map(|(name, pattern)| (name.to_owned(), pattern.into())).collect();
+    Ok(Json(json!({"patterns": patterns})))
 }
 
 fn property(name: &str, problem: &str) -> ElasticError {

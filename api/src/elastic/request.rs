@@ -1,6 +1,6 @@
 //! What every handler of the port is given: who asks, the path, the parameters, the body.
 
-use super::{body, error::ElasticError, names, parameters};
+use super::{body, error::ElasticError, names, parameters, persona::Persona};
 use crate::{
     auth::{User, extract::not_logged_in, scope::elastic_scope_of},
     state::App,
@@ -44,6 +44,10 @@ pub(super) struct Asked {
     pub(super) body: Bytes,
     path: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
+    /// As what this is answered.
+    pub(super) persona: Persona,
+    /// Who asks.
+    pub(super) user: Arc<User>,
     /// The address that the client has used.
     host: String,
     /// The client asks for JSON by its `Accept`.
@@ -55,6 +59,8 @@ impl FromRequest<App> for Asked {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ElasticError> {
         let user = request.extensions().get::<Arc<User>>().cloned().ok_or_else(not_logged_in)?;
+        let persona = request.extensions().get::<Persona>().copied();
+        let persona = persona.ok_or_else(|| ElasticError::illegal("the request has no persona"))?;
         let uri_path = request.uri().path().to_owned();
         let Query(parameters) = Query::try_from_uri(request.uri())
             .map_err(|_| ElasticError::illegal("the parameters are not readable"))?;
@@ -72,6 +78,8 @@ impl FromRequest<App> for Asked {
         Ok(Self {
             app: app.clone(),
             scope: elastic_scope_of(&user),
+            persona,
+            user,
             uri_path,
             body,
             path,
@@ -114,6 +122,11 @@ impl Asked {
     /// A parameter.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         self.parameters.remove(name)
+    }
+
+    /// Whether there is such a parameter.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.parameters.contains_key(name)
     }
 
     /// A switch.

@@ -4,8 +4,9 @@
 //! served that the table does not know, and nothing without a check.
 
 use super::{
-    aliases, bulk, by_query, cat, cluster, documents, error::ElasticError, indices, mappings, nodes,
-    pipelines, root, search, settings, stats, streams, tasks, templates, update,
+    aliases, blocks, bulk, by_query, cat, cluster, documents, error::ElasticError, indices, lifecycle,
+    mappings, nodes, overview, pipelines, root, search, security, settings, stats, streams, tasks, templates,
+    update,
 };
 use crate::{
     auth::{Role, User, extract},
@@ -74,15 +75,19 @@ pub(super) fn router() -> Router<App> {
         root::routes(),
         cluster::routes(),
         nodes::routes(),
+        overview::routes(),
         tasks::routes(),
         cat::routes(),
         stats::routes(),
         indices::routes(),
         mappings::routes(),
         settings::routes(),
+        blocks::routes(),
         aliases::routes(),
         templates::routes(),
         streams::routes(),
+        lifecycle::routes(),
+        security::routes(),
         pipelines::routes(),
         documents::routes(),
         update::routes(),

@@ -10,7 +10,7 @@ use super::{
 use axum::{Json, routing::get};
 use event::Object;
 use serde_json::{Value, json};
-use store::logs::{Detail, IndicesOptions};
+use store::logs::{Detail, IndexDescription, IndicesOptions};
 
 /// Groups of numbers that Elasticsearch has; those that the engine does not count are zero.
 const METRICS: &[&str] = &[
@@ -75,32 +75,29 @@ async fn stats(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     }
     let detail = Detail { mappings: false, statistics: true };
     let found = asked.app.parts().admin.describe(&asked.scope, &asked.indices()?, options, detail).await?;
-    let of = |documents: u64, size: u64| -> Value {
+    let of = |counts: &Counts| -> Value {
         Value::Object(
-            metrics
-                .iter()
-                .map(|name| ((*name).to_owned(), numbers(name, documents, size)))
-                .collect::<Object>(),
+            metrics.iter().map(|name| ((*name).to_owned(), numbers(name, counts))).collect::<Object>(),
         )
     };
-    let (documents, size) = found
-        .iter()
-        .fold((0, 0), |(documents, size), index| (documents + index.documents, size + index.size_bytes));
+    let all = found.iter().map(Counts::of).fold(Counts::default(), Counts::and);
     let shards = found.len();
     let mut out = json!({
         "_shards": {"total": shards * 2, "successful": shards, "failed": 0},
-        "_all": {"primaries": of(documents, size), "total": of(documents, size)},
+        "_all": {"primaries": of(&all), "total": of(&all)},
     });
     if level != "cluster" {
         let indices: Object = found
             .iter()
             .map(|index| {
-                let own = of(index.documents, index.size_bytes);
+                let own = of(&Counts::of(index));
                 let mut body = json!({"uuid": index.uuid, "primaries": own, "total": own});
                 if level == "shards" {
                     let mut shard = own.clone();
                     shard["routing"] = json!({"state": "STARTED", "primary": true, "node": super::root::NODE_ID, "relocating_node": null});
-                    shard["commit"] = json!({"id": index.uuid, "generation": 1, "user_data": {}, "num_docs": index.documents});
+                    let mut user_data = Object::new();
+                    user_data.extend(index.sync_id.as_ref().map(|id| ("sync_id".to_owned(), json!(id))));
+                    shard["commit"] = json!({"id": index.uuid, "generation": 1, "user_data": user_data, "num_docs": index.documents});
                     shard["seq_no"] = json!({"max_seq_no": index.max_seq_no.map_or(-1, |at| i64::try_from(at).unwrap_or(-1))});
                     body["shards"] = json!({"0": [shard]});
                 }
@@ -112,7 +109,30 @@ async fn stats(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     Ok(Json(out))
 }
 
-fn numbers(metric: &str, documents: u64, size: u64) -> Value {
+/// What is counted of indices.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    documents: u64,
+    size: u64,
+    flushes: u64,
+}
+
+impl Counts {
+    fn of(index: &IndexDescription) -> Self {
+        Self { documents: index.documents, size: index.size_bytes, flushes: index.flushes }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            documents: self.documents + other.documents,
+            size: self.size + other.size,
+            flushes: self.flushes + other.flushes,
+        }
+    }
+}
+
+fn numbers(metric: &str, counts: &Counts) -> Value {
+    let Counts { documents, size, flushes } = counts;
     match metric {
         "docs" => json!({"count": documents, "deleted": 0}),
         "store" => json!({"size_in_bytes": size, "reserved_in_bytes": 0}),
@@ -130,7 +150,7 @@ fn numbers(metric: &str, documents: u64, size: u64) -> Value {
         "recovery" => json!({"current_as_source": 0, "current_as_target": 0, "throttle_time_in_millis": 0}),
         "query_cache" | "fielddata" | "request_cache" => json!({"memory_size_in_bytes": 0, "evictions": 0}),
         "completion" => json!({"size_in_bytes": 0}),
-        "flush" => json!({"total": 0, "periodic": 0, "total_time_in_millis": 0}),
+        "flush" => json!({"total": flushes, "periodic": 0, "total_time_in_millis": 0}),
         _ => json!({"total": 0, "total_time_in_millis": 0}),
     }
 }

@@ -43,10 +43,24 @@ pub(super) struct Table {
     json: bool,
     /// The unit of sizes; `None`: a readable one.
     unit: Option<u64>,
+    /// The unit of times in nanoseconds; `None`: a readable one.
+    time: Option<u64>,
 }
 
 /// Marks a size in bytes among the cells, to be written in the unit that is asked for.
 const BYTES: &str = "\u{1}bytes";
+/// The same for a time in nanoseconds.
+const TIME: &str = "\u{1}time";
+/// Units of times: their names and how many nanoseconds they have, largest first.
+const TIMES: [(&str, u64); 7] = [
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("micros", 1_000),
+    ("nanos", 1),
+];
 
 impl Table {
     /// Takes `h`, `s`, `v`, `help`, `format`, `bytes`, `time` from the request.
@@ -99,14 +113,25 @@ impl Table {
             Some("t" | "tb") => Some(1 << 40),
             Some(other) => return Err(ElasticError::illegal(format!("unknown unit of bytes [{other}]"))),
         };
-        asked.take("time");
+        let time = match asked.take("time") {
+            None => None,
+            Some(unit) => match TIMES.iter().find(|(name, _)| *name == unit) {
+                Some((_, nanos)) => Some(*nanos),
+                None => return Err(ElasticError::illegal(format!("unknown unit of time [{unit}]"))),
+            },
+        };
         let (headers, help) = (asked.flag("v", false)?, asked.flag("help", false)?);
-        Ok(Self { columns, rows: Vec::new(), shown, order, headers, help, json, unit })
+        Ok(Self { columns, rows: Vec::new(), shown, order, headers, help, json, unit, time })
     }
 
     /// A size in bytes, as a cell.
     pub(super) fn bytes(size: u64) -> Value {
         Value::Array(vec![BYTES.into(), size.into()])
+    }
+
+    /// A time in nanoseconds, as a cell.
+    pub(super) fn time(nanos: u64) -> Value {
+        Value::Array(vec![TIME.into(), nanos.into()])
     }
 
     /// Adds a row: a cell for each column, those that are not shown too.
@@ -139,6 +164,10 @@ impl Table {
             Value::Array(parts) if parts.first().is_some_and(|mark| mark == BYTES) => {
                 let size = parts.get(1).and_then(Value::as_u64).unwrap_or(0);
                 Some(self.unit.map_or_else(|| readable(size), |unit| (size / unit).to_string()))
+            }
+            Value::Array(parts) if parts.first().is_some_and(|mark| mark == TIME) => {
+                let nanos = parts.get(1).and_then(Value::as_u64).unwrap_or(0);
+                Some(self.time.map_or_else(|| readable_time(nanos), |unit| (nanos / unit).to_string()))
             }
             other => Some(other.to_string()),
         }
@@ -230,9 +259,26 @@ pub(super) fn readable(size: u64) -> String {
     if tenth == 0 { format!("{whole}{}", UNITS[unit]) } else { format!("{whole}.{tenth}{}", UNITS[unit]) }
 }
 
+/// A time in the largest unit that it fills, one decimal cut off: `1.5s`.
+fn readable_time(nanos: u64) -> String {
+    let Some((name, unit)) = TIMES.iter().find(|(_, unit)| nanos >= *unit) else { return "0s".to_owned() };
+    let tenths = u128::from(nanos) * 10 / u128::from(*unit);
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    if tenth == 0 { format!("{whole}{name}") } else { format!("{whole}.{tenth}{name}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times() {
+        let check = |nanos, expected: &str| assert_eq!(readable_time(nanos), expected);
+        check(0, "0s");
+        check(999, "999nanos");
+        check(1_500_000_000, "1.5s");
+        check(7_200_000_000_000, "2h");
+    }
 
     #[test]
     fn sizes() {
@@ -259,6 +305,7 @@ mod tests {
             help: false,
             json: false,
             unit: None,
+            time: None,
         };
         assert_eq!(table.text(), "i      docs\na         5\nlonger 1234\n");
         assert_eq!(table.help_text(), "index | i | name \ndocs  | - | count \n");

@@ -9,23 +9,33 @@ use super::{
     root::NODE_ID,
     routes::{Right, Route},
 };
-use axum::{Json, routing::get};
+use axum::{
+    Json,
+    routing::{get, post},
+};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use tokio::task::JoinHandle;
+use std::{collections::BTreeMap, time::Duration};
+use store::{logs::dsl::parse_duration, scope::wildcard_match};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
 
 /// Tasks that are remembered; beyond it the oldest finished ones are forgotten.
 const REMEMBERED_MAX: usize = 1_000;
 /// Tasks that may run at the same time.
 const RUNNING_MAX: usize = 20;
+/// How long `wait_for_completion` waits without `timeout`.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Right::Manage, "/_tasks", get(list)),
         Route::new(Right::Manage, "/_tasks/{task}", get(one)),
-        Route::new(Right::Manage, "/_tasks/{task}/_cancel", axum::routing::post(cancel)),
+        Route::new(Right::Manage, "/_tasks/_cancel", post(cancel)),
+        Route::new(Right::Manage, "/_tasks/{task}/_cancel", post(cancel)),
     ]
 }
 
@@ -34,6 +44,8 @@ struct Task {
     action: &'static str,
     description: String,
     started: Timestamp,
+    /// When it was done.
+    ran: Option<Timestamp>,
     /// The answer, or the error, once it is done.
     outcome: Option<Result<Value, Value>>,
     handle: Option<JoinHandle<()>>,
@@ -44,16 +56,21 @@ struct Task {
 #[derive(Default)]
 pub(crate) struct Tasks {
     tasks: Mutex<BTreeMap<u64, Task>>,
+    /// Told whenever one is done.
+    finished: Notify,
 }
 
+/// Tells how a task ended; closed if it was cancelled.
+pub(super) type Ending = oneshot::Receiver<Result<Value, ElasticError>>;
+
 impl Tasks {
-    /// Starts work in the background; answers the task's name.
+    /// Starts work in the background; answers the task's name, and what tells how it ended.
     pub(super) fn start(
         self: &std::sync::Arc<Self>,
         action: &'static str,
         description: String,
         work: impl Future<Output = Result<Value, ElasticError>> + Send + 'static,
-    ) -> Result<String, ElasticError> {
+    ) -> Result<(String, Ending), ElasticError> {
         let mut tasks = self.tasks.lock();
         let running = tasks.values().filter(|task| task.outcome.is_none()).count();
         if running >= RUNNING_MAX {
@@ -73,26 +90,54 @@ impl Tasks {
             tasks.remove(&oldest);
         }
         let all = self.clone();
+        let (tell, ending) = oneshot::channel();
         let handle = tokio::spawn(async move {
-            let outcome = work.await.map_err(|error| error.error());
+            let outcome = work.await;
             if let Some(task) = all.tasks.lock().get_mut(&number) {
-                task.outcome = Some(outcome);
+                task.outcome = Some(outcome.as_ref().map(Value::clone).map_err(ElasticError::error));
+                task.ran = Some(Timestamp::now());
             }
+            all.finished.notify_waiters();
+            // Nobody may be waiting for it.
+            let _ = tell.send(outcome);
         });
         let task = Task {
             action,
             description,
             started: Timestamp::now(),
+            ran: None,
             outcome: None,
             handle: Some(handle),
             cancelled: false,
         };
         tasks.insert(number, task);
-        Ok(format!("{NODE_ID}:{number}"))
+        Ok((format!("{NODE_ID}:{number}"), ending))
+    }
+
+    /// The tasks that run now, of these actions only.
+    pub(super) fn running(&self, actions: Option<&str>) -> Vec<Value> {
+        let tasks = self.tasks.lock();
+        let running =
+            tasks.iter().filter(|(_, task)| task.outcome.is_none() && is_wanted(actions, task.action));
+        running.map(|(number, task)| shown(*number, task)).collect()
+    }
+
+    /// The task as it is now, and whether it is done; `None`: it is not known.
+    fn look(&self, number: u64) -> Option<(bool, Value)> {
+        let tasks = self.tasks.lock();
+        let task = tasks.get(&number)?;
+        let mut body = json!({"completed": task.outcome.is_some(), "task": shown(number, task)});
+        match &task.outcome {
+            Some(Ok(answer)) => body["response"] = answer.clone(),
+            Some(Err(error)) => body["error"] = error.clone(),
+            None => {}
+        }
+        Some((task.outcome.is_some(), body))
     }
 }
 
 fn shown(number: u64, task: &Task) -> Value {
+    let running = task.ran.unwrap_or_else(Timestamp::now) - task.started;
     json!({
         "node": NODE_ID,
         "id": number,
@@ -101,25 +146,55 @@ fn shown(number: u64, task: &Task) -> Value {
         "status": task.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok()).cloned().unwrap_or_else(|| json!({})),
         "description": task.description,
         "start_time_in_millis": task.started.as_millisecond(),
-        "running_time_in_nanos": u64::try_from((Timestamp::now() - task.started).get_nanoseconds()).unwrap_or(0),
+        "running_time_in_nanos": u64::try_from(running.total(jiff::Unit::Nanosecond).unwrap_or(0.0) as i64).unwrap_or(0),
         "cancellable": true,
         "cancelled": task.cancelled,
         "headers": {},
     })
 }
 
+/// Whether one of the actions is meant, which may be patterns.
+fn is_wanted(actions: Option<&str>, action: &str) -> bool {
+    actions.is_none_or(|actions| actions.split(',').any(|pattern| wildcard_match(pattern.trim(), action)))
+}
+
 async fn list(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
-    for name in ["actions", "detailed", "group_by", "nodes", "parent_task_id", "wait_for_completion"] {
+    let actions = asked.take("actions");
+    let detailed = asked.flag("detailed", false)?;
+    let group_by = asked.take("group_by").unwrap_or_else(|| "nodes".to_owned());
+    for name in ["nodes", "node_id", "parent_task_id", "wait_for_completion"] {
         asked.take(name);
     }
     asked.done()?;
     let tasks = asked.app.tasks().tasks.lock();
-    let running: event::Object = tasks
+    let running = tasks
         .iter()
-        .filter(|(_, task)| task.outcome.is_none())
-        .map(|(number, task)| (format!("{NODE_ID}:{number}"), shown(*number, task)))
-        .collect();
-    Ok(Json(json!({"nodes": {NODE_ID: {"name": super::root::CLUSTER, "tasks": running}}})))
+        .filter(|(_, task)| task.outcome.is_none() && is_wanted(actions.as_deref(), task.action))
+        .map(|(number, task)| {
+            let mut body = shown(*number, task);
+            if let Some(body) = body.as_object_mut().filter(|_| !detailed) {
+                body.shift_remove("description");
+                body.shift_remove("status");
+            }
+            (format!("{NODE_ID}:{number}"), body)
+        });
+    Ok(Json(match group_by.as_str() {
+        "nodes" => {
+            let tasks: event::Object = running.collect();
+            let nodes = match tasks.is_empty() {
+                true => json!({}),
+                false => json!({NODE_ID: {"name": super::root::CLUSTER, "tasks": tasks}}),
+            };
+            json!({"nodes": nodes})
+        }
+        "parents" => json!({"tasks": running.collect::<event::Object>()}),
+        "none" => json!({"tasks": running.map(|(_, body)| body).collect::<Vec<_>>()}),
+        other => {
+            let reason =
+                format!("unknown value [{other}] of [group_by], must be one of [nodes, parents, none]");
+            return Err(ElasticError::illegal(reason));
+        }
+    }))
 }
 
 fn number_of(name: &str) -> Result<u64, ElasticError> {
@@ -136,35 +211,73 @@ fn number_of(name: &str) -> Result<u64, ElasticError> {
 }
 
 async fn one(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
-    asked.flag("wait_for_completion", false)?;
+    let wait = asked.flag("wait_for_completion", false)?;
+    let patience = match asked.take("timeout") {
+        Some(text) => parse_duration(&text).ok_or_else(|| {
+            ElasticError::illegal(format!(
+                "failed to parse setting [timeout] with value [{text}] as a time value"
+            ))
+        })?,
+        None => PATIENCE,
+    };
     asked.done()?;
     let name = asked.part("task").to_owned();
     let number = number_of(&name)?;
-    let tasks = asked.app.tasks().tasks.lock();
-    let task = tasks.get(&number).ok_or_else(|| {
-        missing(
-            "resource_not_found_exception",
-            format!("task [{name}] isn't running and hasn't stored its results"),
-        )
-    })?;
-    let mut body = json!({"completed": task.outcome.is_some(), "task": shown(number, task)});
-    match &task.outcome {
-        Some(Ok(answer)) => body["response"] = answer.clone(),
-        Some(Err(error)) => body["error"] = error.clone(),
-        None => {}
+    let tasks = asked.app.tasks().clone();
+    let until = tokio::time::Instant::now() + patience;
+    loop {
+        // Asked for before looking, so that an ending in between is not missed.
+        let finished = tasks.finished.notified();
+        let (is_done, body) = tasks.look(number).ok_or_else(|| {
+            missing(
+                "resource_not_found_exception",
+                format!("task [{name}] isn't running and hasn't stored its results"),
+            )
+        })?;
+        if is_done || !wait {
+            return Ok(Json(body));
+        }
+        if tokio::time::timeout_at(until, finished).await.is_err() {
+            return Err(ElasticError::new(
+                axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                "timeout_exception",
+                format!("Timed out waiting for completion of task [{name}]"),
+            ));
+        }
     }
-    Ok(Json(body))
 }
 
-async fn cancel(asked: Asked) -> Result<Json<Value>, ElasticError> {
-    let number = number_of(asked.part("task"))?;
+/// Cancels a task, or all that the parameters mean.
+async fn cancel(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let actions = asked.take("actions");
+    for name in ["nodes", "parent_task_id", "wait_for_completion"] {
+        asked.take(name);
+    }
+    asked.done()?;
+    let only = Some(asked.part("task")).filter(|task| !task.is_empty()).map(number_of).transpose()?;
     let mut tasks = asked.app.tasks().tasks.lock();
-    if let Some(task) = tasks.get_mut(&number).filter(|task| task.outcome.is_none()) {
+    let mut cancelled = event::Object::new();
+    for (number, task) in tasks.iter_mut() {
+        let is_meant = only.is_none_or(|only| only == *number) && is_wanted(actions.as_deref(), task.action);
+        if !is_meant || task.outcome.is_some() {
+            continue;
+        }
         if let Some(handle) = task.handle.take() {
             handle.abort();
         }
         task.cancelled = true;
+        task.ran = Some(Timestamp::now());
         task.outcome = Some(Ok(json!({"canceled": "by user request"})));
+        cancelled.insert(format!("{NODE_ID}:{number}"), shown(*number, task));
     }
-    Ok(Json(json!({"node_failures": [], "nodes": {}})))
+    if let Some(number) = only.filter(|number| !tasks.contains_key(number)) {
+        let reason = format!("task [{NODE_ID}:{number}] is not found");
+        return Err(missing("resource_not_found_exception", reason));
+    }
+    asked.app.tasks().finished.notify_waiters();
+    let nodes = match cancelled.is_empty() {
+        true => json!({}),
+        false => json!({NODE_ID: {"name": super::root::CLUSTER, "tasks": cancelled}}),
+    };
+    Ok(Json(json!({"nodes": nodes})))
 }

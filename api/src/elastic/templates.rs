@@ -51,6 +51,9 @@ fn not_found(kind: TemplateKind, name: &str) -> ElasticError {
         TemplateKind::Legacy => {
             missing("index_template_missing_exception", format!("index_template [{name}] missing"))
         }
+        TemplateKind::Lifecycle => {
+            missing("resource_not_found_exception", format!("Lifecycle policy not found: {name}"))
+        }
     }
 }
 
@@ -72,7 +75,9 @@ async fn get_templates(mut asked: Asked, kind: TemplateKind) -> Result<Json<Valu
     Ok(Json(match kind {
         TemplateKind::Index => list("index_templates", "index_template"),
         TemplateKind::Component => list("component_templates", "component_template"),
-        TemplateKind::Legacy => Value::Object(found.into_iter().collect::<Object>()),
+        TemplateKind::Legacy | TemplateKind::Lifecycle => {
+            Value::Object(found.into_iter().collect::<Object>())
+        }
     }))
 }
 

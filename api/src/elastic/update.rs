@@ -7,10 +7,11 @@ use super::{
     filter::SourceFilter,
     request::Asked,
     routes::{Right, Route},
-    write::{self, Write},
+    script::ScriptSource,
+    write::{self, Documents, Write},
 };
 use axum::{Json, http::StatusCode, routing::post};
-use event::{Object, Operation};
+use event::{Object, Operation, UpdateScript};
 use serde_json::{Value, json};
 use store::logs::GetRequest;
 
@@ -45,9 +46,8 @@ async fn update(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticEr
         filter = Some(of_body);
     }
     let routing = write.options.routing.clone();
-    let outcome = write::run(&asked.app, &asked.scope, vec![write], refresh).await?.pop();
-    let outcome = outcome.ok_or_else(|| ElasticError::illegal("the write has no outcome"))?;
-    let (status, mut answer) = write::answer(outcome, refresh)?;
+    let outcome = write::run(&asked.app, &asked.scope, vec![write], refresh, Documents::Sent).await?;
+    let (status, mut answer) = write::answer(outcome.single()?, refresh)?;
     if let Some(filter) = filter.filter(|filter| filter.wanted) {
         add_source(&asked, &mut answer, &filter, routing.as_deref()).await?;
     }
@@ -78,7 +78,7 @@ fn distance(a: &str, b: &str) -> usize {
 /// Puts the body of an update into a write; answers what it wants to see of the document.
 pub(super) fn fill(write: &mut Write, body: Object) -> Result<Option<SourceFilter>, ElasticError> {
     let mut filter = None;
-    let mut doc = None;
+    let (mut doc, mut script, mut scripted_upsert) = (None, None, false);
     for (name, value) in body {
         match (name.as_str(), value) {
             ("doc", Value::Object(changes)) => doc = Some(changes),
@@ -97,9 +97,8 @@ pub(super) fn fill(write: &mut Write, body: Object) -> Result<Option<SourceFilte
                 }
                 write.expected = Some(expected);
             }
-            ("script" | "scripted_upsert", _) => {
-                return Err(ElasticError::illegal("[script] of an update is not supported"));
-            }
+            ("script", value) => script = Some(ScriptSource::read(value)?),
+            ("scripted_upsert", value) => scripted_upsert = value == json!(true) || value == "true",
             (other, _) => {
                 let similar = FIELDS.iter().find(|known| distance(known, other) * 2 < known.len());
                 let hint = similar.map_or_else(String::new, |known| format!(" did you mean [{known}]?"));
@@ -111,8 +110,16 @@ pub(super) fn fill(write: &mut Write, body: Object) -> Result<Option<SourceFilte
     if doc.is_none() && write.options.doc_as_upsert {
         return Err(write::invalid("doc must be specified if doc_as_upsert is enabled"));
     }
-    let doc = doc.ok_or_else(|| write::invalid("script or doc is missing"))?;
-    write.source = doc;
+    write.source = match (doc, script) {
+        (Some(_), Some(_)) => return Err(write::invalid("can't provide both script and doc")),
+        (None, None) => return Err(write::invalid("script or doc is missing")),
+        (Some(doc), None) => doc,
+        (None, Some(script)) => {
+            let ScriptSource { source, language, params } = script;
+            write.options.script = Some(UpdateScript { source, language, scripted_upsert });
+            params
+        }
+    };
     Ok(filter)
 }
 
@@ -127,12 +134,14 @@ pub(super) async fn add_source(
     let (index, id) = (text("_index"), text("_id"));
     let request = GetRequest { index: &index, id: &id, routing, realtime: true };
     if let Some(document) = asked.app.parts().logs.get_as(&asked.scope, request).await? {
-        let body = json!({
+        let mut body = json!({
             "_seq_no": document.seq_no.seq_no,
             "_primary_term": document.seq_no.primary_term,
             "found": true,
-            "_source": filter.apply(document.source),
         });
+        if let Some(source) = document.source {
+            body["_source"] = Value::Object(filter.apply(source));
+        }
         answer.insert("get".into(), body);
     }
     Ok(())

@@ -5,14 +5,18 @@ use axum::http::StatusCode;
 use event::{Event, Object, Operation, Origin, SequenceNumber, VersionType, WriteOptions};
 use ingest::pipeline::{Flow, PipelineError};
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::{
     StoreError,
     logs::{IndexPipelines, Refresh, WriteEffect, WriteResult},
     scope::Scope,
 };
 
-use crate::state::App;
+use crate::{fraud::write_judged, state::App};
 
 /// Name of the one kind of documents there is.
 pub(super) const DOC_TYPE: &str = "_doc";
@@ -145,6 +149,30 @@ pub(super) enum Outcome {
     Refused(ElasticError),
 }
 
+/// Whose documents are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Documents {
+    /// Clients have sent them: transactions get their verdict.
+    Sent,
+    /// They are copies of what is stored, and have been judged when they came.
+    Copied,
+}
+
+/// What became of writes, in their order.
+pub(super) struct Ran {
+    pub(super) outcomes: Vec<Outcome>,
+    /// How long pipelines took; `None`: there were none.
+    pub(super) ingest: Option<Duration>,
+}
+
+impl Ran {
+    /// Of the only write.
+    pub(super) fn single(self) -> Result<Outcome, ElasticError> {
+        let last = self.outcomes.into_iter().next_back();
+        last.ok_or_else(|| ElasticError::illegal("the write has no outcome"))
+    }
+}
+
 /// Runs pipelines, removes what must not be kept, and writes. One outcome per write, in order.
 ///
 /// # Errors
@@ -154,11 +182,12 @@ pub(super) async fn run(
     scope: &Scope,
     writes: Vec<Write>,
     refresh: Refresh,
-) -> Result<Vec<Outcome>, ElasticError> {
+    documents: Documents,
+) -> Result<Ran, ElasticError> {
     let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(writes.len());
     let mut events = Vec::with_capacity(writes.len());
     let mut places = Vec::with_capacity(writes.len());
-    let mut pipelines = HashMap::new();
+    let mut pipelines = Known::default();
     for write in writes {
         match prepare(app, scope, write, &mut pipelines).await {
             Ok(event) => {
@@ -170,35 +199,44 @@ pub(super) async fn run(
         }
     }
     if !events.is_empty() {
-        let results = app.parts().logs.write(scope, events, refresh).await?;
+        let results = match documents {
+            Documents::Sent => write_judged(app, scope, events, refresh).await?,
+            Documents::Copied => app.parts().logs.write(scope, events, refresh).await?,
+        };
         for (place, result) in places.into_iter().zip(results) {
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = Some(Outcome::Stored(result));
             }
         }
     }
-    Ok(outcomes.into_iter().flatten().collect())
+    Ok(Ran { outcomes: outcomes.into_iter().flatten().collect(), ingest: pipelines.took })
 }
 
-async fn prepare(
-    app: &App,
-    scope: &Scope,
-    write: Write,
-    known: &mut HashMap<String, IndexPipelines>,
-) -> Result<Event, Box<Outcome>> {
+/// What is known of the pipelines of a batch.
+#[derive(Default)]
+struct Known {
+    /// By the name of the index.
+    of_index: HashMap<String, IndexPipelines>,
+    /// How long they took so far; `None`: none has run.
+    took: Option<Duration>,
+}
+
+async fn prepare(app: &App, scope: &Scope, write: Write, known: &mut Known) -> Result<Event, Box<Outcome>> {
     write.check().map_err(|error| Box::new(Outcome::Refused(error)))?;
     let named = write.pipeline.clone();
-    let with_pipeline = matches!(write.operation, Operation::Index | Operation::Create)
-        || write.options.upsert.is_some()
-        || write.options.doc_as_upsert;
-    let is_update = write.operation == Operation::Update;
+    let with_pipeline = matches!(write.operation, Operation::Index | Operation::Create);
     let mut event = write.into_event();
-    if with_pipeline && !is_update {
+    if with_pipeline {
         event = run_pipelines(app, scope, named, event, known).await?;
     }
     let index = event.metadata.index.as_deref().unwrap_or_default();
     if !index.starts_with('.') && event.metadata.operation != Operation::Delete {
         app.parts().intake.redact(&mut event);
+        if let Some(upsert) = event.metadata.options.as_mut().and_then(|options| options.upsert.as_mut()) {
+            let mut document = Event::new(std::mem::take(upsert), Origin::Request);
+            app.parts().intake.redact(&mut document);
+            *upsert = document.fields;
+        }
     }
     Ok(event)
 }
@@ -210,24 +248,24 @@ async fn run_pipelines(
     scope: &Scope,
     named: Option<String>,
     mut event: Event,
-    known: &mut HashMap<String, IndexPipelines>,
+    known: &mut Known,
 ) -> Result<Event, Box<Outcome>> {
     let refused = |error: ElasticError| Box::new(Outcome::Refused(error));
     let mut named = named;
     for _ in 0..REROUTES_MAX {
         let index = event.metadata.index.as_deref().unwrap_or_default().to_owned();
-        let own = match known.get(&index) {
+        let own = match known.of_index.get(&index) {
             Some(own) => own.clone(),
             None => {
                 let found = app.parts().admin.pipelines_of(scope, &index).await;
                 let found = found.map_err(|error| refused(error.into()))?;
-                known.insert(index.clone(), found.clone());
+                known.of_index.insert(index.clone(), found.clone());
                 found
             }
         };
         let first = named.take().or(own.default_pipeline).filter(|name| name != "_none");
         if let Some(name) = first {
-            run_pipeline(app, &name, &mut event)?;
+            run_pipeline(app, &name, &mut event, known)?;
             if event.metadata.index.as_deref() != Some(index.as_str()) {
                 // Another index has its own final pipeline; its default one does not run.
                 named = Some("_none".to_owned());
@@ -235,7 +273,7 @@ async fn run_pipelines(
             }
         }
         if let Some(name) = own.final_pipeline.filter(|name| name != "_none") {
-            run_pipeline(app, &name, &mut event)?;
+            run_pipeline(app, &name, &mut event, known)?;
             if event.metadata.index.as_deref() != Some(index.as_str()) {
                 let reason = format!("final pipeline [{name}] can't change the target index");
                 return Err(refused(ElasticError::new(
@@ -250,12 +288,17 @@ async fn run_pipelines(
     Err(refused(ElasticError::illegal("pipelines send the document from index to index in a circle")))
 }
 
-fn run_pipeline(app: &App, name: &str, event: &mut Event) -> Result<(), Box<Outcome>> {
+fn run_pipeline(app: &App, name: &str, event: &mut Event, known: &mut Known) -> Result<(), Box<Outcome>> {
     let Some(pipeline) = app.parts().pipelines.get(name) else {
         let reason = format!("pipeline with id [{name}] does not exist");
         return Err(Box::new(Outcome::Refused(ElasticError::illegal(reason))));
     };
-    match pipeline.run(event) {
+    let started = Instant::now();
+    let result = pipeline.run(event);
+    let took = started.elapsed();
+    *known.took.get_or_insert_default() += took;
+    app.ingest_counts().note(name, took, result.is_ok());
+    match result {
         Ok(Flow::Continue) => Ok(()),
         Ok(Flow::Drop) => {
             let index = event.metadata.index.as_deref().unwrap_or_default().to_owned();
@@ -276,8 +319,8 @@ pub(super) fn answer(outcome: Outcome, refresh: Refresh) -> Result<(StatusCode, 
                 "_shards": {"total": 0, "successful": 0, "failed": 0}});
             Ok((StatusCode::OK, body.as_object().cloned().unwrap_or_default()))
         }
-        Outcome::Stored(WriteResult::Refused { kind, code, reason }) => {
-            let error = StoreError::new(kind, reason);
+        Outcome::Stored(WriteResult::Refused { kind, code, reason, details }) => {
+            let error = StoreError { details, ..StoreError::new(kind, reason) };
             Err(ElasticError::from(match code {
                 Some(code) => error.with_code(code),
                 None => error,

@@ -52,6 +52,7 @@ impl MemoryLogs {
         let hit = |((at, id), (index, source)): (&(i64, String), &(String, Object))| Hit {
             index: index.clone(),
             id: id.clone(),
+            routing: None,
             score: None,
             source: Some(source.clone()),
             sort: vec![json!(at), json!(id)],

@@ -2,8 +2,8 @@
 
 use super::compiled::Failure;
 use super::registry::Set;
-use event::{Event, Object, Timestamp};
-use expression::{Context, Escape, FieldPath, Member, PathError, Template};
+use event::{Event, Object, Timestamp, VersionType};
+use expression::{Context, Escape, FieldPath, Member, PathError, Template, display_text};
 use serde_json::{Value, json};
 use std::{
     borrow::Cow,
@@ -20,6 +20,12 @@ pub(crate) enum Field {
     Index,
     /// `_id`.
     Id,
+    /// `_routing`.
+    Routing,
+    /// `_version`.
+    Version,
+    /// `_version_type`.
+    VersionType,
     /// Something below `_ingest`.
     Ingest(FieldPath),
 }
@@ -30,7 +36,10 @@ impl Field {
         match text {
             "_index" => return Ok(Self::Index),
             "_id" => return Ok(Self::Id),
-            "_version" | "_version_type" | "_routing" | "_if_seq_no" | "_if_primary_term" | "_op_type" => {
+            "_routing" => return Ok(Self::Routing),
+            "_version" => return Ok(Self::Version),
+            "_version_type" => return Ok(Self::VersionType),
+            "_if_seq_no" | "_if_primary_term" | "_op_type" => {
                 return Err(format!("metadata field \"{text}\" is not supported"));
             }
             "_dynamic_templates" | "_ingest" | "_source" => {
@@ -50,6 +59,9 @@ impl Field {
             Self::Source(path) => Cow::Borrowed(path.as_str()),
             Self::Index => Cow::Borrowed("_index"),
             Self::Id => Cow::Borrowed("_id"),
+            Self::Routing => Cow::Borrowed("_routing"),
+            Self::Version => Cow::Borrowed("_version"),
+            Self::VersionType => Cow::Borrowed("_version_type"),
             Self::Ingest(path) => Cow::Owned(format!("_ingest.{path}")),
         }
     }
@@ -88,6 +100,8 @@ pub(crate) struct Document<'a> {
     /// `_ingest`: made at first sight, since few events ever look at it.
     ingest: OnceCell<Value>,
     now: OnceCell<Timestamp>,
+    /// `_version_type`, until there is a `_version`.
+    version_type: Option<VersionType>,
     /// The pipelines that a `pipeline` processor can call.
     pub(crate) set: Option<Arc<Set>>,
     /// Names of the pipelines under way, outermost first.
@@ -119,7 +133,16 @@ static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Null);
 impl<'a> Document<'a> {
     pub(crate) fn new(event: &'a mut Event, set: Option<Arc<Set>>) -> Self {
         let (ingest, now) = (OnceCell::new(), OnceCell::new());
-        Self { event, ingest, now, set, running: Vec::new(), written_bytes: 0, trace: None }
+        Self {
+            event,
+            ingest,
+            now,
+            version_type: None,
+            set,
+            running: Vec::new(),
+            written_bytes: 0,
+            trace: None,
+        }
     }
 
     /// The time of this run: one instant for the whole pipeline.
@@ -154,6 +177,16 @@ impl<'a> Document<'a> {
             Field::Source(path) => path.get(&self.event.fields).map(Cow::Borrowed),
             Field::Index => self.event.metadata.index.as_deref().map(text),
             Field::Id => self.event.metadata.id.as_deref().map(text),
+            Field::Routing => self.event.metadata.options.as_ref()?.routing.as_deref().map(text),
+            Field::Version => {
+                let (version, _) = self.event.metadata.options.as_ref()?.version?;
+                Some(Cow::Owned(json!(version)))
+            }
+            Field::VersionType => {
+                let given = self.event.metadata.options.as_ref().and_then(|options| options.version);
+                let kind = given.map(|(_, kind)| kind).or(self.version_type)?;
+                Some(text(version_type_name(kind)))
+            }
             Field::Ingest(path) => path.get(self.ingest().as_object()?).map(Cow::Borrowed),
         }
     }
@@ -166,9 +199,11 @@ impl<'a> Document<'a> {
                 Value::Object(ingest) => Ok(Cow::Borrowed(path.resolve(ingest)?)),
                 _ => Err(Failure::argument("_ingest is no object")),
             },
-            Field::Index | Field::Id => self.get(field).ok_or_else(|| {
-                Failure::argument(format!("field [{0}] not present as part of path [{0}]", field.name()))
-            }),
+            Field::Index | Field::Id | Field::Routing | Field::Version | Field::VersionType => {
+                self.get(field).ok_or_else(|| {
+                    Failure::argument(format!("field [{0}] not present as part of path [{0}]", field.name()))
+                })
+            }
         }
     }
 
@@ -182,9 +217,41 @@ impl<'a> Document<'a> {
             }
             Field::Index => self.event.metadata.index = metadata_text(value)?.map(Arc::from),
             Field::Id => self.event.metadata.id = metadata_text(value)?,
+            Field::Routing => {
+                let routing = metadata_text(value)?;
+                self.event.metadata.options.get_or_insert_default().routing = routing;
+            }
+            Field::Version => self.set_version(&value)?,
+            Field::VersionType => self.set_version_type(&value)?,
             Field::Ingest(path) => {
                 path.set(self.ingest_mut(), value)?;
             }
+        }
+        Ok(())
+    }
+
+    fn set_version(&mut self, value: &Value) -> Result<(), Failure> {
+        let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let version = number
+            .ok_or_else(|| Failure::argument(format!("[_version] must be a number from 0, found {value}")))?;
+        let options = self.event.metadata.options.get_or_insert_default();
+        let kind = self.version_type.or(options.version.map(|(_, kind)| kind));
+        options.version = Some((version, kind.unwrap_or(VersionType::Internal)));
+        Ok(())
+    }
+
+    fn set_version_type(&mut self, value: &Value) -> Result<(), Failure> {
+        let kind = match value.as_str() {
+            Some("internal") => VersionType::Internal,
+            Some("external" | "external_gt") => VersionType::External,
+            Some("external_gte") => VersionType::ExternalGte,
+            _ => return Err(Failure::argument(format!("No version type match [{}]", display_text(value)))),
+        };
+        self.version_type = Some(kind);
+        if let Some((_, known)) =
+            self.event.metadata.options.as_mut().and_then(|options| options.version.as_mut())
+        {
+            *known = kind;
         }
         Ok(())
     }
@@ -228,6 +295,17 @@ impl<'a> Document<'a> {
             Field::Id => {
                 let value = self.require(field)?.into_owned();
                 self.event.metadata.id = None;
+                Ok(value)
+            }
+            Field::Routing => {
+                let value = self.require(field)?.into_owned();
+                self.event.metadata.options.get_or_insert_default().routing = None;
+                Ok(value)
+            }
+            Field::Version | Field::VersionType => {
+                let value = self.require(field)?.into_owned();
+                self.version_type = None;
+                self.event.metadata.options.get_or_insert_default().version = None;
                 Ok(value)
             }
         }
@@ -281,6 +359,14 @@ pub(crate) fn java_type(value: &Value) -> &'static str {
     }
 }
 
+fn version_type_name(kind: VersionType) -> &'static str {
+    match kind {
+        VersionType::Internal => "internal",
+        VersionType::External => "external",
+        VersionType::ExternalGte => "external_gte",
+    }
+}
+
 fn metadata_text(value: Value) -> Result<Option<String>, Failure> {
     match value {
         Value::Null => Ok(None),
@@ -301,6 +387,7 @@ impl Context for Document<'_> {
         match name {
             "_index" => self.event.metadata.index.as_deref().map(Member::Text),
             "_id" => self.event.metadata.id.as_deref().map(Member::Text),
+            "_routing" => self.event.metadata.options.as_ref()?.routing.as_deref().map(Member::Text),
             "_ingest" => Some(Member::Value(self.ingest())),
             // Nothing else stands beside the source; a plain `_source` is no field.
             "_source" => Some(Member::Value(&EMPTY)),

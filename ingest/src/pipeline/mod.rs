@@ -21,5 +21,7 @@ mod time_format;
 pub use compiled::{Flow, Pipeline, PipelineError};
 pub use definition::{DefinitionError, DefinitionPlace};
 pub use detect::{Detection, SampleFormat};
+pub use grok::grok_patterns;
+pub use processors::processor_names;
 pub use registry::{PipelineInfo, PipelineSource, Pipelines};
 pub use simulate::SimulateTarget;

@@ -85,6 +85,9 @@ pub(crate) fn document_body(document: &Document<'_>) -> Value {
     body.insert("_index".to_owned(), metadata.index.as_deref().into());
     body.insert("_version".to_owned(), "-3".into());
     body.insert("_id".to_owned(), metadata.id.as_deref().into());
+    if let Some(routing) = metadata.options.as_ref().and_then(|options| options.routing.as_deref()) {
+        body.insert("_routing".to_owned(), routing.into());
+    }
     body.insert("_source".to_owned(), Value::Object(document.event.fields.clone()));
     body.insert("_ingest".to_owned(), document.ingest().clone());
     Value::Object(body)

@@ -162,6 +162,10 @@ pub struct IndexDescription {
     pub size_bytes: u64,
     /// The data stream that it belongs to.
     pub data_stream: Option<String>,
+    /// Flushes that were asked for since the start.
+    pub flushes: u64,
+    /// Names what a synced flush has committed, while nothing was written since.
+    pub sync_id: Option<String>,
     /// The sequence number of the last write that a search would see; `None` before the first.
     pub max_seq_no: Option<u64>,
 }
@@ -204,6 +208,8 @@ pub enum Maintenance {
     Refresh,
     /// Commits everything, so that the write-ahead log can forget it.
     Flush,
+    /// The same, and names what is committed ([`IndexDescription::sync_id`]).
+    SyncedFlush,
     /// Merges what can be merged.
     ForceMerge,
     /// Opens a closed index.
@@ -221,6 +227,8 @@ pub enum TemplateKind {
     Index,
     /// A template as before version 7.8: all that match apply, in their order, where no [`Self::Index`] does.
     Legacy,
+    /// A lifecycle policy: `{"policy": …}`; what it says of rolling over and removing is done.
+    Lifecycle,
 }
 
 /// What to try out.

@@ -153,6 +153,8 @@ pub enum WriteResult {
         code: Option<&'static str>,
         /// For people.
         reason: String,
+        /// What Elasticsearch says beside that, such as `caused_by`.
+        details: Option<Box<Object>>,
     },
 }
 
@@ -328,6 +330,7 @@ impl Hit {
         out.insert("_index".to_owned(), json!(self.index));
         out.insert("_type".to_owned(), json!("_doc"));
         out.insert("_id".to_owned(), json!(self.id));
+        out.extend(self.routing.map(|routing| ("_routing".to_owned(), json!(routing))));
         out.extend(self.version.map(|version| ("_version".to_owned(), json!(version))));
         if let Some(position) = self.seq_no {
             out.insert("_seq_no".to_owned(), json!(position.seq_no));
@@ -364,9 +367,11 @@ pub struct Hit {
     pub index: String,
     /// Its id there.
     pub id: String,
+    /// The routing that it was written with.
+    pub routing: Option<String>,
     /// Its score, where scores were computed.
     pub score: Option<f32>,
-    /// The document, after `_source` filtering and masking; `None` with `_source: false`.
+    /// The document, after `_source` filtering and masking; `None` with `_source: false`, or if the index keeps none.
     pub source: Option<Object>,
     /// The sort values, to be passed as `search_after`.
     pub sort: Vec<Value>,
@@ -410,8 +415,8 @@ pub struct Document {
     pub seq_no: SequenceNumber,
     /// The routing that it was written with.
     pub routing: Option<String>,
-    /// What was written, masked fields removed.
-    pub source: Object,
+    /// What was written, masked fields removed; `None` if the index keeps none (`_source: {"enabled": false}`).
+    pub source: Option<Object>,
 }
 
 /// What is known about an index.

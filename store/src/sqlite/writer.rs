@@ -175,6 +175,7 @@ fn copy(error: &StoreError) -> StoreError {
         kind: error.kind,
         message: error.message.clone(),
         retry_after: error.retry_after,
+        details: error.details.clone(),
         source: None,
     }
 }

@@ -132,8 +132,12 @@ mod tests {
     #[test]
     fn only_trouble_of_the_store_asks_for_the_batch_again() {
         let check = |kinds: &[ErrorKind], expected: Option<ErrorKind>| {
-            let refused =
-                |kind: &ErrorKind| WriteResult::Refused { kind: *kind, code: None, reason: "no".into() };
+            let refused = |kind: &ErrorKind| WriteResult::Refused {
+                kind: *kind,
+                code: None,
+                reason: "no".into(),
+                details: None,
+            };
             let results: Vec<_> = kinds.iter().map(refused).collect();
             assert_eq!(trouble(&results).map(|error| error.kind), expected, "{kinds:?}");
         };

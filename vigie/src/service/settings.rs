@@ -4,7 +4,7 @@ use crate::config::{Config, Registration};
 use anyhow::{Context, ensure};
 use api::{
     ApiConfig, Secret,
-    config::{AccountsConfig, Limits},
+    config::{AccountsConfig, ElasticConfig, Limits},
 };
 use store::data_directory::DataDirectory;
 
@@ -56,8 +56,20 @@ pub(super) fn api(config: &Config, signing_secret: Secret) -> ApiConfig {
             request_secs: http.timeout_secs,
             ..Limits::default()
         },
+        elastic: elastic(config),
         trusted_proxies: http.trusted_proxies.clone(),
         cors_origins: http.cors_origins.clone(),
         ..ApiConfig::new(signing_secret)
+    }
+}
+
+/// The versions were checked when the settings were read.
+fn elastic(config: &Config) -> ElasticConfig {
+    let own = &config.elasticsearch;
+    let default = ElasticConfig::default();
+    ElasticConfig {
+        distribution: own.distribution,
+        version: own.version.parse().unwrap_or(default.version),
+        opensearch_version: own.opensearch_version.parse().unwrap_or(default.opensearch_version),
     }
 }

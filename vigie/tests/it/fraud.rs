@@ -1,6 +1,6 @@
 //! Verdicts over HTTP and in uploads.
 
-use crate::harness::{Vigie, repository};
+use crate::harness::{ADMIN, PASSWORD, Vigie, repository};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -132,4 +132,52 @@ async fn the_known_frauds_of_the_sample_shop_are_found() {
     // Ordinary payments that are disputed later are among the frauds: nobody can know them.
     assert!(caught * 100 >= frauds * 65, "{caught} of {frauds}");
     assert!(false_alarms * 100 <= (seen - frauds) * 2, "{false_alarms} of {}", seen - frauds);
+}
+
+#[tokio::test]
+async fn transactions_of_other_shippers_are_judged_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let analyst = vigie.account("analyst").await;
+    let elastic = async |path: &str, body: String| -> Value {
+        let request = vigie.client.post(format!("{}{path}", vigie.elastic)).basic_auth(ADMIN, Some(PASSWORD));
+        let request = request.header("content-type", "application/x-ndjson").body(body);
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let bulk = |index: &str, ids: std::ops::Range<u32>| {
+        let lines = ids.map(|second| {
+            let payment = transaction(&format!("b-{second}"), &format!("2026-11-10T10:00:{second}Z"), 25.0);
+            format!("{}\n{payment}\n", json!({"index": {"_index": index}}))
+        });
+        lines.collect::<String>()
+    };
+    let index = "ecommerce-logs-2026.11.10";
+    let path = "/_bulk?refresh=true&pipeline=transaction";
+    let answer = elastic(path, bulk(index, 10..22)).await;
+    assert_eq!(answer["errors"], false, "{answer}");
+    let (status, verdict) = analyst.get("/fraud/verdicts/b-21").await;
+    assert_eq!(status, StatusCode::OK, "{verdict}");
+    assert_ne!(verdict["verdict"], "allow", "twelve payments in twelve seconds: {verdict}");
+    let by_verdict =
+        json!({"query": {"exists": {"field": "fraud.verdict"}}, "track_total_hits": true}).to_string();
+    let found = elastic(&format!("/{index}/_search"), by_verdict.clone()).await;
+    assert_eq!(found["hits"]["total"]["value"], 12, "{found}");
+
+    // Sent again they are not doubled; work on what is stored judges nothing.
+    let again = elastic(path, bulk(index, 20..22)).await;
+    assert!(again["items"].as_array().unwrap().iter().all(|item| item["index"]["status"] == 409), "{again}");
+    let touched = elastic(&format!("/{index}/_update_by_query?refresh=true"), "{}".to_owned()).await;
+    assert_eq!((&touched["updated"], &touched["version_conflicts"]), (&json!(12), &json!(0)), "{touched}");
+    let found = elastic(&format!("/{index}/_search"), by_verdict.clone()).await;
+    assert_eq!(found["hits"]["total"]["value"], 12, "{found}");
+
+    // Elsewhere a transaction is a document as any other.
+    let action = json!({"index": {"_index": "rehearsal"}});
+    let payment = json!({"event": {"dataset": "ecommerce.transaction"}, "@timestamp": "2026-11-10T10:00:30Z",
+        "ecommerce": {"transaction": {"id": "r-1", "amount": 25.0, "currency": "EUR"}}});
+    let answer = elastic("/_bulk?refresh=true", format!("{action}\n{payment}\n")).await;
+    assert_eq!(answer["errors"], false, "{answer}");
+    let found = elastic("/rehearsal/_search", by_verdict).await;
+    assert_eq!(found["hits"]["total"]["value"], 0, "{found}");
+    vigie.stop();
 }

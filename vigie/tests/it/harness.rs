@@ -51,12 +51,27 @@ pub(crate) fn data_beside(path: &str) -> Option<PathBuf> {
     if file.exists() {
         return Some(file);
     }
+    skip(&format!("no {} here", file.display()));
+    None
+}
+
+/// A program that `cargo xtask test` has installed below `target/clients`; where it could not, the test is skipped by name.
+pub(crate) fn installed_client(path: &str) -> Option<PathBuf> {
+    let file = repository("target/clients").join(path);
+    if file.exists() {
+        return Some(file);
+    }
+    skip(&format!("no {} here, `cargo xtask clients` installs it", file.display()));
+    None
+}
+
+/// Says that the test of this thread did not run.
+fn skip(why: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
     if let Some(list) = std::env::var_os("VIGIE_SKIPPED_TESTS") {
         let mut list = std::fs::File::options().create(true).append(true).open(list).unwrap();
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        writeln!(list, "{test}: no {} here", file.display()).unwrap();
+        writeln!(list, "{test}: {why}").unwrap();
     }
-    None
 }
 
 impl Vigie {
@@ -65,7 +80,17 @@ impl Vigie {
     }
 
     pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut child = Self::spawn(data, environment);
+        Self::listening(data, Self::spawn(data, "127.0.0.1:0", environment))
+    }
+
+    /// Starts it where clients of the Elasticsearch API already look for it.
+    pub(crate) fn start_at(data: &Path, elastic: &str) -> Self {
+        let address = elastic.trim_start_matches("http://");
+        Self::listening(data, Self::spawn(data, address, &[]))
+    }
+
+    /// Waits until it listens.
+    fn listening(data: &Path, mut child: Child) -> Self {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let listening = lines
             .by_ref()
@@ -81,11 +106,11 @@ impl Vigie {
         Self { child, http: address("http="), elastic: address("elastic="), client }
     }
 
-    fn spawn(data: &Path, environment: &[(&str, &str)]) -> Child {
+    fn spawn(data: &Path, elastic: &str, environment: &[(&str, &str)]) -> Child {
         let log =
             std::fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
         command()
-            .args(["serve", "--listen", "127.0.0.1:0", "--elastic-listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--elastic-listen", elastic, "--data"])
             .arg(data)
             .env("VIGIE_ADMIN_EMAIL", ADMIN)
             .env("VIGIE_ADMIN_PASSWORD", PASSWORD)
@@ -100,7 +125,7 @@ impl Vigie {
 
     /// Starts the process and kills it that much later, wherever it is by then.
     pub(crate) fn start_and_kill(data: &Path, after: Duration) {
-        let mut child = Self::spawn(data, &[]);
+        let mut child = Self::spawn(data, "127.0.0.1:0", &[]);
         std::thread::sleep(after);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod clients;
 mod commands;
 mod crash;
+mod elastic_admin;
 mod fraud;
 mod harness;
 mod real_logs;
+mod scripts;
 mod story;
 mod surface;

@@ -14,7 +14,7 @@ use event::Object;
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use store::{
-    logs::{LogStore, SearchRequest, SearchResponse, dsl::parse_duration},
+    logs::{IndexAdmin, LogStore, SearchRequest, SearchResponse, dsl::parse_duration},
     scope::Scope,
 };
 
@@ -62,6 +62,11 @@ impl Call {
     /// Where events are searched.
     pub(super) fn logs(&self) -> &dyn LogStore {
         self.app.parts().logs.as_ref()
+    }
+
+    /// What is known about indices.
+    pub(super) fn admin(&self) -> &dyn IndexAdmin {
+        self.app.parts().admin.as_ref()
     }
 
     /// The body as it was sent.

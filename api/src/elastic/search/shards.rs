@@ -1,29 +1,74 @@
 //! `_search_shards`: where a search would run. Each index is one shard on the one node.
+//!
+//! Source: Elasticsearch reference, "Search shards API".
 
-use super::super::error::ElasticError;
+use super::super::{
+    error::ElasticError,
+    parameters::{self, flag},
+    root::{CLUSTER, NODE_ID},
+};
 use super::call::Call;
 use axum::Json;
 use event::Object;
 use serde_json::{Value, json};
-
-const NODE: &str = "vigie";
+use store::{
+    logs::{Detail, IndexDescription},
+    scope::wildcard_match,
+};
 
 pub(super) async fn search_shards(mut call: Call) -> Result<Json<Value>, ElasticError> {
-    for name in ["routing", "local"] {
-        call.take(name);
+    if let Some(local) = call.take("local") {
+        flag("local", &local)?;
     }
-    super::super::parameters::apply(&call.path, std::mem::take(&mut call.parameters), &mut Object::new())?;
-    let indices = call.logs().indices(&call.scope, &call.indices).await?;
-    let shard = |name: &str| {
-        json!([{
-            "state": "STARTED", "primary": true, "node": NODE, "relocating_node": null, "shard": 0, "index": name,
-        }])
-    };
-    let shards: Vec<Value> = indices.iter().map(|index| shard(&index.name)).collect();
-    let names: Object = indices.iter().map(|index| (index.name.clone(), json!({}))).collect();
+    let given = std::mem::take(&mut call.parameters);
+    let options = parameters::apply(&call.path, given, &mut Object::new())?.options;
+    let found = call.admin().describe(&call.scope, &call.indices, options, Detail::default()).await?;
+    let shards: Vec<Value> = found
+        .iter()
+        .map(|index| {
+            json!([{"state": "STARTED", "primary": true, "node": NODE_ID, "relocating_node": null, "shard": 0,
+                "index": index.name, "allocation_id": {"id": index.uuid}}])
+        })
+        .collect();
+    let indices: Object =
+        found.iter().map(|index| (index.name.clone(), reached(index, &call.indices))).collect();
     Ok(Json(json!({
-        "nodes": {NODE: {"name": NODE, "transport_address": "127.0.0.1:9300", "attributes": {}}},
-        "indices": names,
+        "nodes": {NODE_ID: {"name": CLUSTER, "ephemeral_id": NODE_ID, "transport_address": "127.0.0.1:9300", "attributes": {}}},
+        "indices": indices,
         "shards": shards,
     })))
+}
+
+/// The aliases that an index was reached by, and the filter that they put before it together: none, if it was also reached
+/// without one.
+fn reached(index: &IndexDescription, patterns: &[String]) -> Value {
+    let names = |name: &str| patterns.iter().any(|pattern| wildcard_match(pattern, name));
+    let aliases: Vec<(&String, &Value)> = index.aliases.iter().filter(|(name, _)| names(name)).collect();
+    let mut out = Object::new();
+    if aliases.is_empty() {
+        return Value::Object(out);
+    }
+    out.insert("aliases".into(), aliases.iter().map(|(name, _)| json!(name)).collect());
+    let filters: Option<Vec<&Value>> = aliases.iter().map(|(_, alias)| alias.get("filter")).collect();
+    match filters.filter(|_| !names(&index.name)).as_deref() {
+        None | Some([]) => {}
+        Some([one]) => drop(out.insert("filter".into(), normal(one))),
+        Some(many) => {
+            let should: Vec<Value> = many.iter().map(|filter| normal(filter)).collect();
+            let filter = json!({"bool": {"should": should, "adjust_pure_negative": true, "boost": 1.0}});
+            out.insert("filter".into(), filter);
+        }
+    }
+    Value::Object(out)
+}
+
+/// A filter as Elasticsearch writes it back: a bare value of `term` becomes an object with its boost.
+fn normal(filter: &Value) -> Value {
+    let mut filter = filter.clone();
+    if let Some(term) = filter.get_mut("term").and_then(Value::as_object_mut) {
+        for (_, value) in term.iter_mut().filter(|(_, value)| !value.is_object()) {
+            *value = json!({"value": value.take(), "boost": 1.0});
+        }
+    }
+    filter
 }

@@ -11,6 +11,11 @@ use regex::Regex;
 use serde_json::{Number, Value};
 use std::sync::OnceLock;
 
+/// The stock patterns with their names, as Elasticsearch has them by default.
+pub fn grok_patterns() -> impl Iterator<Item = (&'static str, &'static str)> {
+    patterns::all(Flavour::Legacy)
+}
+
 /// Which names the stock patterns give their fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flavour {

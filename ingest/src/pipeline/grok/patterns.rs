@@ -18,6 +18,15 @@ pub(super) fn find(name: &str, flavour: Flavour) -> Option<&'static str> {
     search(COMMON).or_else(|| search(named))
 }
 
+/// All patterns of a flavour with their names.
+pub(super) fn all(flavour: Flavour) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let named = match flavour {
+        Flavour::Ecs => ECS,
+        Flavour::Legacy => LEGACY,
+    };
+    COMMON.iter().chain(named).copied()
+}
+
 /// Patterns without field names: the same in both flavours.
 const COMMON: &[(&str, &str)] = &[
     ("USERNAME", "[a-zA-Z0-9._-]+"),

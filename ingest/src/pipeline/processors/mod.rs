@@ -84,6 +84,11 @@ const TABLE: &[(&str, Build)] = &[
     ("user_agent", user_agent::build),
 ];
 
+/// The processors that there are, by name.
+pub fn processor_names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(name, _)| *name)
+}
+
 /// A type by its name.
 pub(crate) fn find(kind: &str) -> Option<(&'static str, Build)> {
     TABLE.iter().find(|(name, _)| *name == kind).map(|(name, build)| (*name, *build))

@@ -12,7 +12,8 @@ struct Script {
 }
 
 /// What stands in `ctx` beside the document's own fields.
-const METADATA: [(&str, Field); 2] = [("_index", Field::Index), ("_id", Field::Id)];
+const METADATA: [(&str, Field); 3] =
+    [("_index", Field::Index), ("_id", Field::Id), ("_routing", Field::Routing)];
 
 pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn Processor>, DefinitionError> {
     if options.value("id").is_some() {
@@ -34,7 +35,9 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
 impl Processor for Script {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
         let metadata = &document.event.metadata;
-        let known = [("_index", metadata.index.as_deref()), ("_id", metadata.id.as_deref())];
+        let routing = metadata.options.as_ref().and_then(|options| options.routing.as_deref());
+        let known =
+            [("_index", metadata.index.as_deref()), ("_id", metadata.id.as_deref()), ("_routing", routing)];
         let beside = known.into_iter().filter_map(|(name, text)| Some((name, Member::Text(text?))));
         let fields = document.event.fields.iter().map(|(name, value)| (name.as_str(), Member::Value(value)));
         let changed = self.script.update(fields.chain(beside), &self.params, Limits::default());

@@ -2,6 +2,7 @@
 
 use super::{
     EmbeddedLogs,
+    blocks::{Access, check_blocks},
     engine::Engine,
     registry::Slot,
     select::{Right, check_reach, check_right, no_such_index},
@@ -53,7 +54,9 @@ impl IndexAdmin for EmbeddedLogs {
         check_right(scope, Right::Manage)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
-            for slot in engine.deletable(&scope, &names, options)? {
+            let doomed = engine.deletable(&scope, &names, options)?;
+            doomed.iter().try_for_each(|slot| check_blocks(slot, Access::Remove))?;
+            for slot in doomed {
                 engine.remove_index(&slot.identity.name)?;
             }
             Ok(())
@@ -74,6 +77,7 @@ impl IndexAdmin for EmbeddedLogs {
             let slots = engine.slots(&scope, &names, options)?;
             // All or none: what the second refuses must not be in the first.
             for slot in &slots {
+                check_blocks(slot, Access::Change)?;
                 (*slot.mapping()?).clone().merge(&body)?;
             }
             for slot in &slots {
@@ -105,6 +109,10 @@ impl IndexAdmin for EmbeddedLogs {
             let changes = Settings::parse(body)?;
             let slots = engine.slots(&scope, &names, options)?;
             for slot in &slots {
+                // A block can always be taken away again.
+                if !changes.is_all_below("index.blocks.") {
+                    check_blocks(slot, Access::Change)?;
+                }
                 let uuid = short_uuid(&slot.identity.uuid);
                 changes.check_update(&slot.identity.name, &uuid, !slot.settings().closed)?;
             }
@@ -230,7 +238,12 @@ impl IndexAdmin for EmbeddedLogs {
 impl Engine {
     fn run_task(&self, slots: &[Arc<Slot>], task: Maintenance) -> Result<(), StoreError> {
         match task {
-            Maintenance::Refresh | Maintenance::Flush => self.refresh(slots),
+            Maintenance::Refresh => self.refresh(slots),
+            Maintenance::Flush | Maintenance::SyncedFlush => {
+                self.refresh(slots)?;
+                slots.iter().for_each(|slot| slot.note_flush(task == Maintenance::SyncedFlush));
+                Ok(())
+            }
             Maintenance::ForceMerge => slots.iter().try_for_each(|slot| match slot.open_state() {
                 Some(open) => open.close_writer(),
                 None => Ok(()),
@@ -331,6 +344,8 @@ impl Engine {
             documents: if detail.statistics { slot.documents() } else { 0 },
             size_bytes: if detail.statistics { slot.size_bytes() } else { 0 },
             data_stream: names.stream_of(&identity.name).map(str::to_owned),
+            flushes: slot.flushes(),
+            sync_id: slot.sync_id(),
             max_seq_no: slot.committed().next_seq_no.checked_sub(1),
             uuid,
         })

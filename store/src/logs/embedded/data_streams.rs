@@ -214,14 +214,13 @@ impl Engine {
     /// Which of the conditions hold for an index.
     fn conditions(&self, slot: &Slot, body: &Value) -> Result<BTreeMap<String, bool>, StoreError> {
         let mut out = BTreeMap::new();
+        // Documents and their space count as searches see them.
+        self.refresh(&self.registry.get(&slot.identity.name).into_iter().collect::<Vec<_>>())?;
         for (name, value) in body.get("conditions").and_then(Value::as_object).into_iter().flatten() {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let holds = match name.as_str() {
                 "max_docs" => {
                     let most: u64 = text.parse().map_err(|_| unreadable(name, &text))?;
-                    self.refresh(
-                        &[self.registry.get(&slot.identity.name)].into_iter().flatten().collect::<Vec<_>>(),
-                    )?;
                     slot.documents() >= most
                 }
                 "max_age" => {
@@ -230,7 +229,9 @@ impl Engine {
                 }
                 "max_size" => {
                     let most = size_bytes(&text).ok_or_else(|| unreadable(name, &text))?;
-                    slot.size_bytes() >= most
+                    // An index takes space before it has documents; that is not what shall be rolled over.
+                    let size = if slot.documents() == 0 { 0 } else { slot.size_bytes() };
+                    size >= most
                 }
                 other => {
                     let message = format!("[conditions] unknown field [{other}]");
@@ -301,7 +302,7 @@ fn next_name(name: &str) -> Result<String, StoreError> {
 }
 
 /// Milliseconds of a time such as `7d`, `30s`, `5ms`.
-fn duration_ms(text: &str) -> Option<i64> {
+pub(super) fn duration_ms(text: &str) -> Option<i64> {
     let at = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(at);
     let unit_ms = match unit {
@@ -316,7 +317,7 @@ fn duration_ms(text: &str) -> Option<i64> {
 }
 
 /// Bytes of a size such as `50gb`, `10b`.
-fn size_bytes(text: &str) -> Option<u64> {
+pub(super) fn size_bytes(text: &str) -> Option<u64> {
     let at = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(at);
     let shift = match unit.to_ascii_lowercase().as_str() {

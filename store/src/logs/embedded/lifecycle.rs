@@ -3,7 +3,7 @@
 //! Age counts from the creation of the index, as Elasticsearch's lifecycle management has it. Only indices whose name ends
 //! in a day (`shop-2026.11.21`) grow old; all others hold what people made.
 
-use super::{engine::Engine, registry::Slot};
+use super::{engine::Engine, policies::policy_of, registry::Slot};
 use std::{sync::Arc, time::Duration};
 
 /// When an index has which age.
@@ -32,9 +32,11 @@ fn is_daily(name: &str) -> bool {
 impl Engine {
     /// Removes what is too old or too much, and has the oldest index merged that needs it. To be called now and then.
     pub(super) fn age_indices(&self) {
+        self.follow_policies();
         let now_ms = self.now_ms();
         let mut daily = self.registry.all();
-        daily.retain(|slot| is_daily(&slot.identity.name));
+        // What names a policy of its own goes by that.
+        daily.retain(|slot| is_daily(&slot.identity.name) && policy_of(slot).is_none());
         // By the day of their events: what was uploaded late is not younger for that.
         daily
             .sort_by_key(|slot| slot.committed().range.map_or(slot.identity.created_at_ms, |(_, last)| last));

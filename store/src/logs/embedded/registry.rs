@@ -46,6 +46,10 @@ pub(super) struct Slot {
     usual_time: OnceLock<bool>,
     /// It has been seen as one segment.
     one_segment: AtomicBool,
+    /// Flushes that were asked for.
+    flushes: AtomicU64,
+    /// The name of a synced flush, and up to where it goes.
+    synced: Mutex<Option<(u64, String)>>,
 }
 
 struct SlotState {
@@ -337,6 +341,8 @@ impl Slot {
             settings,
             usual_time: OnceLock::new(),
             one_segment: AtomicBool::new(false),
+            flushes: AtomicU64::new(0),
+            synced: Mutex::new(None),
         })
     }
 
@@ -377,6 +383,26 @@ impl Slot {
     pub(super) fn committed(&self) -> Committed {
         let state = self.state.lock();
         state.open.as_ref().map_or(state.committed, |open| open.visible().committed)
+    }
+
+    /// Notes that everything was committed because somebody asked for it.
+    pub(super) fn note_flush(&self, synced: bool) {
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        if synced && self.sync_id().is_none() {
+            *self.synced.lock() = Some((self.committed().next_seq_no, Uuid::new_v4().simple().to_string()));
+        }
+    }
+
+    /// Flushes that were asked for since the start.
+    pub(super) fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Relaxed)
+    }
+
+    /// The name of the synced flush that holds everything.
+    pub(super) fn sync_id(&self) -> Option<String> {
+        let synced = self.synced.lock();
+        let (up_to, id) = synced.as_ref()?;
+        (*up_to == self.committed().next_seq_no).then(|| id.clone())
     }
 
     /// Documents that a search would see.

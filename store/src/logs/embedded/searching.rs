@@ -2,6 +2,7 @@
 
 use super::{
     analysis::analyze,
+    blocks::{Access, check_blocks},
     contexts::Contexts,
     engine::Engine,
     index::tokenizers,
@@ -150,5 +151,7 @@ fn snapshots(
     options: IndicesOptions,
     span: TimeRange,
 ) -> Result<Vec<super::snapshot::IndexSnapshot>, StoreError> {
-    engine.snapshots(&engine.select(scope, patterns, options)?, span)
+    let targets = engine.select(scope, patterns, options)?;
+    targets.iter().try_for_each(|target| check_blocks(&target.slot, Access::Read))?;
+    engine.snapshots(&targets, span)
 }

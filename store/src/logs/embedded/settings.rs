@@ -129,6 +129,11 @@ const DEFAULTS: &[(&str, &str)] = &[
 pub(super) struct Settings(BTreeMap<String, Value>);
 
 impl Settings {
+    /// Whether all their names begin so.
+    pub(super) fn is_all_below(&self, prefix: &str) -> bool {
+        self.0.keys().all(|name| name.starts_with(prefix))
+    }
+
     /// Reads settings as Elasticsearch takes them: nested or dotted, with or without `index.` in front.
     pub(super) fn parse(body: &Value) -> Result<Self, StoreError> {
         let mut flat = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! The engine as a [`LogStore`].
 
 use super::{
+    blocks::{Access, check_blocks},
     engine::{Engine, Submitted},
     index::Current,
     mapping::Family,
@@ -13,6 +14,7 @@ use super::{
     select::{Right, Target, check_reach, check_right, no_such_index},
     shards::Shards,
     wal::{Disk, RealDisk, io_error},
+    write::routing_missing,
 };
 use crate::{
     ErrorKind, StoreError,
@@ -171,7 +173,11 @@ impl LogStore for EmbeddedLogs {
         let found = self
             .blocking(move |engine| {
                 let slot = engine.single(&scope_of_get, &name)?;
+                check_blocks(&slot, Access::Read)?;
                 let state = engine.state(&slot)?;
+                if routing.is_none() && state.router().mapping.routing_required {
+                    return Err(routing_missing(&slot.identity.name, &id));
+                }
                 let current = if realtime { state.get(&id)? } else { state.visible().get(&id)? };
                 let shards = Shards::of(&slot.settings().settings);
                 current
@@ -184,7 +190,9 @@ impl LogStore for EmbeddedLogs {
         if scope.filter().is_some() && !self.passes_filter(scope, &document.index, request.id).await? {
             return Ok(None);
         }
-        remove_masked(&mut document.source, scope);
+        if let Some(source) = &mut document.source {
+            remove_masked(source, scope);
+        }
         Ok(Some(document))
     }
 
@@ -305,6 +313,7 @@ async fn settle(
                     kind: error.kind,
                     code: error.code,
                     reason: error.message.clone(),
+                    details: error.details.clone(),
                 };
                 part.positions.iter().for_each(|at| results[*at] = Some(refused.clone()));
                 failure = Some(error);
@@ -325,10 +334,13 @@ async fn settle(
 }
 
 fn document(index: &str, id: String, current: &Current) -> Result<Document, StoreError> {
-    let source = serde_json::from_slice::<Object>(&current.source).map_err(|error| {
-        let message = format!("document \"{id}\" does not read back");
-        StoreError::new(ErrorKind::Corrupt, message).because(error)
-    })?;
+    let read = |source| {
+        serde_json::from_slice::<Object>(source).map_err(|error| {
+            let message = format!("document \"{id}\" does not read back");
+            StoreError::new(ErrorKind::Corrupt, message).because(error)
+        })
+    };
+    let source = current.source.as_deref().map(read).transpose()?;
     Ok(Document {
         index: index.to_owned(),
         id,

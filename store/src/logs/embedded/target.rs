@@ -1,6 +1,7 @@
 //! Where a write goes: through an alias or data stream, or into an index that is made for it.
 
 use super::{
+    blocks::{Access, check_blocks},
     engine::Engine,
     index::IndexOptions,
     names::check_index_name,
@@ -28,6 +29,8 @@ pub(super) struct WriteRules {
     is_stream: bool,
     /// How the index spreads routings.
     pub(super) shards: Shards,
+    /// The caller does not see all that a script would.
+    no_scripts: bool,
 }
 
 impl WriteRules {
@@ -35,6 +38,11 @@ impl WriteRules {
     pub(super) fn check(&self, event: &Event) -> Result<(), StoreError> {
         if let Some(name) = self.not_an_alias.as_ref().filter(|_| requires_alias(event)) {
             return Err(alias_required(name));
+        }
+        let has_script = event.metadata.options.as_ref().is_some_and(|options| options.script.is_some());
+        if has_script && self.no_scripts {
+            let message = "an update by script reads the whole document, which the caller may not";
+            return Err(StoreError::new(ErrorKind::Forbidden, message).with_code("security_exception"));
         }
         if self.is_stream && event.metadata.operation != Operation::Create {
             return Err(StoreError::invalid(
@@ -112,6 +120,8 @@ impl Engine {
         check_reach(scope, &slot.identity.name)?;
         check_writable(&slot)?;
         rules.shards = Shards::of(&slot.settings().settings);
+        // A script could copy what is hidden to where it is not.
+        rules.no_scripts = !scope.can_read() || scope.filter().is_some() || scope.masks_anything();
         Ok((slot, rules))
     }
 
@@ -217,23 +227,10 @@ fn write_index<'a>(
 }
 
 fn check_writable(slot: &Slot) -> Result<(), StoreError> {
-    let name = &slot.identity.name;
-    let settings = slot.settings();
-    if settings.closed {
-        return Err(closed(name));
+    if slot.settings().closed {
+        return Err(closed(&slot.identity.name));
     }
-    let blocks = [
-        ("index.blocks.write", "FORBIDDEN/8/index write (api)"),
-        ("index.blocks.read_only", "FORBIDDEN/5/index read-only (api)"),
-        ("index.blocks.read_only_allow_delete", "FORBIDDEN/12/index read-only / allow delete (api)"),
-    ];
-    match blocks.iter().find(|(setting, _)| settings.settings.is_on(setting)) {
-        Some((_, block)) => {
-            let message = format!("index [{name}] blocked by: [{block}];");
-            Err(StoreError::new(ErrorKind::Forbidden, message).with_code("cluster_block_exception"))
-        }
-        None => Ok(()),
-    }
+    check_blocks(slot, Access::Write)
 }
 
 /// Names an index for errors that also tell which of its name it is.

@@ -6,6 +6,7 @@
 use super::{
     catalog::Alias,
     mapping::Mapping,
+    policies::Policy,
     settings::Settings,
     wal::{io_error, write_atomically},
 };
@@ -39,6 +40,8 @@ const INDEX_KEYS: &[&str] = &[
 const LEGACY_KEYS: &[&str] =
     &["index_patterns", "template", "order", "version", "settings", "mappings", "aliases"];
 
+const POLICY_KEYS: &[&str] = &["policy", "modified_date"];
+
 /// The templates, as Elasticsearch's JSON, by name.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Installed {
@@ -46,6 +49,8 @@ struct Installed {
     index: BTreeMap<String, Value>,
     #[serde(default)]
     legacy: BTreeMap<String, Value>,
+    #[serde(default)]
+    lifecycle: BTreeMap<String, Value>,
 }
 
 /// What a new index starts with.
@@ -123,13 +128,14 @@ impl Templates {
         body: Value,
         create: bool,
     ) -> Result<(), StoreError> {
-        check_name(name)?;
+        check_name(kind, name)?;
         let mut installed = self.installed.write();
         let mut changed = installed.clone();
         if create && changed.of(kind).contains_key(name) {
             let what = match kind {
                 TemplateKind::Component => "component template",
                 TemplateKind::Index | TemplateKind::Legacy => "index template",
+                TemplateKind::Lifecycle => "lifecycle policy",
             };
             let reason = format!("{what} [{name}] already exists");
             return Err(StoreError::invalid(reason));
@@ -238,6 +244,7 @@ impl Installed {
             TemplateKind::Component => &self.component,
             TemplateKind::Index => &self.index,
             TemplateKind::Legacy => &self.legacy,
+            TemplateKind::Lifecycle => &self.lifecycle,
         }
     }
 
@@ -246,6 +253,7 @@ impl Installed {
             TemplateKind::Component => &mut self.component,
             TemplateKind::Index => &mut self.index,
             TemplateKind::Legacy => &mut self.legacy,
+            TemplateKind::Lifecycle => &mut self.lifecycle,
         }
     }
 
@@ -254,6 +262,7 @@ impl Installed {
             TemplateKind::Component => (COMPONENT_KEYS, "component_template"),
             TemplateKind::Index => (INDEX_KEYS, "index_template"),
             TemplateKind::Legacy => (LEGACY_KEYS, "template"),
+            TemplateKind::Lifecycle => (POLICY_KEYS, "put_lifecycle_request"),
         };
         let object = body.as_object().ok_or_else(|| StoreError::invalid("a template must be an object"))?;
         if let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) {
@@ -281,6 +290,14 @@ impl Installed {
                 alone.lay(&body)?;
                 alone.mapping()?;
                 self.legacy.insert(name.to_owned(), body);
+                Ok(())
+            }
+            TemplateKind::Lifecycle => {
+                Policy::parse(&body)?;
+                let mut body = body;
+                let before = self.lifecycle.get(name).and_then(|known| known.get("version")?.as_u64());
+                body["version"] = json!(before.unwrap_or(0) + 1);
+                self.lifecycle.insert(name.to_owned(), body);
                 Ok(())
             }
         }
@@ -373,12 +390,12 @@ impl Installed {
     }
 }
 
-fn check_name(name: &str) -> Result<(), StoreError> {
+fn check_name(kind: TemplateKind, name: &str) -> Result<(), StoreError> {
     let bad = name.is_empty()
         || name.len() > 255
         || name.starts_with('_')
         || name.contains([' ', ',', '#', '*'])
-        || name.chars().any(char::is_uppercase);
+        || (kind != TemplateKind::Lifecycle && name.chars().any(char::is_uppercase));
     if bad {
         let reason = format!("invalid template name [{}]", name.escape_debug());
         return Err(StoreError::invalid(reason));
@@ -428,6 +445,7 @@ fn shown(kind: TemplateKind, body: &Value) -> Value {
         *patterns = json!([patterns.take()]);
     }
     match kind {
+        TemplateKind::Lifecycle => {}
         TemplateKind::Legacy => {
             body.entry("order").or_insert_with(|| json!(0));
             normal(&mut body, true);

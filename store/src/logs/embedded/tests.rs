@@ -113,7 +113,7 @@ async fn an_update_after_a_failure_builds_on_what_is_durable() {
         assert!(start.elapsed() < Duration::from_secs(20), "{written:?}");
     }
     let source = logs.get(&scope(), "logs", "a").await.unwrap().unwrap().source;
-    assert_eq!(Value::Object(source), json!({"n": 2, "text": "hello"}));
+    assert_eq!(Value::Object(source.unwrap()), json!({"n": 2, "text": "hello"}));
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn idle_indices_give_back_their_writers_and_files() {
     }
     for day in 0..8 {
         let found = logs.get(&scope(), &format!("logs-{day}"), "a").await.unwrap().unwrap();
-        assert_eq!(found.source["n"], json!(day));
+        assert_eq!(found.source.unwrap()["n"], json!(day));
     }
     logs.refresh(&scope(), &[]).await.unwrap();
     assert!(logs.indices(&scope(), &[]).await.unwrap().iter().all(|index| index.documents == 1));

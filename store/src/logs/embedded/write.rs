@@ -2,9 +2,10 @@
 
 use super::{
     convert::{Converted, convert},
-    index::{Action, IndexState, Prepared, Span, Update, put_routing},
+    index::{Action, Changes, IndexState, Prepared, Span, Update, put_routing},
     names::ID_MAX_BYTES,
     router::Router,
+    scripted::Scripted,
     target::WriteRules,
     wal::PAYLOAD_MAX_BYTES,
 };
@@ -76,6 +77,9 @@ fn prepare_one(
             routing.len()
         )));
     }
+    if routing.is_none() && state.router().mapping.routing_required {
+        return Err(refuse(routing_missing(&state.name, &id)));
+    }
     let action = match operation {
         Operation::Create | Operation::Index => {
             let (converted, router) = convert_checked(state, &id, &event.fields, now)?;
@@ -86,8 +90,14 @@ fn prepare_one(
         Operation::Update => {
             let as_upsert = options.is_some_and(|options| options.doc_as_upsert);
             let upsert = options.and_then(|options| options.upsert.clone());
+            let changes = match options.and_then(|options| options.script.as_ref()) {
+                Some(script) => {
+                    Changes::Scripted(Scripted::compile(script, event.fields.clone()).map_err(refuse)?)
+                }
+                None => Changes::Merged(event.fields.clone()),
+            };
             Action::Update(Update {
-                changes: event.fields.clone(),
+                changes,
                 upsert: if as_upsert { Some(event.fields.clone()) } else { upsert },
                 always: options.is_some_and(|options| options.always_write),
             })
@@ -102,6 +112,12 @@ fn prepare_one(
     let version = options.and_then(|options| options.version);
     let (expected, routing) = (event.metadata.expected, routing.map(Arc::from));
     Ok(Prepared { id, id_span, id_is_new, expected, version, routing, shards: rules.shards, action })
+}
+
+/// The mapping asks for a routing with every document.
+pub(super) fn routing_missing(index: &str, id: &str) -> StoreError {
+    StoreError::invalid(format!("routing is required for [{index}]/[_doc]/[{id}]"))
+        .with_code("routing_missing_exception")
 }
 
 /// Unique, and close to its neighbours in time, so that look-ups stay local.
@@ -158,7 +174,7 @@ fn check_time(at_ms: i64, now: Clock) -> Result<(), WriteResult> {
 
 /// What becomes of an event for which that went wrong.
 pub(super) fn refuse(error: StoreError) -> WriteResult {
-    WriteResult::Refused { kind: error.kind, code: error.code, reason: error.message }
+    WriteResult::Refused { kind: error.kind, code: error.code, reason: error.message, details: error.details }
 }
 
 fn refused(reason: impl Into<String>) -> WriteResult {

@@ -118,7 +118,7 @@ async fn check_model(logs: &EmbeddedLogs, model: &Model) {
                 Err(error) if error.kind == ErrorKind::NotFound => None,
                 found => found.unwrap(),
             };
-            let found = found.map(|document| Value::Object(document.source));
+            let found = found.map(|document| Value::Object(document.source.unwrap()));
             let expected = model.get(&(index.clone(), id.clone())).map(|(_, fields)| fields.clone());
             assert_eq!(found, expected, "{index} {id}");
         }

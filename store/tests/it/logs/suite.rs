@@ -38,7 +38,7 @@ fn refusal(result: &WriteResult) -> ErrorKind {
 }
 
 async fn source(logs: &dyn LogStore, index: &str, id: &str) -> Option<Value> {
-    logs.get(&internal(), index, id).await.unwrap().map(|document| Value::Object(document.source))
+    logs.get(&internal(), index, id).await.unwrap().map(|document| Value::Object(document.source.unwrap()))
 }
 
 async fn creates_conflict(logs: &dyn LogStore) {
@@ -136,7 +136,7 @@ async fn scopes_are_obeyed(logs: &dyn LogStore) {
     let kind = |error: store::StoreError| error.kind;
     let reader = mine().with_read().with_masked_fields(["secret"]);
     let document = logs.get(&reader, "mine-1", "1").await.unwrap().unwrap();
-    assert_eq!(Value::Object(document.source), json!({"open": 1}));
+    assert_eq!(Value::Object(document.source.unwrap()), json!({"open": 1}));
     let fields = logs.fields(&reader, &[]).await.unwrap();
     assert_eq!(fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(), ["open"]);
     let names: Vec<_> =

@@ -24,7 +24,8 @@ pub(in crate::logs::embedded) struct Current {
     pub(in crate::logs::embedded) seq_no: u64,
     pub(in crate::logs::embedded) version: u64,
     pub(in crate::logs::embedded) routing: Option<Arc<str>>,
-    pub(in crate::logs::embedded) source: Bytes,
+    /// `None`: the index keeps none.
+    pub(in crate::logs::embedded) source: Option<Bytes>,
 }
 
 impl Visible {
@@ -79,7 +80,7 @@ impl Visible {
         let source = document.get_first(generation.schema.source).and_then(|value| value.as_bytes());
         let routing =
             generation.schema.routing.and_then(|field| document.get_first(field)?.as_str().map(Arc::from));
-        let source = Bytes::copy_from_slice(source.unwrap_or_default());
+        let source = source.map(Bytes::copy_from_slice);
         Ok(Current { seq_no: stored.seq_no, version: stored.version, routing, source })
     }
 }
@@ -106,8 +107,10 @@ impl IndexState {
             let order = self.order.lock();
             if let Some(latest) = order.versions.get(id) {
                 let (seq_no, version, routing) = (latest.seq_no, latest.version, &latest.routing);
-                let current = |source| Current { seq_no, version, routing: routing.clone(), source };
-                return Ok(latest.source.clone().map(current));
+                let rule = &self.router().mapping.source;
+                let current =
+                    |source| Current { seq_no, version, routing: routing.clone(), source: rule.kept(source) };
+                return Ok(latest.source.as_ref().map(current));
             }
             // Taken under the lock: a commit may forget versions only after it has replaced this.
             self.visible()

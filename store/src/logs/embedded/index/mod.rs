@@ -25,7 +25,7 @@ pub(super) use apply::Batch;
 pub(super) use files::{Committed, Files, Identity, IndexOptions, tokenizers};
 pub(super) use logged::{Span, index_of, put_routing};
 pub(super) use lookup::Current;
-pub(super) use order::{Action, Dead, Prepared, Update};
+pub(super) use order::{Action, Changes, Dead, Prepared, Update};
 
 use super::{
     inflight::Inflight,

@@ -18,7 +18,9 @@ use crate::{
             document::IndexValue,
             inflight::Reserved,
             router::Router,
+            scripted::{Fate, Scripted, Subject},
             shards::Shards,
+            target::short_uuid,
             wal::{Failure, PAYLOAD_MAX_BYTES, Wal},
             write::{Clock, convert_checked, refuse},
         },
@@ -94,11 +96,19 @@ pub(in crate::logs::embedded) enum Action {
 
 /// Changes to a document.
 pub(in crate::logs::embedded) struct Update {
-    pub(in crate::logs::embedded) changes: Object,
+    pub(in crate::logs::embedded) changes: Changes,
     /// What to write if there is no document.
     pub(in crate::logs::embedded) upsert: Option<Object>,
     /// Write also if nothing changes.
     pub(in crate::logs::embedded) always: bool,
+}
+
+/// How an update changes a document.
+pub(in crate::logs::embedded) enum Changes {
+    /// Fields that are merged into it.
+    Merged(Object),
+    /// A script that runs over it.
+    Scripted(Scripted),
 }
 
 /// Where a document goes: its id and routing, and the version that it gets.
@@ -144,8 +154,12 @@ pub(super) fn complete(
     let document = &mut converted.document;
     if let Some((field, routing)) = router.schema.routing.zip(routing) {
         document.add(field, IndexValue::Str(routing.to_owned()));
+        // `exists` asks there.
+        document.add(router.schema.field_names, IndexValue::Str("_routing".to_owned()));
     }
-    document.add(router.schema.source, IndexValue::Bytes(source.clone()));
+    if let Some(kept) = router.mapping.source.kept(source) {
+        document.add(router.schema.source, IndexValue::Bytes(kept));
+    }
     document.add(router.schema.seq_no, IndexValue::U64(seq_no));
     document.add(router.schema.version, IndexValue::U64(version));
 }
@@ -182,7 +196,9 @@ impl IndexState {
         };
         let results = prepared
             .into_iter()
-            .map(|item| item.and_then(|write| placing.place(write)).unwrap_or_else(|refused| refused))
+            .map(|item| {
+                item.and_then(|write| placing.place(write)).unwrap_or_else(|refused| placing.placed(refused))
+            })
             .collect();
         let Placing { table, extra, operations, range, .. } = placing;
         if table.is_empty() {
@@ -234,7 +250,27 @@ fn missing(id: &str) -> WriteResult {
     refuse(error.with_code("document_missing_exception"))
 }
 
+/// An update reads the document, and the index keeps none.
+fn source_missing(id: &str) -> WriteResult {
+    let error = StoreError::invalid(format!("[_doc][{id}]: document source missing"));
+    refuse(error.with_code("document_source_missing_exception"))
+}
+
 impl Placing<'_> {
+    /// Says in which index a document is not as it should be.
+    fn placed(&self, mut refused: WriteResult) -> WriteResult {
+        const OF_A_PLACE: [&str; 2] = ["version_conflict_engine_exception", "document_missing_exception"];
+        if let WriteResult::Refused { code: Some(code), details, .. } = &mut refused
+            && OF_A_PLACE.contains(code)
+        {
+            let details = details.get_or_insert_default();
+            details.insert("index_uuid".to_owned(), short_uuid(&self.state.uuid).into());
+            details.insert("shard".to_owned(), "0".into());
+            details.insert("index".to_owned(), self.state.name.as_ref().into());
+        }
+        refused
+    }
+
     fn place(&mut self, write: Prepared) -> Result<WriteResult, WriteResult> {
         let known = self.known(&write)?;
         if self.is_elsewhere(&write, known)? {
@@ -350,31 +386,63 @@ impl Placing<'_> {
     }
 
     fn update(&mut self, mut place: Place, update: Update, known: Known) -> Result<WriteResult, WriteResult> {
-        let document = match known {
-            Some((seq_no, version, true)) => {
-                let current = self.current(&place.id)?.ok_or_else(|| missing(&place.id))?;
-                let mut merged: Object = serde_json::from_slice(&current.source).map_err(|_| {
-                    let message = format!("document \"{}\" does not read back", place.id);
-                    refuse(StoreError::new(ErrorKind::Corrupt, message))
-                })?;
-                if !merge(&mut merged, &update.changes) && !update.always {
-                    return Ok(self.written(place.id, version, seq_no, WriteEffect::Noop, Vec::new()));
-                }
-                if place.routing.is_none() && current.routing.is_some() {
-                    // Its routing is not in the data of the batch yet.
-                    place.id_span = self.append_id(&place.id, current.routing.as_deref())?;
-                    place.routing = current.routing;
-                }
-                merged
-            }
-            _ => update.upsert.ok_or_else(|| missing(&place.id))?,
-        };
+        let (fate, kept_routing) = self.fate(&place, update, known)?;
+        if matches!(fate, Fate::Noop) {
+            let (seq_no, version) = known.map_or((0, 0), |(seq_no, version, _)| (seq_no, version));
+            return Ok(self.written(place.id, version, seq_no, WriteEffect::Noop, Vec::new()));
+        }
+        if place.routing.is_none() && kept_routing.is_some() {
+            // Its routing is not in the data of the batch yet.
+            place.id_span = self.append_id(&place.id, kept_routing.as_deref())?;
+            place.routing = kept_routing;
+        }
+        let Fate::Write(document) = fate else { return Ok(self.delete(place)) };
         let (converted, router) = convert_checked(self.state, &place.id, &document, self.now)?;
         let source = serde_json::to_vec(&document)
             .map_err(|error| refuse(StoreError::internal("cannot serialise the document", error)))?;
         let source = Bytes::from(source);
         let span = self.append(source.clone())?;
         Ok(self.put(place, (span, source), converted, &router, known))
+    }
+
+    /// What an update makes of the document, and the routing that the document has.
+    fn fate(
+        &self,
+        place: &Place,
+        update: Update,
+        known: Known,
+    ) -> Result<(Fate, Option<Arc<str>>), WriteResult> {
+        let subject = |version, routing| Subject {
+            index: &self.state.name,
+            id: &place.id,
+            routing,
+            version,
+            now_ms: self.now.now_ms,
+        };
+        let Some((_, version, true)) = known else {
+            let upsert = update.upsert.ok_or_else(|| missing(&place.id))?;
+            let fate = match &update.changes {
+                Changes::Scripted(script) if script.on_upsert => {
+                    script.run(&subject(None, place.routing.as_deref()), upsert).map_err(refuse)?
+                }
+                _ => Fate::Write(upsert),
+            };
+            return Ok((fate, None));
+        };
+        let current = self.current(&place.id)?.ok_or_else(|| missing(&place.id))?;
+        let bytes = current.source.ok_or_else(|| source_missing(&place.id))?;
+        let mut source: Object = serde_json::from_slice(&bytes).map_err(|_| {
+            let message = format!("document \"{}\" does not read back", place.id);
+            refuse(StoreError::new(ErrorKind::Corrupt, message))
+        })?;
+        let fate = match &update.changes {
+            Changes::Scripted(script) => {
+                script.run(&subject(Some(version), current.routing.as_deref()), source).map_err(refuse)?
+            }
+            Changes::Merged(changes) if merge(&mut source, changes) || update.always => Fate::Write(source),
+            Changes::Merged(_) => Fate::Noop,
+        };
+        Ok((fate, current.routing))
     }
 
     /// Puts data behind that of the batch.
@@ -400,8 +468,10 @@ impl Placing<'_> {
     fn current(&self, id: &str) -> Result<Option<Current>, WriteResult> {
         if let Some(latest) = self.order.versions.get(id) {
             let Latest { seq_no, version, ref routing, ref source, .. } = *latest;
-            let current = |source| Current { seq_no, version, routing: routing.clone(), source };
-            return Ok(source.clone().map(current));
+            let rule = &self.state.router().mapping.source;
+            let current =
+                |source| Current { seq_no, version, routing: routing.clone(), source: rule.kept(source) };
+            return Ok(source.as_ref().map(current));
         }
         self.state.visible().get(id).map_err(refuse)
     }
@@ -443,6 +513,12 @@ fn next_version(id: &str, given: Option<(u64, VersionType)>, known: Known) -> Re
     let current = known.map(|(_, version, _)| version);
     let Some((given, version_type)) = given else { return Ok(current.map_or(1, |version| version + 1)) };
     let (too_low, relation) = match version_type {
+        VersionType::Internal if current == Some(given) => return Ok(given + 1),
+        VersionType::Internal => {
+            let current = current.map_or(-1, |version| i64::try_from(version).unwrap_or(i64::MAX));
+            let why = format!("current version [{current}] is different than the one provided [{given}]");
+            return Err(conflict(id, why));
+        }
         VersionType::External => (current.is_some_and(|current| current >= given), "higher or equal to"),
         VersionType::ExternalGte => (current.is_some_and(|current| current > given), "higher than"),
     };

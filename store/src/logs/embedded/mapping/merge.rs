@@ -12,6 +12,11 @@ impl Mapping {
     pub(crate) fn merge(&mut self, body: &Value) -> Result<(), StoreError> {
         let mut added = Self::parse(body)?;
         self.check_conflicts(&added)?;
+        if body.get("_source").is_some() && added.source != self.source {
+            let message =
+                "Mapper for [_source] conflicts with existing mapper:\n\tCannot update parameter [_source]";
+            return Err(StoreError::invalid(message));
+        }
         for (path, mut field) in std::mem::take(&mut added.fields) {
             match self.fields.get_mut(&path) {
                 Some(known) => {
@@ -49,6 +54,9 @@ impl Mapping {
     fn merge_root(&mut self, body: &Value, added: Self) {
         if body.get("dynamic_templates").is_some() {
             self.dynamic_templates = added.dynamic_templates;
+        }
+        if body.get("_routing").is_some() {
+            self.routing_required = added.routing_required;
         }
         if body.get("date_detection").is_some() {
             self.date_detection = added.date_detection;

@@ -8,10 +8,12 @@ mod field_type;
 mod merge;
 mod parse;
 mod render;
+mod source_rule;
 
 pub(crate) use date_format::DateFormats;
 pub(crate) use field_type::{Family, FieldType};
 pub(crate) use parse::DEPTH_MAX;
+use source_rule::SourceRule;
 
 use event::Object;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,12 @@ pub(crate) struct Mapping {
     /// `index.mapping.ignore_malformed`.
     #[serde(default = "yes")]
     pub(crate) ignore_malformed: bool,
+    /// What of a document is kept as `_source`.
+    #[serde(default, skip_serializing_if = "SourceRule::is_whole")]
+    pub(crate) source: SourceRule,
+    /// Whether every document needs a routing (`_routing: {"required": true}`).
+    #[serde(default)]
+    pub(crate) routing_required: bool,
     /// The leaf fields and multi-fields, by dotted path.
     pub(crate) fields: HashMap<String, FieldMapping>,
     /// Fields of type `alias`: dotted path to the path that it stands for.
@@ -199,6 +207,8 @@ impl Default for Mapping {
         Self {
             body: Object::new(),
             ignore_malformed: false,
+            source: SourceRule::default(),
+            routing_required: false,
             fields: HashMap::new(),
             aliases: BTreeMap::new(),
             objects: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use super::{
     DateFormats, Dynamic, DynamicTemplate, FIELDS_MAX, FieldMapping, FieldOrigin, FieldType, Mapping,
-    ObjectMapping, render::normal_form,
+    ObjectMapping, SourceRule, render::normal_form,
 };
 use crate::{StoreError, logs::embedded::schema::RESERVED};
 use event::Object;
@@ -29,8 +29,14 @@ impl Mapping {
                     mapping.objects.insert(String::new(), root);
                 }
                 "properties" => mapping.add_properties("", value, FieldOrigin::Explicit, 1)?,
+                "_source" => mapping.source = SourceRule::parse(value)?,
+                "_routing" => {
+                    let required =
+                        value.get("required").map(|required| boolean(required, key)).transpose()?;
+                    mapping.routing_required = required.unwrap_or(false);
+                }
                 // Metadata that changes nothing here.
-                "_meta" | "_source" | "_routing" | "_data_stream_timestamp" | "_size" | "runtime" => {}
+                "_meta" | "_data_stream_timestamp" | "_size" | "runtime" => {}
                 other => {
                     return Err(bad(format!(
                         "Root mapping definition has unsupported parameters:  [{other} : {value}]"
@@ -203,7 +209,7 @@ fn date_formats(text: &str) -> Result<DateFormats, StoreError> {
 }
 
 /// One string or a list of strings.
-fn list(value: &Value) -> Vec<String> {
+pub(super) fn list(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),

@@ -47,12 +47,13 @@ pub(super) fn fetch(
     let mut hits = Vec::with_capacity(entries.len());
     for entry in entries {
         let shard = shard_of(shards, entry)?;
-        let (id, document) = read(shard, entry)?;
+        let Stored { id, routing, document, has_source } = read(shard, entry)?;
         let highlight =
             highlighter.as_ref().and_then(|highlighter| highlighter.highlight(&shard.fields(), &document));
         hits.push(Hit {
             index: shard.index.name.to_string(),
             id,
+            routing,
             score: entry.score.filter(|_| wanted.scored),
             sort: if wanted.sorted { values_to_json(wanted.sort, entry)? } else { Vec::new() },
             highlight,
@@ -61,7 +62,7 @@ pub(super) fn fetch(
             version: if wanted.version { Some(version(shard, entry)) } else { None },
             seq_no: wanted.seq_no.then_some(SequenceNumber { seq_no: entry.seq_no, primary_term: 1 }),
             inner_hits: None,
-            source: filtered(document, wanted.source),
+            source: filtered(document, wanted.source).filter(|_| has_source),
         });
     }
     Ok(hits)
@@ -73,18 +74,28 @@ pub(super) fn shard_of<'a, 's>(shards: &'a [Shard<'s>], entry: &Entry) -> Result
     found.ok_or_else(|| StoreError::new(ErrorKind::Internal, "a hit belongs to no index of the search"))
 }
 
-/// Id and document, without what is masked.
-fn read(shard: &Shard<'_>, entry: &Entry) -> Result<(String, Object), StoreError> {
+/// What is stored of a hit.
+struct Stored {
+    id: String,
+    routing: Option<String>,
+    /// Without what is masked; empty if the index keeps none.
+    document: Object,
+    has_source: bool,
+}
+
+fn read(shard: &Shard<'_>, entry: &Entry) -> Result<Stored, StoreError> {
     let schema = &shard.generation.schema;
     let address = DocAddress::new(entry.segment, entry.doc);
     let stored: TantivyDocument = shard.generation.searcher.doc(address).map_err(engine_error)?;
     let id = stored.get_first(schema.id).and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-    let bytes = stored.get_first(schema.source).and_then(|source| source.as_bytes()).unwrap_or(b"{}");
+    let routing = schema.routing.and_then(|field| Some(stored.get_first(field)?.as_str()?.to_owned()));
+    let source = stored.get_first(schema.source).and_then(|source| source.as_bytes());
+    let (bytes, has_source) = (source.unwrap_or(b"{}"), source.is_some());
     let mut document: Object = serde_json::from_slice(bytes).map_err(|error| {
         StoreError::new(ErrorKind::Corrupt, format!("document \"{id}\" does not read back")).because(error)
     })?;
     source::mask(&mut document, shard.mask);
-    Ok((id, document))
+    Ok(Stored { id, routing, document, has_source })
 }
 
 /// What `_source` asks for.

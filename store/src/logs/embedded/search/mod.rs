@@ -30,6 +30,7 @@ mod time_range;
 
 pub(crate) use breaker::Breaker;
 pub(crate) use sorting::Cursor;
+pub(crate) use source::filter as filter_source;
 pub(crate) use time_range::overlaps;
 
 use super::snapshot::{GenerationSnapshot, IndexSnapshot};

@@ -35,7 +35,7 @@ fn mask_value(value: &mut Value, mask: &Mask, path: &str) {
 }
 
 /// Keeps what `_source` asks for. Objects that become empty disappear, as in Elasticsearch.
-pub(super) fn filter(source: Object, filter: &SourceFilter) -> Object {
+pub(crate) fn filter(source: Object, filter: &SourceFilter) -> Object {
     if filter.includes.is_empty() && filter.excludes.is_empty() {
         return source;
     }

@@ -212,6 +212,13 @@ impl Compiler<'_> {
         if matches!(path, "_id" | "_index" | "_type" | "_seq_no" | "_version") {
             return everything();
         }
+        if path == "_routing" {
+            let term = Term::from_field_text(self.fields.generation.schema.field_names, path);
+            return Box::new(ConstScoreQuery::new(
+                Box::new(TermQuery::new(term, IndexRecordOption::Basic)),
+                1.0,
+            ));
+        }
         let paths = match self.fields.resolve(path) {
             Some(_) => vec![path],
             None if path.contains('*') => self.fields.expand(path),

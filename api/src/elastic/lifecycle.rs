@@ -1,0 +1,136 @@
+//! `_ilm`: lifecycle policies, and how the indices that name one stand.
+//!
+//! Source: Elasticsearch reference, "Index lifecycle management APIs".
+
+use super::{
+    error::ElasticError,
+    indices::{acknowledged, described, missing},
+    request::Asked,
+    routes::{Right, Route},
+};
+use axum::{
+    Json,
+    routing::{get, post, put},
+};
+use event::Object;
+use jiff::{Timestamp, Unit};
+use serde_json::{Value, json};
+use store::logs::{IndicesOptions, TemplateKind};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Right::Monitor, "/_ilm/policy", get(policies)),
+        Route::new(Right::Monitor, "/_ilm/policy/{name}", get(policies)),
+        Route::new(Right::Manage, "/_ilm/policy/{name}", put(put_policy).delete(delete_policy)),
+        Route::new(Right::Monitor, "/_ilm/status", get(status)),
+        Route::new(Right::Manage, "/_ilm/start", post(start)),
+        Route::new(Right::Monitor, "/{index}/_ilm/explain", get(explain)),
+        Route::new(Right::Manage, "/{index}/_ilm/remove", post(remove)),
+    ]
+}
+
+async fn policies(asked: Asked) -> Result<Json<Value>, ElasticError> {
+    asked.done()?;
+    let name = Some(asked.part("name")).filter(|name| !name.is_empty()).unwrap_or("*");
+    let found = asked.app.parts().admin.templates(&asked.scope, TemplateKind::Lifecycle, name).await?;
+    if found.is_empty() && !name.contains('*') {
+        let reason = format!("Lifecycle policy not found: {name}");
+        return Err(missing("resource_not_found_exception", reason));
+    }
+    Ok(Json(Value::Object(found.into_iter().collect::<Object>())))
+}
+
+async fn put_policy(asked: Asked) -> Result<Json<Value>, ElasticError> {
+    asked.done()?;
+    let mut body = asked.required()?;
+    let now = Timestamp::now().round(Unit::Millisecond).unwrap_or_default();
+    body["modified_date"] = json!(format!("{now:.3}"));
+    let name = asked.part("name");
+    asked.app.parts().admin.put_template(&asked.scope, TemplateKind::Lifecycle, name, body, false).await?;
+    Ok(acknowledged())
+}
+
+async fn delete_policy(asked: Asked) -> Result<Json<Value>, ElasticError> {
+    asked.done()?;
+    let name = asked.part("name");
+    let everything = super::names::everything();
+    let options = IndicesOptions { expand_hidden: true, ..IndicesOptions::ADMIN };
+    let admin = &asked.app.parts().admin;
+    let indices = admin.describe(&asked.scope, &everything, options, Default::default()).await?;
+    let users: Vec<&str> = indices
+        .iter()
+        .filter(|index| policy_of(&index.settings) == Some(name))
+        .map(|index| index.name.as_str())
+        .collect();
+    if !users.is_empty() {
+        return Err(ElasticError::illegal(format!(
+            "Cannot delete policy [{name}]. It is in use by one or more indices: [{}]",
+            users.join(", ")
+        )));
+    }
+    if name.contains('*') || admin.delete_templates(&asked.scope, TemplateKind::Lifecycle, name).await? == 0 {
+        let reason = format!("Lifecycle policy not found: {name}");
+        return Err(missing("resource_not_found_exception", reason));
+    }
+    Ok(acknowledged())
+}
+
+/// The policy that an index names.
+fn policy_of(settings: &Object) -> Option<&str> {
+    let name = settings.get("index")?.get("lifecycle")?.get("name")?.as_str();
+    name.filter(|name| !name.is_empty())
+}
+
+async fn status(asked: Asked) -> Result<Json<Value>, ElasticError> {
+    asked.done()?;
+    Ok(Json(json!({"operation_mode": "RUNNING"})))
+}
+
+/// It always runs.
+async fn start(asked: Asked) -> Result<Json<Value>, ElasticError> {
+    asked.done()?;
+    Ok(acknowledged())
+}
+
+async fn explain(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let only_managed = asked.flag("only_managed", false)?;
+    let only_errors = asked.flag("only_errors", false)?;
+    let found = described(&mut asked, IndicesOptions::default(), false).await?;
+    asked.done()?;
+    let now_ms = Timestamp::now().as_millisecond();
+    let indices: Object = found
+        .into_iter()
+        .filter_map(|index| {
+            let policy = policy_of(&index.settings);
+            if only_errors || (only_managed && policy.is_none()) {
+                return None;
+            }
+            let body = match policy {
+                None => json!({"index": index.name, "managed": false}),
+                Some(policy) => json!({
+                    "index": index.name,
+                    "managed": true,
+                    "policy": policy,
+                    "lifecycle_date_millis": index.created_at_ms,
+                    "age": format!("{:.2}d", (now_ms - index.created_at_ms).max(0) as f64 / 86_400_000.0),
+                    "phase": "hot",
+                    "phase_time_millis": index.created_at_ms,
+                    "action": "complete",
+                    "action_time_millis": index.created_at_ms,
+                    "step": "complete",
+                    "step_time_millis": index.created_at_ms,
+                }),
+            };
+            Some((index.name, body))
+        })
+        .collect();
+    Ok(Json(json!({"indices": indices})))
+}
+
+async fn remove(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let options = asked.options(IndicesOptions::default())?;
+    asked.done()?;
+    let settings = json!({"index.lifecycle.name": null});
+    asked.app.parts().admin.put_settings(&asked.scope, &asked.indices()?, options, settings, false).await?;
+    Ok(Json(json!({"has_failures": false, "failed_indexes": []})))
+}

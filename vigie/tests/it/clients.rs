@@ -1,0 +1,149 @@
+//! Real clients of Elasticsearch and OpenSearch against the real binary.
+
+use crate::harness::{ADMIN, PASSWORD, PATIENCE, Vigie, installed_client, repository};
+use serde_json::Value;
+use std::{
+    fmt::Write as _,
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Runs the scenario with the client that is installed in that environment.
+fn run_python(environment: &str) {
+    let Some(python) = installed_client(&format!("{environment}/bin/python")) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let output = Command::new(python)
+        .args(["-W", "ignore"])
+        .arg(repository("vigie/tests/clients/scenario.py"))
+        .args([&vigie.elastic, ADMIN, PASSWORD])
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{environment}: {}{}", text(&output.stdout), text(&output.stderr));
+    vigie.stop();
+}
+
+#[test]
+fn elasticsearch_py_7_10() {
+    run_python("elasticsearch-7.10");
+}
+
+#[test]
+fn elasticsearch_py_7_17() {
+    run_python("elasticsearch-7.17");
+}
+
+#[test]
+fn elasticsearch_py_8() {
+    run_python("elasticsearch-8");
+}
+
+#[test]
+fn opensearch_py() {
+    run_python("opensearch-2");
+}
+
+/// Lines that rsyslog ships.
+const LINES: u64 = 10_000;
+
+/// A running rsyslog; ended when dropped.
+struct Rsyslog(Child);
+
+impl Rsyslog {
+    /// Reads the file and ships its lines, each under the number that it holds, so that none is there twice.
+    fn start(root: &Path, work: &Path, lines: &Path, elastic: &str) -> Self {
+        let port = elastic.rsplit(':').next().unwrap();
+        let work_directory = work.display();
+        let configuration = format!(
+            r#"global(workDirectory="{work_directory}")
+module(load="imfile")
+module(load="omelasticsearch")
+template(name="document" type="list" option.jsonf="on") {{
+  property(outname="@timestamp" name="timegenerated" dateFormat="rfc3339" format="jsonf")
+  property(outname="host" name="hostname" format="jsonf")
+  property(outname="message" name="msg" format="jsonf")
+}}
+template(name="id" type="string" string="%msg:R,ERE,1,DFLT:line ([0-9]+) end--end%")
+input(type="imfile" file="{lines}" tag="shop" ruleset="ship")
+ruleset(name="ship" queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="20") {{
+  action(type="omelasticsearch" server="127.0.0.1" serverport="{port}" uid="{ADMIN}" pwd="{PASSWORD}"
+         template="document" searchIndex="rsyslog" searchType="" bulkmode="on" bulkid="id" dynbulkid="on"
+         writeoperation="create" errorfile="{work_directory}/errors.log"
+         action.resumeRetryCount="-1" action.resumeInterval="1")
+}}
+"#,
+            lines = lines.display(),
+        );
+        let file = work.join("rsyslog.conf");
+        fs::write(&file, configuration).unwrap();
+        // The library of the machine, else the one that came with the package.
+        let libraries = root.join("usr/lib/x86_64-linux-gnu");
+        let child = Command::new(root.join("usr/sbin/rsyslogd"))
+            .env("LD_LIBRARY_PATH", &libraries)
+            .args(["-n", "-f"])
+            .arg(&file)
+            .arg("-M")
+            .arg(libraries.join("rsyslog"))
+            .arg("-i")
+            .arg(work.join("pid"))
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(work.join("rsyslog.log")).unwrap())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Rsyslog {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Documents that have come, as soon as there are so many.
+async fn count_from(vigie: &Vigie, least: u64, work: &Path) -> u64 {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let url = format!("{}/rsyslog/_count?ignore_unavailable=true", vigie.elastic);
+        let response = vigie.client.get(url).basic_auth(ADMIN, Some(PASSWORD)).send().await.unwrap();
+        let answer: Value = response.json().await.unwrap();
+        let count = answer["count"].as_u64().unwrap_or(0);
+        if count >= least {
+            return count;
+        }
+        let log = || fs::read_to_string(work.join("rsyslog.log")).unwrap_or_default();
+        assert!(Instant::now() < deadline, "only {count} of {least} lines came: {answer} {}", log());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn rsyslog_loses_and_doubles_nothing() {
+    let Some(root) = installed_client("rsyslog/root") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (data, work) = (dir.path().join("data"), dir.path().join("rsyslog"));
+    fs::create_dir(&work).unwrap();
+    let lines = dir.path().join("lines.log");
+    let access = fs::read_to_string(repository("fixtures/access.log")).unwrap();
+    let text = access.lines().cycle().zip(0..LINES).fold(String::new(), |mut text, (line, n)| {
+        writeln!(text, "{line} line {n} end").unwrap();
+        text
+    });
+    fs::write(&lines, text).unwrap();
+
+    let vigie = Vigie::start(&data);
+    let elastic = vigie.elastic.clone();
+    let _rsyslog = Rsyslog::start(&root, &work, &lines, &elastic);
+    let before = count_from(&vigie, 200, &work).await;
+    assert!(before < LINES, "it was too fast to be killed in mid-run");
+    vigie.kill();
+    let vigie = Vigie::start_at(&data, &elastic);
+    let after = count_from(&vigie, LINES, &work).await;
+    assert_eq!(after, LINES);
+    vigie.stop();
+}
