@@ -29,7 +29,7 @@ pub(crate) async fn put(app: &App, name: &str, definition: Value) -> Result<(), 
     let pipelines = &app.parts().pipelines;
     let body = Object::from_iter([(DEFINITION.to_owned(), definition.clone())]);
     pipelines.check(name, definition.clone())?;
-    // Checks what compiling alone does not see (names, cycles) before anything is kept; should keeping it fail, the next
+    // Checks what compiling alone does not see (names) before anything is kept; should keeping it fail, the next
     // start forgets it.
     pipelines.put(name, definition)?;
     let document = NewDocument { id: name.to_owned(), body, expires_at: None };

@@ -149,3 +149,18 @@ fn absent<'a>(patterns: &[&'a str], found: &[IndexDescription]) -> Vec<&'a str> 
     absent.sort_unstable();
     absent
 }
+
+/// The aliases through which patterns reach an index, by name.
+pub(super) fn reaching<'a>(index: &'a IndexDescription, patterns: &[String]) -> Vec<(&'a String, &'a Value)> {
+    let is_named = |name: &str| patterns.iter().any(|pattern| wildcard_match(pattern, name));
+    index.aliases.iter().filter(|(name, _)| is_named(name)).collect()
+}
+
+/// The filters of the aliases through which patterns reach an index; one of them must match. `None`: the index is also
+/// reached without one.
+pub(super) fn filters<'a>(index: &'a IndexDescription, patterns: &[String]) -> Option<Vec<&'a Value>> {
+    let is_direct = patterns.iter().any(|pattern| wildcard_match(pattern, &index.name));
+    let filters: Option<Vec<&Value>> =
+        reaching(index, patterns).into_iter().map(|(_, alias)| alias.get("filter")).collect();
+    filters.filter(|filters| !is_direct && !filters.is_empty())
+}

@@ -304,6 +304,13 @@ fn run_pipeline(app: &App, name: &str, event: &mut Event, known: &mut Known) -> 
             let index = event.metadata.index.as_deref().unwrap_or_default().to_owned();
             Err(Box::new(Outcome::Dropped { index, id: event.metadata.id.clone() }))
         }
+        Err(PipelineError { kind: kind @ "illegal_state_exception", reason, .. }) => {
+            // Elasticsearch 7 shows this one in the exception that carries it.
+            let carrier = format!("java.lang.IllegalStateException: {reason}");
+            let cause = json!({"type": kind, "reason": reason});
+            let error = ElasticError::new(StatusCode::INTERNAL_SERVER_ERROR, "exception", carrier);
+            Err(Box::new(Outcome::Refused(error.caused_by(cause))))
+        }
         Err(PipelineError { kind, reason, .. }) => {
             Err(Box::new(Outcome::Refused(ElasticError::new(StatusCode::BAD_REQUEST, kind, reason))))
         }

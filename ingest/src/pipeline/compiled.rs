@@ -268,7 +268,10 @@ impl Pipeline {
 
     /// As a `pipeline` processor calls another.
     pub(crate) fn call(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
-        if document.running.contains(&self.name) || document.running.len() >= CALLS_MAX {
+        // As in Elasticsearch, what was called counts; the outermost was not.
+        if document.running.iter().skip(1).any(|name| *name == self.name)
+            || document.running.len() >= CALLS_MAX
+        {
             return Err(Failure {
                 kind: "illegal_state_exception",
                 reason: format!("Cycle detected for pipeline: {}", self.name),

@@ -83,12 +83,17 @@ pub(crate) fn document_body(document: &Document<'_>) -> Value {
     let metadata = &document.event.metadata;
     let mut body = Object::new();
     body.insert("_index".to_owned(), metadata.index.as_deref().into());
-    body.insert("_version".to_owned(), "-3".into());
+    body.insert("_type".to_owned(), "_doc".into());
     body.insert("_id".to_owned(), metadata.id.as_deref().into());
     if let Some(routing) = metadata.options.as_ref().and_then(|options| options.routing.as_deref()) {
         body.insert("_routing".to_owned(), routing.into());
     }
     body.insert("_source".to_owned(), Value::Object(document.event.fields.clone()));
-    body.insert("_ingest".to_owned(), document.ingest().clone());
+    let mut ingest = document.ingest().clone();
+    if let Some(ingest) = ingest.as_object_mut().filter(|_| document.running.is_empty()) {
+        // It names what runs, and that is over.
+        ingest.shift_remove("pipeline");
+    }
+    body.insert("_ingest".to_owned(), ingest);
     Value::Object(body)
 }

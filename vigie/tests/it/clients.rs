@@ -1,7 +1,16 @@
 //! Real clients of Elasticsearch and OpenSearch against the real binary.
 
 use crate::harness::{ADMIN, PASSWORD, PATIENCE, Vigie, installed_client, repository};
-use serde_json::Value;
+use elasticsearch::{
+    BulkOperation, BulkParts, Elasticsearch, GetParts, IndexParts, SearchParts,
+    auth::Credentials,
+    http::{
+        Url,
+        transport::{SingleNodeConnectionPool, TransportBuilder},
+    },
+    params::Refresh,
+};
+use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
     fs,
@@ -145,5 +154,59 @@ async fn rsyslog_loses_and_doubles_nothing() {
     let vigie = Vigie::start_at(&data, &elastic);
     let after = count_from(&vigie, LINES, &work).await;
     assert_eq!(after, LINES);
+    vigie.stop();
+}
+
+/// What a program does with Elasticsearch's own crate.
+#[tokio::test]
+async fn elasticsearch_rs() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let pool = SingleNodeConnectionPool::new(Url::parse(&vigie.elastic).unwrap());
+    let transport = TransportBuilder::new(pool)
+        .auth(Credentials::Basic(ADMIN.to_owned(), PASSWORD.to_owned()))
+        .disable_proxy()
+        .build()
+        .unwrap();
+    let client = Elasticsearch::new(transport);
+    let info: Value = client.info().send().await.unwrap().json().await.unwrap();
+    assert_eq!(info["tagline"], "You Know, for Search", "{info}");
+
+    let document = |n: u64| json!({"@timestamp": "2026-11-21T10:00:00Z", "n": n, "kind": if n.is_multiple_of(2) { "even" } else { "odd" }});
+    let operations: Vec<BulkOperation<Value>> =
+        (0..500).map(|n| BulkOperation::create(document(n)).id(n.to_string()).into()).collect();
+    let response =
+        client.bulk(BulkParts::Index("rust")).body(operations).refresh(Refresh::True).send().await.unwrap();
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(
+        (&answer["errors"], answer["items"].as_array().unwrap().len()),
+        (&json!(false), 500),
+        "{answer}"
+    );
+
+    let body = json!({"query": {"range": {"n": {"gte": 100}}}, "track_total_hits": true, "size": 2, "sort": [{"n": "desc"}],
+        "aggs": {"kinds": {"terms": {"field": "kind.keyword"}}}});
+    let response = client.search(SearchParts::Index(&["rust"])).body(body).send().await.unwrap();
+    let found: Value = response.json().await.unwrap();
+    assert_eq!(
+        (&found["hits"]["total"]["value"], &found["hits"]["hits"][0]["_source"]),
+        (&json!(400), &document(499))
+    );
+    assert_eq!(found["aggregations"]["kinds"]["buckets"].as_array().unwrap().len(), 2, "{found}");
+
+    let put = async |seq_no: i64| {
+        let index = client.index(IndexParts::IndexId("rust", "1")).if_seq_no(seq_no).if_primary_term(1);
+        index.body(document(7)).send().await.unwrap()
+    };
+    assert_eq!(put(1).await.status_code().as_u16(), 200);
+    let conflict = put(1).await;
+    assert_eq!(conflict.status_code().as_u16(), 409);
+    let exception = conflict.exception().await.unwrap().unwrap();
+    assert_eq!(exception.error().ty(), Some("version_conflict_engine_exception"));
+    let missing = client.get(GetParts::IndexId("rust", "none")).send().await.unwrap();
+    assert_eq!(missing.status_code().as_u16(), 404);
+    let unknown = client.search(SearchParts::Index(&["nothing"])).send().await.unwrap();
+    let exception = unknown.exception().await.unwrap().unwrap();
+    assert_eq!(exception.error().ty(), Some("index_not_found_exception"));
     vigie.stop();
 }

@@ -149,6 +149,13 @@ async fn queries_choose_what_scripts_change() {
     let (_, document) = ask(&vigie, "GET", "/to/_doc/odd:5", String::new()).await;
     assert_eq!((&document["_source"], &document["_routing"]), (&json!({"n": 5}), &Value::Null), "{document}");
 
+    // Through an alias only what its filter lets through.
+    let action = json!({"add": {"index": "to", "alias": "few", "filter": {"range": {"n": {"lt": 6}}}}});
+    assert_eq!(post("/_aliases", json!({"actions": [action]})).await.0, 200);
+    let (_, done) = post("/few/_delete_by_query?refresh=true", json!({"query": {"match_all": {}}})).await;
+    assert_eq!(done["deleted"], 3, "{done}");
+    assert_eq!(post("/to/_count", json!({"query": {"match_all": {}}})).await.1["count"], 12);
+
     // Routing that is kept finds its document again, also to be removed.
     let body = json!({"source": {"index": "from"}, "dest": {"index": "copy", "routing": "keep"}});
     assert_eq!(post("/_reindex?refresh=true", body).await.1["created"], 28);

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        aliases,
         error::ElasticError,
         write::{self, Documents, Outcome},
     },
@@ -58,6 +59,15 @@ struct Done {
     stopped: bool,
 }
 
+/// What of an index is meant.
+struct Part<'a> {
+    index: &'a str,
+    /// The sequence number of the last write when the work began.
+    last: u64,
+    /// What the aliases let through by which the index was named.
+    filter: Option<Value>,
+}
+
 impl Work {
     /// Does it; the answer is the summary.
     pub(super) async fn run(self) -> Result<Value, ElasticError> {
@@ -69,7 +79,13 @@ impl Work {
         for index in indices.into_iter().filter(|index| index.open) {
             if let Some(last) = index.max_seq_no {
                 touched.push(index.name.clone());
-                self.one_index(&index.name, last, &mut done).await?;
+                let filters = aliases::filters(&index, &self.indices);
+                let part = Part {
+                    index: &index.name,
+                    last,
+                    filter: filters.map(|any| json!({"bool": {"should": any}})),
+                };
+                self.one_index(&part, &mut done).await?;
             }
             if done.stopped {
                 break;
@@ -85,7 +101,7 @@ impl Work {
         Ok(self.report(&done, started))
     }
 
-    async fn one_index(&self, index: &str, last: u64, done: &mut Done) -> Result<(), ElasticError> {
+    async fn one_index(&self, part: &Part<'_>, done: &mut Done) -> Result<(), ElasticError> {
         let mut after: Option<Value> = None;
         loop {
             let began = Instant::now();
@@ -95,7 +111,7 @@ impl Work {
                 done.stopped = true;
                 return Ok(());
             }
-            let hits = self.read(index, last, size, after.take()).await?;
+            let hits = self.read(part, size, after.take()).await?;
             let Some(final_hit) = hits.last() else { return Ok(()) };
             after = Some(Value::Array(final_hit.sort.clone()));
             let count = hits.len();
@@ -113,15 +129,11 @@ impl Work {
         }
     }
 
-    async fn read(
-        &self,
-        index: &str,
-        last: u64,
-        size: u64,
-        after: Option<Value>,
-    ) -> Result<Vec<Hit>, ElasticError> {
+    async fn read(&self, part: &Part<'_>, size: u64, after: Option<Value>) -> Result<Vec<Hit>, ElasticError> {
+        let mut filter = vec![self.query.clone(), json!({"range": {"_seq_no": {"lte": part.last}}})];
+        filter.extend(part.filter.clone());
         let mut body = json!({
-            "query": {"bool": {"filter": [self.query, {"range": {"_seq_no": {"lte": last}}}]}},
+            "query": {"bool": {"filter": filter}},
             "sort": [{"_seq_no": "asc"}],
             "size": size,
             "version": true,
@@ -141,7 +153,7 @@ impl Work {
         }
         let Value::Object(body) = body else { return Ok(Vec::new()) };
         let request = SearchRequest {
-            indices: vec![index.to_owned()],
+            indices: vec![part.index.to_owned()],
             body,
             options: IndicesOptions::LENIENT,
             ..SearchRequest::default()

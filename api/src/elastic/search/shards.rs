@@ -3,6 +3,7 @@
 //! Source: Elasticsearch reference, "Search shards API".
 
 use super::super::{
+    aliases,
     error::ElasticError,
     parameters::{self, flag},
     root::{CLUSTER, NODE_ID},
@@ -11,10 +12,7 @@ use super::call::Call;
 use axum::Json;
 use event::Object;
 use serde_json::{Value, json};
-use store::{
-    logs::{Detail, IndexDescription},
-    scope::wildcard_match,
-};
+use store::logs::{Detail, IndexDescription};
 
 pub(super) async fn search_shards(mut call: Call) -> Result<Json<Value>, ElasticError> {
     if let Some(local) = call.take("local") {
@@ -42,15 +40,12 @@ pub(super) async fn search_shards(mut call: Call) -> Result<Json<Value>, Elastic
 /// The aliases that an index was reached by, and the filter that they put before it together: none, if it was also reached
 /// without one.
 fn reached(index: &IndexDescription, patterns: &[String]) -> Value {
-    let names = |name: &str| patterns.iter().any(|pattern| wildcard_match(pattern, name));
-    let aliases: Vec<(&String, &Value)> = index.aliases.iter().filter(|(name, _)| names(name)).collect();
     let mut out = Object::new();
-    if aliases.is_empty() {
-        return Value::Object(out);
+    let aliases = aliases::reaching(index, patterns);
+    if !aliases.is_empty() {
+        out.insert("aliases".into(), aliases.iter().map(|(name, _)| json!(name)).collect());
     }
-    out.insert("aliases".into(), aliases.iter().map(|(name, _)| json!(name)).collect());
-    let filters: Option<Vec<&Value>> = aliases.iter().map(|(_, alias)| alias.get("filter")).collect();
-    match filters.filter(|_| !names(&index.name)).as_deref() {
+    match aliases::filters(index, patterns).as_deref() {
         None | Some([]) => {}
         Some([one]) => drop(out.insert("filter".into(), normal(one))),
         Some(many) => {

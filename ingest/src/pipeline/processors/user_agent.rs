@@ -17,6 +17,8 @@ struct UserAgent {
 }
 
 const PROPERTIES: [&str; 5] = ["name", "os", "device", "original", "version"];
+/// Names from before the common schema: accepted as Elasticsearch 7 does, and of no effect.
+const DEPRECATED: [&str; 7] = ["major", "minor", "patch", "build", "os_name", "os_major", "os_minor"];
 
 pub(super) fn build(
     options: &mut Options,
@@ -25,16 +27,16 @@ pub(super) fn build(
     let properties = options
         .optional_texts("properties")?
         .map(|names| names.into_iter().map(|name| name.to_lowercase()).collect::<Vec<_>>());
-    if let Some(name) = properties.iter().flatten().find(|name| !PROPERTIES.contains(&name.as_str())) {
+    let is_known = |name: &str| PROPERTIES.contains(&name) || DEPRECATED.contains(&name);
+    if let Some(name) = properties.iter().flatten().find(|name| !is_known(name)) {
         let reason = format!("illegal property value [{name}]. valid values are {PROPERTIES:?}");
         return Err(options.error("properties", reason));
     }
     if options.boolean("extract_device_type", false)? {
         return Err(options.error("extract_device_type", "not supported"));
     }
-    if !options.boolean("ecs", true)? {
-        return Err(options.error("ecs", "only ECS names are supported"));
-    }
+    // Without effect since version 7: names are always those of the common schema.
+    options.boolean("ecs", true)?;
     if options.optional_text("regex_file")?.is_some() {
         return Err(options.error("regex_file", "only the built-in patterns are supported"));
     }
