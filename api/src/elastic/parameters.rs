@@ -52,6 +52,11 @@ pub(super) fn apply(
             "default_operator" | "analyze_wildcard" | "lenient" | "analyzer" => {
                 drop(query_string.insert(name, scalar(&value)))
             }
+            "from" | "size" if value.starts_with('-') && value != "-1" => {
+                return Err(ElasticError::illegal(format!(
+                    "[{name}] parameter cannot be negative, found [{value}]"
+                )));
+            }
             "size" | "from" | "terminate_after" => {
                 drop(body.insert(name.clone(), json!(number(&name, &value)?)))
             }

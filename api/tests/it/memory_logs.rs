@@ -52,16 +52,9 @@ impl MemoryLogs {
         let hit = |((at, id), (index, source)): (&(i64, String), &(String, Object))| Hit {
             index: index.clone(),
             id: id.clone(),
-            routing: None,
-            score: None,
             source: Some(source.clone()),
             sort: vec![json!(at), json!(id)],
-            highlight: None,
-            fields: None,
-            ignored: Vec::new(),
-            version: None,
-            seq_no: None,
-            inner_hits: None,
+            ..Hit::default()
         };
         found.map(hit).collect()
     }

@@ -20,15 +20,17 @@ pub(super) enum Global {
     Doc,
     Value,
     Values,
+    Score,
 }
 
 impl Global {
-    pub(super) const ALL: [(&'static str, Self); 5] = [
+    pub(super) const ALL: [(&'static str, Self); 6] = [
         ("ctx", Self::Ctx),
         ("params", Self::Params),
         ("doc", Self::Doc),
         ("_value", Self::Value),
         ("values", Self::Values),
+        ("_score", Self::Score),
     ];
 
     pub(super) fn name(self) -> &'static str {

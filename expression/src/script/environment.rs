@@ -32,6 +32,11 @@ pub trait Environment {
         None
     }
 
+    /// `_score`, how well the document matches.
+    fn score(&self) -> f64 {
+        0.0
+    }
+
     /// `values`, the window of a `moving_fn`, oldest first.
     fn values(&self) -> &[f64] {
         &[]

@@ -107,6 +107,7 @@ impl<'a> Machine<'a> {
             Global::Params => return self.params(),
             Global::Doc => Val::Doc,
             Global::Value => self.environment.value().map_or(Val::Null, |value| self.scalar(value)),
+            Global::Score => Val::Double(self.environment.score()),
             Global::Values => Val::Numbers(self.environment.values()),
         })
     }

@@ -79,6 +79,8 @@ pub enum Purpose {
     Field,
     /// The script of an aggregation over values: `doc`, `params` and `_value`.
     Value,
+    /// The score of a document (`script_score`): `doc`, `params` and `_score`.
+    Score,
     /// `bucket_script` and `bucket_selector`: `params`, which hold the values of the buckets' paths too.
     Bucket,
     /// `moving_fn`: `values`, the window, and `params`.
@@ -92,6 +94,7 @@ impl Purpose {
             Self::Update => &[Global::Ctx, Global::Params],
             Self::Field => &[Global::Doc, Global::Params],
             Self::Value => &[Global::Doc, Global::Params, Global::Value],
+            Self::Score => &[Global::Doc, Global::Params, Global::Score],
             Self::Bucket => &[Global::Params],
             Self::Moving => &[Global::Values, Global::Params],
         }

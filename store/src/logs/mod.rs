@@ -302,6 +302,8 @@ pub struct SearchResponse {
     pub scroll_id: Option<String>,
     /// Of a search in a point in time: its key, to be used from now on.
     pub pit_id: Option<String>,
+    /// With `profile`: what took how long, in the shape of Elasticsearch's answer.
+    pub profile: Option<Value>,
 }
 
 impl SearchResponse {
@@ -328,9 +330,15 @@ impl Hit {
     pub fn into_json(self) -> Object {
         let mut out = Object::new();
         out.insert("_index".to_owned(), json!(self.index));
-        out.insert("_type".to_owned(), json!("_doc"));
-        out.insert("_id".to_owned(), json!(self.id));
-        out.extend(self.routing.map(|routing| ("_routing".to_owned(), json!(routing))));
+        if !self.bare {
+            out.insert("_type".to_owned(), json!("_doc"));
+            out.insert("_id".to_owned(), json!(self.id));
+            out.extend(self.routing.map(|routing| ("_routing".to_owned(), json!(routing))));
+        }
+        out.extend(
+            self.nested
+                .map(|(path, offset)| ("_nested".to_owned(), json!({"field": path, "offset": offset}))),
+        );
         out.extend(self.version.map(|version| ("_version".to_owned(), json!(version))));
         if let Some(position) = self.seq_no {
             out.insert("_seq_no".to_owned(), json!(position.seq_no));
@@ -346,6 +354,10 @@ impl Hit {
         if !self.sort.is_empty() {
             out.insert("sort".to_owned(), Value::Array(self.sort));
         }
+        if !self.matched_queries.is_empty() {
+            out.insert("matched_queries".to_owned(), json!(self.matched_queries));
+        }
+        out.extend(self.explanation.map(|found| ("_explanation".to_owned(), found)));
         out.extend(self.inner_hits.map(|hits| ("inner_hits".to_owned(), Value::Object(hits))));
         out
     }
@@ -361,7 +373,7 @@ pub struct Total {
 }
 
 /// One document that matched.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Hit {
     /// The index that holds it.
     pub index: String,
@@ -385,8 +397,17 @@ pub struct Hit {
     pub version: Option<u64>,
     /// Position of the last write, if asked for.
     pub seq_no: Option<SequenceNumber>,
-    /// With `collapse`: more hits of the same value, in the shape of Elasticsearch's answer.
+    /// With `collapse`: more hits of the same value, and the nested objects that matched, in the shape of
+    /// Elasticsearch's answer.
     pub inner_hits: Option<Object>,
+    /// Where the object stands that this hit is, if it is a nested one: path and place in the list.
+    pub nested: Option<(String, u32)>,
+    /// How the score came about, if asked for.
+    pub explanation: Option<Value>,
+    /// The named queries that it matches.
+    pub matched_queries: Vec<String>,
+    /// Without id: `stored_fields: _none_`.
+    pub bare: bool,
 }
 
 /// Which document to read, and how.

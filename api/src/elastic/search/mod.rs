@@ -2,6 +2,7 @@
 
 mod analyze;
 mod call;
+mod explain;
 mod field_caps;
 mod msearch;
 mod point_in_time;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
         read("/{index}/_search/point_in_time", axum::routing::post(point_in_time::open)),
         read("/_search/point_in_time", axum::routing::delete(point_in_time::close)),
         read("/_search/point_in_time/_all", axum::routing::delete(point_in_time::close_all)),
+        read("/{index}/_explain/{id}", get_or_post(explain::explain)),
         read("/_field_caps", get_or_post(field_caps::field_caps)),
         read("/{index}/_field_caps", get_or_post(field_caps::field_caps)),
         read("/_validate/query", get_or_post(validate::validate)),

@@ -34,7 +34,7 @@ impl Parser<'_> {
         }
         self.next += 1;
         match self.global(name) {
-            Some(global @ (Global::Doc | Global::Value)) => Ok(Expr::Global(global)),
+            Some(global @ (Global::Doc | Global::Value | Global::Score)) => Ok(Expr::Global(global)),
             // One path without a name of its own is called `_value`.
             _ if name.starts_with('_') && self.purpose != Purpose::Bucket => {
                 Err(self.error_at(at, format!("unknown variable \"{name}\"")))

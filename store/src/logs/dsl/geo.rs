@@ -52,7 +52,7 @@ const UNITS: [(&str, f64); 19] = [
 ];
 
 /// Reads `10km`, `5 mi`, `200` (metres); `None` if it is no length.
-pub(super) fn length_m(text: &str) -> Option<f64> {
+pub fn length_m(text: &str) -> Option<f64> {
     let text = text.trim();
     let split =
         text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len());
@@ -81,6 +81,11 @@ pub(super) fn geo_point(value: &Value, place: &Place<'_>) -> Result<(f64, f64), 
     inside.ok_or_else(|| {
         illegal(place, format!("failed to parse the point {}", shown(value))).with_code("parse_exception")
     })
+}
+
+/// Reads a point of a request; `None` if it is none.
+pub fn point_of(value: &Value) -> Option<(f64, f64)> {
+    geo_point(value, &Place::root("point")).ok()
 }
 
 fn text_point(text: &str) -> Option<(f64, f64)> {

@@ -1,4 +1,5 @@
 use super::geo::{geo_box, geo_point, length_m};
+use super::nested::nested;
 use super::parse_text::{
     match_bool_prefix, match_phrase, match_phrase_prefix, match_text, multi_match, query_string,
     simple_query_string,
@@ -8,8 +9,10 @@ use super::query::{
 };
 use super::query::{GeoDistance, Term, Terms};
 use super::read::{Place, illegal, invalid, object, one_or_many, parameters, scalar_text, shown, single};
+use super::scoring::{boosting, distance_feature, function_score, script_query, script_score};
 use super::{CLAUSES_MAX, DEPTH_MAX, PATTERN_MAX_BYTES, TERMS_MAX};
 use crate::StoreError;
+use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +22,9 @@ use serde_json::Value;
 pub fn parse_query(value: &Value) -> Result<Query, StoreError> {
     Parser::default().query(value, &Place::root("query"))
 }
+
+/// Corners of a polygon.
+const POLYGON_MAX: usize = 1_000;
 
 /// Counts clauses while it descends.
 #[derive(Default)]
@@ -50,6 +56,14 @@ const CLAUSES: &[(&str, Build)] = &[
     ("ids", |_, value, place| ids(value, place)),
     ("geo_bounding_box", |_, value, place| geo_bounding_box(value, place)),
     ("geo_distance", |_, value, place| geo_distance(value, place)),
+    ("geo_polygon", |_, value, place| geo_polygon(value, place)),
+    ("script", |_, value, place| script_query(value, place)),
+    ("nested", nested),
+    ("function_score", function_score),
+    ("script_score", script_score),
+    ("boosting", boosting),
+    ("distance_feature", |_, value, place| distance_feature(value, place)),
+    ("wrapper", Parser::wrapper),
     ("bool", Parser::boolean),
     ("constant_score", Parser::constant_score),
     ("dis_max", Parser::dis_max),
@@ -71,7 +85,11 @@ impl Parser {
             let hint = alike.map(|known| format!(" did you mean [{known}]?")).unwrap_or_default();
             return Err(invalid(place, format!("unknown query [{name}]{hint}")));
         };
-        build(self, body, &place.key(name))
+        let query = build(self, body, &place.key(name))?;
+        Ok(match given_name(body) {
+            Some(name) => Query::Named(Box::new(query), name.to_owned()),
+            None => query,
+        })
     }
 
     fn boolean(&mut self, value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
@@ -100,6 +118,16 @@ impl Parser {
             }
         }
         boosted(Query::Bool(query), boost, place)
+    }
+
+    /// A query as Base64 of its JSON.
+    fn wrapper(&mut self, value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+        let (_, text) = single("[wrapper] query", value, place)?;
+        let refuse = || invalid(place, "[wrapper] query is no Base64 of a query");
+        let bytes =
+            text.as_str().and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+        let inner: Value = serde_json::from_slice(&bytes.ok_or_else(refuse)?).map_err(|_| refuse())?;
+        self.query(&inner, &place.key("query"))
     }
 
     fn constant_score(&mut self, value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
@@ -139,6 +167,16 @@ impl Parser {
         }
         boosted(Query::DisMax(DisMax { queries, tie_breaker: read.tie_breaker }), read.boost, place)
     }
+}
+
+/// `_name`, beside the parameters of a clause or in the object of its field.
+fn given_name(body: &Value) -> Option<&str> {
+    let members = body.as_object()?;
+    let inside = || match members.values().next() {
+        Some(Value::Object(only)) if members.len() == 1 => only.get("_name"),
+        _ => None,
+    };
+    members.get("_name").or_else(inside)?.as_str()
 }
 
 /// Whether a name is another with a letter too much, too few, wrong or in the wrong place.
@@ -494,6 +532,20 @@ fn geo_distance(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     boosted(Query::GeoDistance(GeoDistance { field: field.to_owned(), origin, distance_m }), boost, place)
 }
 
+fn geo_polygon(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let what = "[geo_polygon] query";
+    let (field, body, boost) = geo_field(what, value, &[], place)?;
+    let at = place.key(field);
+    let listed = body.get("points").and_then(Value::as_array);
+    let listed = listed.ok_or_else(|| invalid(&at, format!("{what} needs a list of [points]")))?;
+    if !(3..=POLYGON_MAX).contains(&listed.len()) {
+        let message = format!("too few points defined for geo_polygon query, or more than {POLYGON_MAX}");
+        return Err(illegal(&at, message));
+    }
+    let points = listed.iter().map(|point| geo_point(point, &at)).collect::<Result<_, _>>()?;
+    boosted(Query::GeoPolygon(field.to_owned(), points), boost, place)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -508,8 +560,8 @@ mod tests {
         };
         check(json!({"foo": {}}), "unknown query [foo] (at query)");
         check(
-            json!({"bool": {"must": [{"match_all": {}}, {"nested": {}}]}}),
-            "unknown query [nested] (at query.bool.must[1])",
+            json!({"bool": {"must": [{"match_all": {}}, {"span_near": {}}]}}),
+            "unknown query [span_near] (at query.bool.must[1])",
         );
         check(
             json!({"range": {"a": {"from_x": 1}}}),

@@ -1,8 +1,8 @@
 use super::parse::{boosted, fuzziness, minimum_should_match};
 use super::query::{
-    Fuzziness, Match, MatchPhrase, MultiMatch, MultiMatchType, Operator, Query, QueryStringQuery,
+    Analyzer, Fuzziness, Match, MatchPhrase, MultiMatch, MultiMatchType, Operator, Query, QueryStringQuery,
 };
-use super::read::{Place, invalid, parameters, shown, single};
+use super::read::{Place, illegal, invalid, parameters, shown, single};
 use crate::StoreError;
 use crate::logs::query_string::{self as lucene, ParseOptions};
 use serde::Deserialize;
@@ -25,8 +25,12 @@ struct TextParameters {
     prefix_length: usize,
     #[serde(rename = "max_expansions")]
     max_expansions: Option<u32>,
-    #[serde(rename = "fuzzy_transpositions")]
-    _fuzzy_transpositions: Option<bool>,
+    fuzzy_transpositions: Option<bool>,
+    analyzer: Option<String>,
+    // Words found by a pattern all count the same here, and frequent words are not left out.
+    #[serde(rename = "fuzzy_rewrite")]
+    _fuzzy_rewrite: Option<String>,
+    cutoff_frequency: Option<f64>,
     #[serde(default)]
     lenient: bool,
     zero_terms_query: Option<String>,
@@ -99,6 +103,8 @@ impl TextParameters {
             minimum_should_match: minimum_should_match(what, self.minimum_should_match.as_ref(), place)?,
             fuzziness: fuzziness(what, self.fuzziness.as_ref(), place)?,
             prefix_length: self.prefix_length,
+            transpositions: self.fuzzy_transpositions.unwrap_or(true),
+            analyzer: self.analyzer.as_deref().map(|name| analyzer(name, place)).transpose()?,
             zero_terms_all,
             lenient: self.lenient,
             query: self.query,
@@ -106,7 +112,15 @@ impl TextParameters {
     }
 }
 
+/// The analyser of that name.
+fn analyzer(name: &str, place: &Place<'_>) -> Result<Analyzer, StoreError> {
+    Analyzer::named(name).ok_or_else(|| illegal(place, format!("[match] analyzer [{name}] not found")))
+}
+
 const MATCH: &[&str] = &[
+    "analyzer",
+    "cutoff_frequency",
+    "fuzzy_rewrite",
     "operator",
     "minimum_should_match",
     "fuzziness",
@@ -118,6 +132,17 @@ const MATCH: &[&str] = &[
     "auto_generate_synonyms_phrase_query",
 ];
 
+const BOOL_PREFIX: &[&str] = &[
+    "analyzer",
+    "operator",
+    "minimum_should_match",
+    "fuzziness",
+    "prefix_length",
+    "max_expansions",
+    "fuzzy_transpositions",
+    "fuzzy_rewrite",
+];
+
 pub(super) fn match_text(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     let what = "[match] query";
     let (field, read) = field_parameters(what, value, MATCH, place)?;
@@ -127,31 +152,37 @@ pub(super) fn match_text(value: &Value, place: &Place<'_>) -> Result<Query, Stor
 
 pub(super) fn match_bool_prefix(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     let what = "[match_bool_prefix] query";
-    let (field, read) = field_parameters(what, value, &["operator", "minimum_should_match"], place)?;
+    let (field, read) = field_parameters(what, value, BOOL_PREFIX, place)?;
     let boost = read.boost;
     boosted(Query::MatchBoolPrefix(read.into_match(what, field, place)?), boost, place)
 }
 
 pub(super) fn match_phrase(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let (field, read) = field_parameters("[match_phrase] query", value, &["slop"], place)?;
-    let query =
-        MatchPhrase { field: field.to_owned(), query: read.query, slop: read.slop, prefix_expansions: None };
-    boosted(Query::MatchPhrase(query), read.boost, place)
+    phrase("[match_phrase] query", &["slop", "analyzer", "zero_terms_query"], value, place)
 }
 
 pub(super) fn match_phrase_prefix(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let what = "[match_phrase_prefix] query";
-    let (field, read) = field_parameters(what, value, &["slop", "max_expansions"], place)?;
-    if read.slop > 0 {
+    let known = &["slop", "analyzer", "zero_terms_query", "max_expansions"];
+    phrase("[match_phrase_prefix] query", known, value, place)
+}
+
+fn phrase(what: &str, known: &[&str], value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
+    let (field, mut read) = field_parameters(what, value, known, place)?;
+    let prefix_expansions = known.contains(&"max_expansions").then(|| read.max_expansions.unwrap_or(50));
+    if prefix_expansions.is_some() && read.slop > 0 {
         return Err(invalid(place, format!("{what} does not support \"slop\" above 0")));
     }
+    let (slop, boost, query) = (read.slop, read.boost, read.query.take());
+    let text = read.into_match(what, field, place)?;
     let query = MatchPhrase {
         field: field.to_owned(),
-        query: read.query,
-        slop: 0,
-        prefix_expansions: Some(read.max_expansions.unwrap_or(50)),
+        query,
+        slop,
+        prefix_expansions,
+        analyzer: text.analyzer,
+        zero_terms_all: text.zero_terms_all,
     };
-    boosted(Query::MatchPhrase(query), read.boost, place)
+    boosted(Query::MatchPhrase(query), boost, place)
 }
 
 pub(super) fn multi_match(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
@@ -162,6 +193,10 @@ pub(super) fn multi_match(value: &Value, place: &Place<'_>) -> Result<Query, Sto
     let kind = read.kind.unwrap_or_default();
     let tie_breaker = read.tie_breaker.unwrap_or(if kind == MultiMatchType::MostFields { 1.0 } else { 0.0 });
     let (slop, boost) = (read.slop, read.boost);
+    let refused = [("slop", slop > 0), ("cutoff_frequency", read.cutoff_frequency.is_some())];
+    if let (MultiMatchType::BoolPrefix, Some((name, _))) = (kind, refused.iter().find(|(_, given)| *given)) {
+        return Err(invalid(place, format!("[{name}] not allowed for type [bool_prefix]")));
+    }
     if slop > 0 && kind == MultiMatchType::PhrasePrefix {
         return Err(invalid(
             place,
@@ -193,7 +228,6 @@ fn boosted_fields(fields: &[String], place: &Place<'_>) -> Result<Vec<(String, f
 
 pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
     struct Parameters {
         query: String,
         default_field: Option<String>,
@@ -201,27 +235,36 @@ pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, St
         #[serde(default)]
         default_operator: Operator,
         lenient: Option<bool>,
-        // Wildcards in text fields are always lower-cased, which is what this asks for.
-        #[serde(rename = "analyze_wildcard")]
-        _analyze_wildcard: Option<bool>,
         allow_leading_wildcard: Option<bool>,
         #[serde(default)]
         phrase_slop: u32,
         fuzziness: Option<Value>,
+        #[serde(default)]
+        fuzzy_prefix_length: usize,
+        fuzzy_transpositions: Option<bool>,
         minimum_should_match: Option<Value>,
         time_zone: Option<String>,
+        analyzer: Option<String>,
+        quote_field_suffix: Option<String>,
+        #[serde(default)]
+        escape: bool,
+        tie_breaker: Option<f32>,
         boost: Option<f32>,
         #[serde(rename = "_name")]
         _name: Option<String>,
+        #[serde(flatten)]
+        rest: event::Object,
     }
     let what = "[query_string] query";
     let read: Parameters = parameters(what, value, place)?;
+    refuse_rest(what, &read.rest, place)?;
+    check_text(what, &Value::String(read.query.clone()), place)?;
     let options = ParseOptions {
         default_operator: read.default_operator,
         allow_leading_wildcard: read.allow_leading_wildcard.unwrap_or(true),
     };
-    let query =
-        lucene::parse(&read.query, &options).map_err(|error| invalid(place, format!("{what}: {error}")))?;
+    let text = if read.escape { escaped(&read.query) } else { read.query };
+    let query = lucene::parse(&text, &options).map_err(|error| invalid(place, format!("{what}: {error}")))?;
     let fields = match (read.fields, read.default_field) {
         (Some(fields), _) => boosted_fields(&fields, place)?,
         (None, Some(field)) => boosted_fields(&[field], place)?,
@@ -235,6 +278,11 @@ pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, St
         operator: read.default_operator,
         fuzziness: fuzziness(what, read.fuzziness.as_ref(), place)?.unwrap_or(Fuzziness::AUTO),
         phrase_slop: read.phrase_slop,
+        fuzzy_prefix_length: read.fuzzy_prefix_length,
+        fuzzy_transpositions: read.fuzzy_transpositions.unwrap_or(true),
+        analyzer: read.analyzer.as_deref().map(|name| analyzer(name, place)).transpose()?,
+        quote_field_suffix: read.quote_field_suffix,
+        tie_breaker: read.tie_breaker.unwrap_or(0.0),
         time_zone: read.time_zone,
         minimum_should_match: minimum_should_match(what, read.minimum_should_match.as_ref(), place)?,
     };
@@ -243,7 +291,6 @@ pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, St
 
 pub(super) fn simple_query_string(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
     struct Parameters {
         query: String,
         fields: Option<Vec<String>>,
@@ -252,16 +299,32 @@ pub(super) fn simple_query_string(value: &Value, place: &Place<'_>) -> Result<Qu
         // Values that do not fit a field are always passed over.
         #[serde(rename = "lenient")]
         _lenient: Option<bool>,
-        #[serde(rename = "analyze_wildcard")]
-        _analyze_wildcard: Option<bool>,
+        // Which operators there are; nobody sends it who does not mean all.
+        flags: Option<Value>,
+        #[serde(default)]
+        fuzzy_prefix_length: usize,
+        fuzzy_transpositions: Option<bool>,
+        analyzer: Option<String>,
+        quote_field_suffix: Option<String>,
         minimum_should_match: Option<Value>,
         boost: Option<f32>,
         #[serde(rename = "_name")]
         _name: Option<String>,
+        #[serde(flatten)]
+        rest: event::Object,
     }
     let what = "[simple_query_string] query";
     let read: Parameters = parameters(what, value, place)?;
+    refuse_rest(what, &read.rest, place)?;
     check_text(what, &Value::String(read.query.clone()), place)?;
+    if let Some(flags) =
+        read.flags.filter(|flags| !matches!(flags.as_str(), Some("ALL")) && flags != &Value::from(-1))
+    {
+        return Err(invalid(
+            place,
+            format!("{what} does not support \"flags\" {}: all operators are known", shown(&flags)),
+        ));
+    }
     let query = QueryStringQuery {
         query: lucene::parse_simple(&read.query, read.default_operator),
         fields: boosted_fields(read.fields.as_deref().unwrap_or_default(), place)?,
@@ -269,8 +332,52 @@ pub(super) fn simple_query_string(value: &Value, place: &Place<'_>) -> Result<Qu
         fuzziness: Fuzziness::AUTO,
         phrase_slop: 0,
         lenient: true,
+        fuzzy_prefix_length: read.fuzzy_prefix_length,
+        fuzzy_transpositions: read.fuzzy_transpositions.unwrap_or(true),
+        analyzer: read.analyzer.as_deref().map(|name| analyzer(name, place)).transpose()?,
+        quote_field_suffix: read.quote_field_suffix,
+        tie_breaker: 0.0,
         time_zone: None,
         minimum_should_match: minimum_should_match(what, read.minimum_should_match.as_ref(), place)?,
     };
     boosted(Query::QueryString(query), read.boost, place)
+}
+
+/// What tunes queries in ways that change no answer here: wildcards are always analysed, patterns always bounded.
+const WITHOUT_EFFECT: &[&str] = &[
+    "analyze_wildcard",
+    "auto_generate_synonyms_phrase_query",
+    "enable_position_increments",
+    "fuzzy_max_expansions",
+    "fuzzy_rewrite",
+    "max_determinized_states",
+    "quote_analyzer",
+    "rewrite",
+    "type",
+];
+
+fn refuse_rest(what: &str, rest: &event::Object, place: &Place<'_>) -> Result<(), StoreError> {
+    if let Some(odd) = rest.keys().find(|key| !WITHOUT_EFFECT.contains(&key.as_str())) {
+        return Err(invalid(place, format!("{what} does not support \"{odd}\"")));
+    }
+    // The best field counts, as usual; other ways of combining fields differ in scores only.
+    match rest.get("type").and_then(Value::as_str) {
+        None
+        | Some("best_fields" | "most_fields" | "cross_fields" | "phrase" | "phrase_prefix" | "bool_prefix") => {
+            Ok(())
+        }
+        Some(other) => Err(invalid(place, format!("{what}: failed to parse type [{other}]"))),
+    }
+}
+
+/// A text whose operators are no operators.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if "\\+-!():^[]\"{}~*?|&/".contains(character) {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
 }

@@ -1,7 +1,8 @@
-use super::GeoBox;
+use super::{Boosting, FunctionScore, GeoBox, Nested, ScriptCall};
 use crate::logs::query_string;
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A query. Scores are multiplied by `boost` where a clause carries one ([`Query::Boosted`]).
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +49,18 @@ pub enum Query {
     GeoBoundingBox(String, GeoBox),
     /// Points near another.
     GeoDistance(GeoDistance),
+    /// Points in a polygon: its corners as latitude and longitude.
+    GeoPolygon(String, Vec<(f64, f64)>),
+    /// Documents for which a script holds.
+    Script(Arc<ScriptCall>),
+    /// One object of a list matches.
+    Nested(Box<Nested>),
+    /// What matches, with another score.
+    FunctionScore(Box<FunctionScore>),
+    /// What matches, with a lower score where something else does.
+    Boosting(Box<Boosting>),
+    /// The inner query; hits tell by that name whether they match it.
+    Named(Box<Query>, String),
     /// The inner query with its scores multiplied.
     Boosted(Box<Query>, f32),
 }
@@ -67,6 +80,10 @@ pub struct Match {
     pub fuzziness: Option<Fuzziness>,
     /// Characters at the start of a word that must not differ.
     pub prefix_length: usize,
+    /// Whether swapping two neighbours is one edit.
+    pub transpositions: bool,
+    /// What cuts the text into words, instead of the field's own.
+    pub analyzer: Option<Analyzer>,
     /// Match everything, rather than nothing, when the text holds no word.
     pub zero_terms_all: bool,
     /// Ignore that the value does not fit the field's type.
@@ -84,6 +101,36 @@ pub struct MatchPhrase {
     pub slop: u32,
     /// Whether the last word may be only a beginning; then, to how many words it may be expanded.
     pub prefix_expansions: Option<u32>,
+    /// What cuts the phrase into words, instead of the field's own.
+    pub analyzer: Option<Analyzer>,
+    /// Match everything, rather than nothing, when the phrase holds no word.
+    pub zero_terms_all: bool,
+}
+
+/// `analyzer`: what cuts a text into words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Analyzer {
+    /// Letters and digits, in lower case.
+    Standard,
+    /// Letters, in lower case.
+    Simple,
+    /// What stands between spaces.
+    Whitespace,
+    /// The whole text.
+    Keyword,
+}
+
+impl Analyzer {
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "standard" | "default" => Some(Self::Standard),
+            "simple" => Some(Self::Simple),
+            "whitespace" => Some(Self::Whitespace),
+            "keyword" => Some(Self::Keyword),
+            _ => None,
+        }
+    }
 }
 
 /// `multi_match`.
@@ -247,6 +294,16 @@ pub struct QueryStringQuery {
     pub operator: Operator,
     /// Distance for `~` without number.
     pub fuzziness: Fuzziness,
+    /// Characters at the start of a word with `~` that must not differ.
+    pub fuzzy_prefix_length: usize,
+    /// Whether swapping two neighbours is one edit.
+    pub fuzzy_transpositions: bool,
+    /// What cuts texts into words, instead of the fields' own.
+    pub analyzer: Option<Analyzer>,
+    /// Added to the name of a field for phrases, where there is such a field.
+    pub quote_field_suffix: Option<String>,
+    /// Share of the scores of the fields that are not the best.
+    pub tie_breaker: f32,
     /// Slop of phrases that name none.
     pub phrase_slop: u32,
     /// Ignore that a value does not fit a field's type.

@@ -1,18 +1,18 @@
-use super::RESULT_WINDOW_MAX;
 use super::aggregations::{Aggregation, parse_aggregations};
 use super::highlight::{Highlight, highlight};
 use super::parse::Parser;
 use super::query::Query;
 use super::read::{Place, illegal, invalid, object, one_or_many, parameters, shown};
+use super::rescore::{Rescore, rescores};
+use super::script::{ScriptCall, script};
 use super::sort::{SortKey, sort_keys};
 use crate::{StoreError, scope::wildcard_match};
 use event::Object;
+use expression::Purpose;
 use serde::Deserialize;
 use serde_json::Value;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-/// Entries of `docvalue_fields` (Elasticsearch's `index.max_docvalue_fields_search`).
-const VALUE_FIELDS_MAX: usize = 100;
 /// Kinds of `inner_hits` of one `collapse`.
 const INNER_HITS_MAX: usize = 8;
 
@@ -61,6 +61,31 @@ pub struct SearchBody {
     pub timeout: Option<Duration>,
     /// Stops after so many matches per index; 0: never.
     pub terminate_after: u64,
+    /// `script_fields`: values that scripts make of each hit.
+    pub script_fields: Vec<ScriptField>,
+    /// Whether each hit tells how its score came about.
+    pub explain: bool,
+    /// Whether the answer tells what took how long.
+    pub profile: bool,
+    /// The best hits are scored again, by these in turn.
+    pub rescore: Vec<Rescore>,
+    /// Scores of these indices (names with `*`) are multiplied; the first that fits counts.
+    pub indices_boost: Vec<(FieldPattern, f32)>,
+    /// `stored_fields: _none_`: hits come without id.
+    pub bare: bool,
+    /// `stored_fields`: values of these fields, if they are mapped with `store`.
+    pub stored_fields: Vec<FieldPattern>,
+}
+
+/// An entry of `script_fields`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScriptField {
+    /// Its name in the answer.
+    pub name: String,
+    /// What makes its value.
+    pub call: Arc<ScriptCall>,
+    /// Whether a hit for which it fails goes without.
+    pub ignore_failure: bool,
 }
 
 /// An entry of `fields` or `docvalue_fields`.
@@ -218,8 +243,13 @@ struct Parameters {
     stored_fields: Option<Value>,
     script_fields: Option<Object>,
     runtime_mappings: Option<Object>,
+    suggest: Option<Object>,
     explain: Option<bool>,
     profile: Option<bool>,
+    rescore: Option<Value>,
+    indices_boost: Option<Value>,
+    #[serde(rename = "ext")]
+    _ext: Option<Value>,
     #[serde(rename = "stats")]
     _stats: Option<Value>,
 }
@@ -234,7 +264,8 @@ impl SearchBody {
         let read: Parameters = parameters("[search]", &Value::Object(body.clone()), &root)?;
         read.refuse_what_is_not_done(&root)?;
         let (from, size) = read.window(&root)?;
-        let leaves_out_source = read.leaves_out_source();
+        let (leaves_out_source, bare) = (read.leaves_out_source(), read.is_bare());
+        let stored_fields = read.stored_patterns(&root)?;
         let query = |value: &Value, name| Parser::default().query(value, &Place::root(name));
         let query_body = read.query.as_ref().filter(|value| !is_empty(value));
         let aggregations = match (&read.aggs, &read.aggregations) {
@@ -277,6 +308,13 @@ impl SearchBody {
             aggregations,
             timeout: read.timeout.as_deref().map(|text| duration(text, &root)).transpose()?,
             terminate_after: read.terminate_after,
+            script_fields: script_fields(read.script_fields.as_ref(), &Place::root("script_fields"))?,
+            explain: read.explain.unwrap_or(false),
+            profile: read.profile.unwrap_or(false),
+            rescore: rescores(read.rescore.as_ref(), &Place::root("rescore"))?,
+            indices_boost: indices_boost(read.indices_boost.as_ref(), &root)?,
+            bare,
+            stored_fields,
         })
     }
 }
@@ -286,19 +324,33 @@ impl Parameters {
     fn leaves_out_source(&self) -> bool {
         self.stored_fields.as_ref().is_some_and(|fields| {
             !one_or_many(fields).is_empty() && !one_or_many(fields).iter().any(|field| field == "_source")
-        })
+        }) || self.stored_fields.is_none()
+            && self.script_fields.as_ref().is_some_and(|fields| !fields.is_empty())
+    }
+
+    fn stored_patterns(&self, place: &Place<'_>) -> Result<Vec<FieldPattern>, StoreError> {
+        let named = self.stored_fields.as_ref().map(one_or_many).unwrap_or_default();
+        let pattern = |name: &Value| match name.as_str() {
+            Some("_source" | "_none_") => Ok(None),
+            Some(name) => Ok(Some(FieldPattern::new(name))),
+            None => Err(invalid(place, format!("[stored_fields] takes field names, not {}", shown(name)))),
+        };
+        let patterns: Vec<_> = named.iter().map(pattern).collect::<Result<_, _>>()?;
+        if self.is_bare() && named.len() > 1 {
+            return Err(illegal(place, "cannot combine _none_ with other fields"));
+        }
+        Ok(patterns.into_iter().flatten().collect())
+    }
+
+    fn is_bare(&self) -> bool {
+        self.stored_fields
+            .as_ref()
+            .is_some_and(|fields| one_or_many(fields).iter().any(|field| field == "_none_"))
     }
 
     fn refuse_what_is_not_done(&self, place: &Place<'_>) -> Result<(), StoreError> {
-        for (name, members) in
-            [("script_fields", &self.script_fields), ("runtime_mappings", &self.runtime_mappings)]
-        {
+        for (name, members) in [("suggest", &self.suggest), ("runtime_mappings", &self.runtime_mappings)] {
             if members.as_ref().is_some_and(|members| !members.is_empty()) {
-                return Err(invalid(place, format!("[search] does not support \"{name}\"")));
-            }
-        }
-        for (name, wanted) in [("explain", self.explain), ("profile", self.profile)] {
-            if wanted == Some(true) {
                 return Err(invalid(place, format!("[search] does not support \"{name}\"")));
             }
         }
@@ -314,17 +366,6 @@ impl Parameters {
             }),
         };
         let (from, size) = (read("from", self.from, 0)?, read("size", self.size, 10)?);
-        if from.saturating_add(size) > RESULT_WINDOW_MAX {
-            return Err(illegal(
-                place,
-                format!(
-                    "Result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW_MAX}] \
-                     but was [{}]. See the scroll api for a more efficient way to request large data sets. This limit can \
-                     be set by changing the [index.max_result_window] index level setting.",
-                    from.saturating_add(size)
-                ),
-            ));
-        }
         if from > 0 && self.search_after.is_some() {
             return Err(illegal(place, "`from` parameter must be set to 0 when `search_after` is used."));
         }
@@ -352,7 +393,7 @@ fn track_total_hits(value: Option<&Value>, place: &Place<'_>) -> Result<TrackTot
 }
 
 /// Reads `fields`, `docvalue_fields`.
-pub(super) fn value_fields(list: &Value, place: &Place<'_>) -> Result<Vec<ValueField>, StoreError> {
+fn value_fields(list: &Value, place: &Place<'_>) -> Result<Vec<ValueField>, StoreError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Parameters {
@@ -362,14 +403,6 @@ pub(super) fn value_fields(list: &Value, place: &Place<'_>) -> Result<Vec<ValueF
         _include_unmapped: Option<bool>,
     }
     let items = one_or_many(list);
-    if items.len() > VALUE_FIELDS_MAX {
-        let message = format!(
-            "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{VALUE_FIELDS_MAX}] but was [{}]. \
-             This limit can be set by changing the [index.max_docvalue_fields_search] index level setting.",
-            items.len()
-        );
-        return Err(illegal(place, message));
-    }
     let field = |(position, item): (usize, &Value)| match item {
         Value::String(name) => Ok(ValueField { pattern: FieldPattern::new(name), format: None }),
         other => {
@@ -382,6 +415,43 @@ pub(super) fn value_fields(list: &Value, place: &Place<'_>) -> Result<Vec<ValueF
         }
     };
     items.iter().enumerate().map(field).collect()
+}
+
+/// Reads `script_fields`.
+fn script_fields(given: Option<&Object>, place: &Place<'_>) -> Result<Vec<ScriptField>, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        script: Value,
+        #[serde(default)]
+        ignore_failure: bool,
+        // Of Elasticsearch before 5, still sent by old plugins.
+        #[serde(rename = "lang")]
+        _lang: Option<String>,
+    }
+    let read = |(name, value): (&String, &Value)| {
+        let at = place.key(name);
+        let read: Parameters = parameters("[script_fields]", value, &at)?;
+        let call = Arc::new(script(&read.script, Purpose::Field, &at.key("script"))?);
+        Ok(ScriptField { name: name.clone(), call, ignore_failure: read.ignore_failure })
+    };
+    given.into_iter().flatten().map(read).collect()
+}
+
+/// Reads `indices_boost`: a list of objects, or (as before version 5) one.
+fn indices_boost(value: Option<&Value>, place: &Place<'_>) -> Result<Vec<(FieldPattern, f32)>, StoreError> {
+    let at = place.key("indices_boost");
+    let mut boosts = Vec::new();
+    for item in value.map(one_or_many).unwrap_or_default() {
+        for (name, boost) in object("[indices_boost]", item, &at)? {
+            let boost = boost.as_f64().filter(|boost| *boost >= 0.0);
+            let boost = boost.ok_or_else(|| {
+                invalid(&at, format!("the boost of [{name}] must be a number of at least 0"))
+            })?;
+            boosts.push((FieldPattern::new(name), boost as f32));
+        }
+    }
+    Ok(boosts)
 }
 
 fn collapse(value: &Value, place: &Place<'_>) -> Result<Collapse, StoreError> {
@@ -510,8 +580,6 @@ mod tests {
         check(json!({"quarry": {}}), "[search] does not support \"quarry\"");
         check(json!({"collapse": {"field": "a", "query": 1}}), "\"query\"");
         check(json!({"slice": {"id": 2, "max": 2}}), "max must be greater than id");
-        check(json!({"size": 10_001}), "Result window is too large");
-        check(json!({"from": 9_995, "size": 10}), "[10005]");
         check(json!({"size": -5}), "cannot be negative");
         check(json!({"from": 1, "search_after": [1]}), "must be set to 0");
         check(json!({"timeout": "soon"}), "cannot read the time \"soon\"");

@@ -190,17 +190,26 @@ impl<'a> Walk<'a> {
     }
 
     fn place(&mut self, route: &Route, value: IndexValue) {
-        let searchable = route.field.index || route.field.doc_values;
-        if !searchable {
+        // Nothing can be asked of bytes but whether they are there.
+        let is_binary = route.field.field_type == FieldType::Binary;
+        if !(route.field.index || route.field.doc_values || is_binary) {
             return;
         }
-        if route.named && !self.names.contains(&route.path) {
-            self.names.push(route.path.clone());
+        self.name(route);
+        if is_binary {
+            return;
         }
         match &route.location {
             Location::Own(field) => self.out.document.add(*field, value),
             Location::Json(field, _) => self.shared(*field).push((route.path.clone(), value)),
             Location::Geo(..) => {}
+        }
+    }
+
+    /// Makes it known that the document has the field, where no column tells.
+    fn name(&mut self, route: &Route) {
+        if route.named && !self.names.contains(&route.path) {
+            self.names.push(route.path.clone());
         }
     }
 
@@ -221,6 +230,7 @@ impl<'a> Walk<'a> {
                 Some((lat, lon)) => {
                     self.out.document.add(lat_field, IndexValue::F64(lat));
                     self.out.document.add(lon_field, IndexValue::F64(lon));
+                    self.name(route);
                 }
                 None => self.odd(route, value)?,
             }

@@ -9,7 +9,7 @@ use super::{
     memory::Memory,
     registry::{OpenLimits, Registry, Slot},
     select::{Right, Target, check_right, select},
-    snapshot::IndexSnapshot,
+    snapshot::{IndexSnapshot, SearchLimits},
     templates::Templates,
     wal::{Disk, Wal, io_error},
     workers::{Workers, for_each},
@@ -310,14 +310,15 @@ impl Engine {
         self.freshen(&slots)?;
         let mut snapshots = Vec::with_capacity(targets.len());
         for Target { slot, filter } in targets {
+            let limits = SearchLimits::of(&slot.settings().settings);
             if let Some(nothing) = slot.outside_of(span) {
-                snapshots.push(nothing);
+                snapshots.push(IndexSnapshot { limits, ..nothing });
                 continue;
             }
             match self.registry.state(slot, &self.wal) {
                 Ok(state) => {
                     let filter = filter.as_ref().map(parse_query).transpose()?;
-                    snapshots.push(IndexSnapshot { filter, ..state.snapshot() });
+                    snapshots.push(IndexSnapshot { filter, limits, ..state.snapshot() });
                 }
                 // Removed since it was selected.
                 Err(error) if error.kind == ErrorKind::NotFound => {}

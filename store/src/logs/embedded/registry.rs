@@ -4,7 +4,7 @@ use super::{
     index::{Committed, Files, Identity, IndexOptions, IndexState, Shared, index_of, merge_committed},
     mapping::Mapping,
     search,
-    snapshot::IndexSnapshot,
+    snapshot::{IndexSnapshot, SearchLimits},
     wal::{Wal, io_error, sync_directory},
 };
 use crate::{ErrorKind, StoreError, logs::TimeRange};
@@ -437,7 +437,14 @@ impl Slot {
             return None;
         }
         let name = Arc::from(self.identity.name.as_str());
-        Some(IndexSnapshot { name, mapping: Arc::default(), generations: Vec::new(), range, filter: None })
+        Some(IndexSnapshot {
+            name,
+            mapping: Arc::default(),
+            generations: Vec::new(),
+            range,
+            filter: None,
+            limits: SearchLimits::default(),
+        })
     }
 
     /// Whether its span tells what it can hold ([`Mapping::has_usual_time`]).

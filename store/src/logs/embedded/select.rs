@@ -184,6 +184,10 @@ impl Selection<'_> {
         }
         for (slot, filter) in found {
             if self.scope.reaches_index(&slot.identity.name) && self.is_wanted(&slot) {
+                // Asked for together with the open ones, where only these will do.
+                if slot.settings().closed && self.options.forbid_closed && !self.options.ignore_unavailable {
+                    return Err(closed(&slot.identity.name));
+                }
                 self.add(slot, filter);
             }
         }

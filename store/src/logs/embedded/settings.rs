@@ -126,7 +126,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 /// The settings of an index or template, by full name. A null asks for the default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Settings(BTreeMap<String, Value>);
+pub(crate) struct Settings(BTreeMap<String, Value>);
 
 impl Settings {
     /// Whether all their names begin so.

@@ -3,6 +3,7 @@
 use super::{
     mapping::Mapping,
     schema::{IndexSchema, ResolvedField},
+    settings::Settings,
 };
 use crate::logs::dsl::Query;
 use std::sync::Arc;
@@ -24,6 +25,59 @@ pub(crate) struct IndexSnapshot {
     pub(crate) range: Option<(i64, i64)>,
     /// What the alias that led here narrows it to.
     pub(crate) filter: Option<Query>,
+    /// How much a search may ask of it.
+    pub(crate) limits: SearchLimits,
+}
+
+/// How much a search may ask of an index: settings of Elasticsearch by the same names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SearchLimits {
+    /// `index.max_result_window`.
+    pub(crate) result_window: usize,
+    /// `index.max_inner_result_window`.
+    pub(crate) inner_result_window: usize,
+    /// `index.max_rescore_window`.
+    pub(crate) rescore_window: usize,
+    /// `index.max_docvalue_fields_search`.
+    pub(crate) docvalue_fields: usize,
+    /// `index.max_script_fields`.
+    pub(crate) script_fields: usize,
+    /// `index.max_terms_count`.
+    pub(crate) terms: usize,
+    /// `index.max_regex_length`.
+    pub(crate) regex: usize,
+    /// `index.max_slices_per_scroll`.
+    pub(crate) slices: u64,
+    /// `index.max_adjacency_matrix_filters`.
+    pub(crate) matrix_filters: usize,
+}
+
+impl Default for SearchLimits {
+    fn default() -> Self {
+        Self::of(&Settings::default())
+    }
+}
+
+impl SearchLimits {
+    /// As the settings of an index say.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let limit =
+            |name: &str, default: u32| settings.number(&format!("index.{name}")).unwrap_or(default) as usize;
+        let result_window = limit("max_result_window", 10_000);
+        Self {
+            result_window,
+            inner_result_window: limit("max_inner_result_window", 100),
+            rescore_window: settings
+                .number("index.max_rescore_window")
+                .map_or(result_window, |limit| limit as usize),
+            docvalue_fields: limit("max_docvalue_fields_search", 100),
+            script_fields: limit("max_script_fields", 32),
+            terms: limit("max_terms_count", 65_536),
+            regex: limit("max_regex_length", 1_000),
+            slices: limit("max_slices_per_scroll", 1_024) as u64,
+            matrix_filters: limit("max_adjacency_matrix_filters", 100),
+        }
+    }
 }
 
 /// One generation of an index at one moment.

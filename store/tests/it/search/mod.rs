@@ -2,10 +2,13 @@
 
 mod aggregations;
 mod contexts;
+mod document_scripts;
 mod more_aggregations;
+mod nested;
 mod pages;
 mod queries;
 mod recorded;
+mod scoring;
 mod scripts;
 
 use event::{Event, Origin};

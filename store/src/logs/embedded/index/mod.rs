@@ -33,7 +33,7 @@ use super::{
     memory::{Memory, Share},
     router::Router,
     schema::IndexSchema,
-    snapshot::{GenerationSnapshot, IndexSnapshot},
+    snapshot::{GenerationSnapshot, IndexSnapshot, SearchLimits},
     workers::Workers,
 };
 use crate::{ErrorKind, StoreError};
@@ -212,6 +212,7 @@ impl IndexState {
             generations: visible.generations.clone(),
             range: visible.committed.range,
             filter: None,
+            limits: SearchLimits::default(),
         }
     }
 

@@ -117,6 +117,10 @@ fn yes() -> bool {
     true
 }
 
+fn is_no(flag: &bool) -> bool {
+    !flag
+}
+
 impl FieldMapping {
     /// A field of that type with Elasticsearch's defaults.
     pub(crate) fn new(field_type: FieldType, origin: FieldOrigin) -> Self {
@@ -163,6 +167,9 @@ pub(crate) struct ObjectMapping {
     /// `enabled: false`: nothing in it is indexed.
     #[serde(default)]
     pub(crate) disabled: bool,
+    /// `type: nested`: each object of a list is asked by itself.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub(crate) nested: bool,
 }
 
 /// What becomes of a field that is not mapped; Elasticsearch's `dynamic`.
@@ -235,6 +242,28 @@ impl Mapping {
     /// The path that an alias stands for; any other path itself.
     pub(crate) fn target<'a>(&'a self, path: &'a str) -> &'a str {
         self.aliases.get(path).map_or(path, String::as_str)
+    }
+
+    /// Whether a field was mapped with `store`.
+    pub(crate) fn is_stored(&self, path: &str) -> bool {
+        let mut at = &self.body;
+        let mut names = path.split('.').peekable();
+        while let Some(name) = names.next() {
+            let below = |key: &str| at.get(key).and_then(|below| below.get(name)).and_then(Value::as_object);
+            let Some(found) = below("properties").or_else(|| below("fields")) else { return false };
+            if names.peek().is_none() {
+                let store = found.get("store");
+                return store.is_some_and(|store| store == &Value::Bool(true) || store == "true");
+            }
+            at = found;
+        }
+        false
+    }
+
+    /// The nearest nested object above a path.
+    pub(crate) fn nested_above<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let mut above = path.rmatch_indices('.').map(|(dot, _)| &path[..dot]);
+        above.find(|above| self.objects.get(*above).is_some_and(|object| object.nested))
     }
 
     /// What becomes of unmapped fields below that object (the nearest object that says so decides).

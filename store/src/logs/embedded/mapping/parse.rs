@@ -25,7 +25,8 @@ impl Mapping {
                 }
                 "dynamic_templates" => mapping.dynamic_templates = dynamic_templates(value)?,
                 "dynamic" => {
-                    let root = ObjectMapping { dynamic: Some(dynamic(value)?), disabled: false };
+                    let root =
+                        ObjectMapping { dynamic: Some(dynamic(value)?), disabled: false, nested: false };
                     mapping.objects.insert(String::new(), root);
                 }
                 "properties" => mapping.add_properties("", value, FieldOrigin::Explicit, 1)?,
@@ -86,6 +87,7 @@ impl Mapping {
                     disabled: body
                         .get("enabled")
                         .is_some_and(|enabled| matches!(boolean(enabled, path), Ok(false))),
+                    nested: type_name == "nested",
                 };
                 self.objects.insert(path.to_owned(), own);
                 match body.get("properties") {

@@ -6,7 +6,10 @@ use crate::StoreError;
 use std::{collections::HashMap, net::Ipv6Addr};
 use tantivy::{
     DocId, SegmentReader,
-    columnar::{Column, ColumnIndex, ColumnType, MonotonicallyMappableToU64, StrColumn},
+    columnar::{
+        Column, ColumnIndex, ColumnType, DynamicColumn, DynamicColumnHandle, MonotonicallyMappableToU64,
+        StrColumn,
+    },
 };
 
 /// A column of one segment.
@@ -78,6 +81,27 @@ impl SegmentColumn {
         };
         // A column may exist for a field without values in this segment.
         Ok((keys.values.num_vals() > 0).then(|| Self { keys, kind, decoded: HashMap::new() }))
+    }
+
+    /// A column that is not the index's own.
+    pub(super) fn of_handle(handle: &DynamicColumnHandle) -> tantivy::Result<Option<Self>> {
+        let Some(keys) = handle.open_u64_lenient()? else { return Ok(None) };
+        let kind = match handle.open()? {
+            DynamicColumn::I64(_) => ColumnKind::Integer,
+            DynamicColumn::U64(_) => ColumnKind::Unsigned,
+            DynamicColumn::F64(_) => ColumnKind::Float,
+            DynamicColumn::Bool(_) => ColumnKind::Boolean,
+            DynamicColumn::DateTime(_) => ColumnKind::Date,
+            DynamicColumn::Str(column) => ColumnKind::Text(column),
+            DynamicColumn::IpAddr(column) => ColumnKind::Ip(column),
+            DynamicColumn::Bytes(_) => return Ok(None),
+        };
+        Ok(Some(Self { keys, kind, decoded: HashMap::new() }))
+    }
+
+    /// Whether keys stand for values by their place in a dictionary, so that a document has each once.
+    pub(super) fn is_ordinal(&self) -> bool {
+        matches!(self.kind, ColumnKind::Text(_) | ColumnKind::Ip(_))
     }
 
     /// Whether each document has exactly one value.

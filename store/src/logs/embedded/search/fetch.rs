@@ -3,8 +3,9 @@
 use super::super::mapping::{DateFormats, Family};
 use super::column::{Points, SegmentColumn, engine_error};
 use super::dates::{DatePrinter, DateReader};
-use super::fields::Fields;
+use super::fields::{Fields, Within};
 use super::highlight::Highlighter;
+use super::hit_details::{self, Named};
 use super::number_format::NumberFormat;
 use super::scalar::Scalar;
 use super::sorting::{Entry, values_to_json};
@@ -13,13 +14,14 @@ use crate::{
     ErrorKind, StoreError,
     logs::{
         Hit,
-        dsl::{Highlight, SortKey, SourceFilter, ValueField},
+        dsl::{FieldPattern, Highlight, ScriptField, SearchBody, SortKey, SortTarget, SourceFilter, ValueField},
         embedded::schema::ResolvedField,
     },
 };
 use event::{Object, SequenceNumber};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use tantivy::{DocAddress, TantivyDocument, schema::Value as _};
 
 /// What of the hits is wanted.
@@ -31,9 +33,37 @@ pub(super) struct Wanted<'w> {
     pub(super) source: &'w SourceFilter,
     pub(super) fields: &'w [ValueField],
     pub(super) docvalue_fields: &'w [ValueField],
+    pub(super) stored_fields: &'w [FieldPattern],
     pub(super) version: bool,
     pub(super) seq_no: bool,
     pub(super) highlight: Option<&'w Highlight>,
+    pub(super) script_fields: &'w [ScriptField],
+    pub(super) explain: bool,
+    /// Whether hits tell which named queries they match.
+    pub(super) names: bool,
+    pub(super) bare: bool,
+}
+
+impl<'w> Wanted<'w> {
+    /// What a search wants of its hits, sorted by these keys.
+    pub(super) fn of(body: &'w SearchBody, sort: &'w [SortKey]) -> Self {
+        Self {
+            sort,
+            sorted: !body.sort.is_empty(),
+            scored: sort.iter().any(|key| key.target == SortTarget::Score) || body.track_scores,
+            source: &body.source,
+            fields: &body.fields,
+            docvalue_fields: &body.docvalue_fields,
+            stored_fields: &body.stored_fields,
+            version: body.version,
+            seq_no: body.seq_no_primary_term,
+            highlight: body.highlight.as_ref(),
+            script_fields: &body.script_fields,
+            explain: body.explain,
+            names: true,
+            bare: body.bare,
+        }
+    }
 }
 
 /// Reads the hits of a page.
@@ -45,11 +75,16 @@ pub(super) fn fetch(
 ) -> Result<Vec<Hit>, StoreError> {
     let highlighter = wanted.highlight.map(|highlight| Highlighter::new(highlight, &search.body.query));
     let mut hits = Vec::with_capacity(entries.len());
+    let mut named: HashMap<usize, Named<'_>> = HashMap::new();
     for entry in entries {
         let shard = shard_of(shards, entry)?;
         let Stored { id, routing, document, has_source } = read(shard, entry)?;
         let highlight =
             highlighter.as_ref().and_then(|highlighter| highlighter.highlight(&shard.fields(), &document));
+        if wanted.names && !named.contains_key(&entry.shard) {
+            named.insert(entry.shard, Named::new(search, shard)?);
+        }
+        let matched = named.get(&entry.shard).map(|named| named.matched(shard, entry)).transpose()?;
         hits.push(Hit {
             index: shard.index.name.to_string(),
             id,
@@ -61,11 +96,55 @@ pub(super) fn fetch(
             ignored: ignored(shard, entry)?,
             version: if wanted.version { Some(version(shard, entry)) } else { None },
             seq_no: wanted.seq_no.then_some(SequenceNumber { seq_no: entry.seq_no, primary_term: 1 }),
-            inner_hits: None,
+            explanation: match wanted.explain {
+                true => Some(hit_details::explanation(search, shard, entry)?),
+                false => None,
+            },
+            matched_queries: matched.unwrap_or_default(),
+            bare: wanted.bare,
             source: filtered(document, wanted.source).filter(|_| has_source),
+            ..Hit::default()
         });
     }
     Ok(hits)
+}
+
+/// A nested object as a hit: `of` are the hit that holds it, its path, and the object.
+pub(super) fn nested_hit(
+    search: &Search<'_>,
+    fields: &Fields<'_>,
+    entry: &Entry,
+    wanted: &Wanted<'_>,
+    of: (&Hit, &str, Object),
+) -> Result<Hit, StoreError> {
+    let (hit, path, object) = of;
+    let mut whole = Object::new();
+    whole.insert(path.to_owned(), Value::Object(object));
+    let mut found = Object::new();
+    for field in wanted.fields {
+        sent_values(fields, field, &whole, search, &mut found)?;
+    }
+    for field in wanted.docvalue_fields {
+        indexed_values(fields, field, entry, &mut found)?;
+    }
+    hit_details::add_script_fields(fields, wanted.script_fields, entry, &whole, &mut found)?;
+    let highlight = wanted
+        .highlight
+        .and_then(|highlight| Highlighter::new(highlight, &search.body.query).highlight(fields, &whole));
+    let source = filtered(whole, wanted.source).map(|mut kept| match kept.remove(path) {
+        Some(Value::Object(object)) => object,
+        _ => Object::new(),
+    });
+    Ok(Hit {
+        index: hit.index.clone(),
+        id: hit.id.clone(),
+        score: entry.score.filter(|_| wanted.scored),
+        sort: if wanted.sorted { values_to_json(wanted.sort, entry)? } else { Vec::new() },
+        highlight,
+        fields: (!found.is_empty()).then_some(found),
+        source,
+        ..Hit::default()
+    })
 }
 
 /// The shard that holds the document.
@@ -134,12 +213,17 @@ fn fields_of(
 ) -> Result<Option<Object>, StoreError> {
     let fields = shard.fields();
     let mut found = Object::new();
+    let whole = fields.within(Within::Whole);
     for field in wanted.fields {
-        sent_values(&fields, field, document, search, &mut found)?;
+        sent_values(&whole, field, document, search, &mut found)?;
     }
     for field in wanted.docvalue_fields {
-        indexed_values(shard, &fields, field, entry, &mut found)?;
+        indexed_values(&fields, field, entry, &mut found)?;
     }
+    for pattern in wanted.stored_fields {
+        stored_values(&fields, pattern, document, &mut found);
+    }
+    hit_details::add_script_fields(&fields, wanted.script_fields, entry, document, &mut found)?;
     if let Some(collapse) = &search.body.collapse
         && let Some(value) = super::collapse::value_of(search, shard, entry)?
     {
@@ -195,15 +279,30 @@ fn sent_values(
     Ok(())
 }
 
+/// Values of fields that are mapped with `store`: those of the source, which keeps them all.
+fn stored_values(fields: &Fields<'_>, pattern: &FieldPattern, document: &Object, found: &mut Object) {
+    for path in fields.expand(pattern.as_str()) {
+        let Some(field) = fields.resolve(path).filter(|_| fields.index.mapping.is_stored(path)) else { continue };
+        let stored = match path.rsplit_once('.') {
+            Some((parent, _)) if field.mapping.is_multi_field => parent,
+            _ => path,
+        };
+        let mut values = Vec::new();
+        source::values_at(document, stored, &mut values);
+        if !values.is_empty() {
+            found.insert(path.to_owned(), values.into_iter().cloned().collect());
+        }
+    }
+}
+
 /// Values as they are indexed, from the column.
 fn indexed_values(
-    shard: &Shard<'_>,
     fields: &Fields<'_>,
     wanted: &ValueField,
     entry: &Entry,
     found: &mut Object,
 ) -> Result<(), StoreError> {
-    let reader = shard.generation.searcher.segment_reader(entry.segment);
+    let reader = fields.generation.searcher.segment_reader(entry.segment);
     for path in fields.expand(wanted.pattern.as_str()) {
         let Some(field) = fields.resolve(path) else { continue };
         if field.column.is_none() {

@@ -68,16 +68,84 @@ pub(super) struct Fields<'a> {
     pub(super) index: &'a IndexSnapshot,
     pub(super) generation: &'a GenerationSnapshot,
     pub(super) mask: &'a Mask,
+    pub(super) within: Within<'a>,
+}
+
+/// Which documents are asked: the fields of nested objects are only those of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Within<'a> {
+    /// Documents as they were written, without their nested objects.
+    Document,
+    /// The objects of a nested path.
+    Nested(&'a str),
+    /// Documents with all that is in them.
+    Whole,
+}
+
+/// [`Fields`] that live as long as they are needed.
+#[derive(Clone)]
+pub(super) struct OwnedFields {
+    index: IndexSnapshot,
+    generation: GenerationSnapshot,
+    mask: Mask,
+    nested: Option<String>,
+}
+
+impl OwnedFields {
+    pub(super) fn fields(&self) -> Fields<'_> {
+        let within = self.nested.as_deref().map_or(Within::Document, Within::Nested);
+        Fields { index: &self.index, generation: &self.generation, mask: &self.mask, within }
+    }
 }
 
 impl<'a> Fields<'a> {
+    /// The fields of an index whose documents are asked as they were written.
+    pub(super) fn new(index: &'a IndexSnapshot, generation: &'a GenerationSnapshot, mask: &'a Mask) -> Self {
+        Self { index, generation, mask, within: Within::Document }
+    }
+
+    /// The same fields, of other documents.
+    pub(super) fn within<'b>(&self, within: Within<'b>) -> Fields<'b>
+    where
+        'a: 'b,
+    {
+        Fields { index: self.index, generation: self.generation, mask: self.mask, within }
+    }
+
+    pub(super) fn owned(&self) -> OwnedFields {
+        let index = self.index;
+        OwnedFields {
+            index: IndexSnapshot {
+                name: index.name.clone(),
+                mapping: index.mapping.clone(),
+                generations: Vec::new(),
+                range: index.range,
+                filter: None,
+                limits: index.limits,
+            },
+            generation: self.generation.clone(),
+            mask: self.mask.clone(),
+            nested: if let Within::Nested(path) = self.within { Some(path.to_owned()) } else { None },
+        }
+    }
+
     /// A field, unless it is unknown here or masked: to the caller that is the same.
     pub(super) fn resolve(&self, path: &str) -> Option<ResolvedField> {
         if self.mask.hides(path) {
             return None;
         }
         let field = self.generation.resolve(&self.index.mapping, path)?;
-        (!self.mask.hides(&field.path)).then_some(field)
+        (!self.mask.hides(&field.path) && self.is_within(&field.path)).then_some(field)
+    }
+
+    fn is_within(&self, path: &str) -> bool {
+        match (self.within, self.index.mapping.nested_above(path)) {
+            (Within::Whole, _) | (Within::Document, None) => true,
+            (Within::Nested(path), Some(above)) => path == above,
+            // What every document has, its objects have, too.
+            (Within::Nested(_), None) => path.starts_with('_'),
+            (Within::Document, Some(_)) => false,
+        }
     }
 
     /// The paths of all fields (and aliases of fields) that match a name with `*`, sorted.

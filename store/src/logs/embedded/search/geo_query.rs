@@ -4,17 +4,20 @@ use super::super::schema::ResolvedField;
 use super::column::Points;
 use super::geography::distance_m;
 use crate::logs::dsl::GeoBox;
+use std::sync::Arc;
 use tantivy::{
     BitSet, DocId, Score, SegmentReader,
     query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
 };
 
 /// Where a point has to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Region {
     Box(GeoBox),
     /// Around a point (latitude, longitude), so many metres.
     Circle((f64, f64), f64),
+    /// Inside of a closed line through these corners (latitude, longitude).
+    Polygon(Arc<[(f64, f64)]>),
 }
 
 impl Region {
@@ -22,8 +25,18 @@ impl Region {
         match self {
             Self::Box(found) => found.holds(point.0, point.1),
             Self::Circle(origin, metres) => distance_m(*origin, point) <= *metres,
+            Self::Polygon(corners) => inside(corners, point),
         }
     }
+}
+
+/// Whether a line from the point northwards crosses the sides an odd number of times (Shimrat 1962, algorithm 112).
+fn inside(corners: &[(f64, f64)], (lat, lon): (f64, f64)) -> bool {
+    let before = corners.last().into_iter().chain(corners);
+    let crossings = before.zip(corners).filter(|((lat_a, lon_a), (lat_b, lon_b))| {
+        (*lon_a > lon) != (*lon_b > lon) && lat < (lat_b - lat_a) * (lon - lon_a) / (lon_b - lon_a) + lat_a
+    });
+    crossings.count() % 2 == 1
 }
 
 /// Documents with a point in a region.

@@ -129,7 +129,11 @@ fn collect(query: &Query, out: &mut Vec<Marker>) {
             positive.for_each(|query| collect(query, out));
         }
         Query::DisMax(query) => query.queries.iter().for_each(|query| collect(query, out)),
-        Query::ConstantScore(query) | Query::Boosted(query, _) => collect(query, out),
+        Query::ConstantScore(query) | Query::Boosted(query, _) | Query::Named(query, _) => {
+            collect(query, out)
+        }
+        Query::FunctionScore(query) => collect(&query.query, out),
+        Query::Boosting(query) => collect(&query.positive, out),
         Query::QueryString(query) => collect_node(&query.query, &query.fields, out),
         Query::MatchAll
         | Query::MatchNone
@@ -137,6 +141,9 @@ fn collect(query: &Query, out: &mut Vec<Marker>) {
         | Query::Exists(_)
         | Query::GeoBoundingBox(..)
         | Query::GeoDistance(_)
+        | Query::GeoPolygon(..)
+        | Query::Script(_)
+        | Query::Nested(_)
         | Query::Ids(_) => {}
     }
 }

@@ -20,13 +20,21 @@ mod geo_query;
 mod geography;
 mod hash;
 mod highlight;
+mod hit_details;
 mod hits;
+mod limits;
+mod nested;
 mod number_format;
+mod profile;
+mod rescore;
 mod run;
 mod scalar;
+mod score;
+mod script;
 mod sorting;
 mod source;
 mod time_range;
+mod watch;
 
 pub(crate) use breaker::Breaker;
 pub(crate) use sorting::Cursor;
@@ -47,12 +55,15 @@ use event::Object;
 use fetch::Wanted;
 use fields::{Fields, Mask};
 use jiff::Timestamp;
+use profile::Profiler;
+use script::Scripted;
 use serde_json::json;
 use sorting::{Entry, by_score, values_to_json};
 use std::{
     sync::{Arc, atomic::AtomicBool},
     time::Instant,
 };
+use watch::Watch;
 
 /// What bounds a search beside its own parameters.
 #[derive(Debug, Clone)]
@@ -93,6 +104,7 @@ pub(crate) fn execute_behind(
     cursor: Option<&Cursor>,
 ) -> Result<(SearchResponse, Option<Cursor>), StoreError> {
     let started = Instant::now();
+    limits::check(snapshots, body, request.scroll.is_some())?;
     let filter = scope.filter().map(parse_query).transpose()?;
     let timeout = match (body.timeout, request.timeout) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -101,25 +113,35 @@ pub(crate) fn execute_behind(
     let sort = if body.sort.is_empty() { by_score() } else { &body.sort };
     let after = body.search_after.clone().map(|values| Cursor { values, place: None });
     check_after(after.as_ref(), body)?;
+    check_rescore(body)?;
     let search = Search {
         body,
         filter: filter.as_ref(),
         sort,
         after: cursor.or(after.as_ref()),
         now: Timestamp::now(),
-        deadline: timeout.map(|t| started + t),
+        watch: Watch::new(&bounds.cancelled, timeout.map(|t| started + t)),
         breaker: &bounds.breaker,
-        cancelled: &bounds.cancelled,
+        profiler: body.profile.then(Profiler::default),
     };
     let masks: Vec<Mask> = snapshots.iter().map(|index| Mask::new(scope, &index.mapping)).collect();
     let shards = search.shards(snapshots, &masks)?;
     check_sort_fields(sort, &shards)?;
-    let outcome = run::run(&search, &shards)?;
-    let wanted = wanted(&search);
+    let mut outcome = run::run(&search, &shards)?;
+    if !body.rescore.is_empty() {
+        outcome.hits = rescore::rescore(&search, &shards, outcome.hits)?;
+        outcome.max_score = outcome.hits.first().and_then(|entry| entry.score);
+    }
+    outcome.hits = outcome.hits.into_iter().skip(body.from).take(body.size).collect();
+    let wanted = Wanted::of(body, sort);
     let mut hits = fetch::fetch(&search, &shards, &wanted, &outcome.hits)?;
+    for (hit, entry) in hits.iter_mut().zip(&outcome.hits) {
+        hit.inner_hits = nested::inner_hits(&search, &shards, entry, hit)?;
+    }
     if let Some(collapse) = body.collapse.as_ref().filter(|collapse| !collapse.inner_hits.is_empty()) {
         for (hit, entry) in hits.iter_mut().zip(&outcome.hits) {
-            hit.inner_hits = Some(inner_hits(&search, snapshots, &masks, &shards, collapse, entry)?);
+            let found = inner_hits(&search, snapshots, &masks, &shards, collapse, entry)?;
+            hit.inner_hits.get_or_insert_default().extend(found);
         }
     }
     let next = match outcome.hits.last() {
@@ -144,8 +166,24 @@ pub(crate) fn execute_behind(
         indices: snapshots.len(),
         scroll_id: None,
         pit_id: None,
+        profile: if body.profile { Some(profile::profile(&search, &shards)?) } else { None },
     };
     Ok((response, next))
+}
+
+/// Refuses what cannot be had together.
+fn check_rescore(body: &SearchBody) -> Result<(), StoreError> {
+    if body.rescore.is_empty() {
+        return Ok(());
+    }
+    let refuse = |message: &str| Err(StoreError::invalid(message));
+    if body.sort.iter().any(|key| key.target != SortTarget::Score) {
+        return refuse("Cannot use [sort] option in conjunction with [rescore].");
+    }
+    if body.collapse.is_some() {
+        return refuse("cannot use `collapse` in conjunction with `rescore`");
+    }
+    Ok(())
 }
 
 fn check_after(after: Option<&Cursor>, body: &SearchBody) -> Result<(), StoreError> {
@@ -163,21 +201,6 @@ fn check_after(after: Option<&Cursor>, body: &SearchBody) -> Result<(), StoreErr
     )))
 }
 
-fn wanted<'w>(search: &Search<'w>) -> Wanted<'w> {
-    let body = search.body;
-    Wanted {
-        sort: search.sort,
-        sorted: !body.sort.is_empty(),
-        scored: search.sort.iter().any(|key| key.target == SortTarget::Score) || body.track_scores,
-        source: &body.source,
-        fields: &body.fields,
-        docvalue_fields: &body.docvalue_fields,
-        version: body.version,
-        seq_no: body.seq_no_primary_term,
-        highlight: body.highlight.as_ref(),
-    }
-}
-
 /// More hits of the value that a hit stands for.
 fn inner_hits(
     search: &Search<'_>,
@@ -192,10 +215,12 @@ fn inner_hits(
     for (name, inner) in &collapse.inner_hits {
         let body = collapse::inner_search(search.body, &collapse.field, value.as_ref(), inner);
         let sort = if body.sort.is_empty() { by_score() } else { &body.sort };
-        let search = Search { body: &body, sort, after: None, ..*search };
+        let search =
+            Search { body: &body, sort, after: None, watch: search.watch.clone(), profiler: None, ..*search };
         let shards = search.shards(snapshots, masks)?;
-        let outcome = run::run(&search, &shards)?;
-        let hits = fetch::fetch(&search, &shards, &wanted(&search), &outcome.hits)?;
+        let mut outcome = run::run(&search, &shards)?;
+        outcome.hits = outcome.hits.into_iter().skip(body.from).collect();
+        let hits = fetch::fetch(&search, &shards, &Wanted::of(&body, sort), &outcome.hits)?;
         let response = SearchResponse {
             total: outcome.total,
             max_score: outcome.max_score,
@@ -215,9 +240,9 @@ struct Search<'s> {
     /// Where to go on.
     after: Option<&'s Cursor>,
     now: Timestamp,
-    deadline: Option<Instant>,
+    watch: Arc<Watch>,
     breaker: &'s Arc<Breaker>,
-    cancelled: &'s AtomicBool,
+    profiler: Option<Profiler>,
 }
 
 /// One generation of one index, with the query compiled for it.
@@ -235,11 +260,16 @@ struct Shard<'s> {
 
 impl<'s> Shard<'s> {
     fn fields(&self) -> Fields<'s> {
-        Fields { index: self.index, generation: self.generation, mask: self.mask }
+        Fields::new(self.index, self.generation, self.mask)
     }
 }
 
 impl Search<'_> {
+    /// What makes columns for the documents that are found.
+    fn scripted<'m>(&'m self, matching: &'m dyn Fn() -> Result<Vec<u32>, StoreError>) -> Scripted<'m> {
+        Scripted { matching, watch: &self.watch }
+    }
+
     fn shards<'s>(
         &self,
         snapshots: &'s [IndexSnapshot],
@@ -270,10 +300,17 @@ impl Search<'_> {
         generation: &GenerationSnapshot,
         mask: &Mask,
     ) -> Result<Compiled, StoreError> {
-        let compiler = |mask| Compiler { fields: Fields { index, generation, mask }, now: self.now };
+        let compiler = |mask| Compiler {
+            fields: Fields::new(index, generation, mask),
+            now: self.now,
+            watch: &self.watch,
+        };
         let visible = compiler(mask);
         let post_filter = self.body.post_filter.as_ref().map(|filter| visible.compile(filter)).transpose()?;
-        let mut required = vec![visible.compile(&self.body.query)?];
+        let boosts = &self.body.indices_boost;
+        let boost =
+            boosts.iter().find(|(name, _)| name.matches(&index.name)).map_or(1.0, |(_, boost)| *boost);
+        let mut required = vec![compile::boosted(visible.compile(&self.body.query)?, boost)];
         required.extend(self.body.slice.map(|slice| visible.slice(slice)));
         // The filters of scope and alias may ask fields that the caller must not see.
         let unmasked = Mask::default();

@@ -12,11 +12,13 @@ use crate::{
     StoreError,
     logs::{
         Total,
-        dsl::{Missing, SortOrder, SortTarget, TrackTotalHits},
+        dsl::{
+            Missing, SortOrder, SortTarget, TrackTotalHits,
+            aggregations::{Aggregation, Kind},
+        },
     },
 };
 use event::Object;
-use std::{sync::atomic::Ordering, time::Instant};
 use tantivy::{
     COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, SegmentReader, TERMINATED,
     columnar::MonotonicallyMappableToU64,
@@ -54,12 +56,14 @@ struct Run<'r, 's> {
 /// Runs a search over its shards.
 pub(super) fn run(search: &Search<'_>, shards: &[Shard<'_>]) -> Result<Outcome, StoreError> {
     let body = search.body;
-    let limit = body.from + body.size;
+    let limit = (body.from + body.size).max(super::rescore::hits_needed(&body.rescore));
     let by_score = search.sort.iter().any(|key| key.target == SortTarget::Score);
     let mut run = Run {
         search,
         limit,
-        scoring: limit > 0 && (by_score || body.track_scores) || body.min_score.is_some(),
+        scoring: limit > 0 && (by_score || body.track_scores)
+            || body.min_score.is_some()
+            || samples(&body.aggregations),
         aggregator: match body.aggregations.as_slice() {
             [] => None,
             aggregations => Some(Aggregator::new(aggregations, search.breaker.reserve())?),
@@ -73,12 +77,26 @@ pub(super) fn run(search: &Search<'_>, shards: &[Shard<'_>]) -> Result<Outcome, 
         max_score: None,
     };
     for shard in in_order(search, shards) {
+        let started = std::time::Instant::now();
         run.shard(shard)?;
+        if let Some(profiler) = &search.profiler {
+            profiler.shard(shard.rank, started.elapsed());
+        }
         if run.timed_out {
             break;
         }
     }
     run.finish(shards)
+}
+
+/// Whether an aggregation wants the best documents.
+fn samples(aggregations: &[Aggregation]) -> bool {
+    let wants = |one: &Aggregation| {
+        matches!(one.kind, Kind::Sampler(_))
+            || matches!(&one.kind, Kind::TopHits(request) if request.sort.is_empty())
+            || samples(&one.inner)
+    };
+    aggregations.iter().any(wants)
 }
 
 /// When newest (or oldest) first is asked for, the shards in that order, so that the rest can be skipped.
@@ -140,25 +158,15 @@ impl<'r> Run<'r, '_> {
             }
             let segment = u32::try_from(ordinal).unwrap_or(u32::MAX);
             self.segment(&asked, segment, reader, &mut left)?;
+            self.search.watch.check()?;
             self.collect_everything(&asked, segment, reader)?;
         }
         Ok(())
     }
 
     fn is_late(&mut self) -> bool {
-        if self.search.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            self.timed_out = true;
-        }
+        self.timed_out |= self.search.watch.is_late();
         self.timed_out
-    }
-
-    /// Stops when nobody waits for the answer any more.
-    fn check_cancelled(&self) -> Result<(), StoreError> {
-        if self.search.cancelled.load(Ordering::Relaxed) {
-            let error = StoreError::new(crate::ErrorKind::Unavailable, "the search was cancelled");
-            return Err(error.with_code("task_cancelled_exception"));
-        }
-        Ok(())
     }
 
     fn segment(
@@ -175,9 +183,17 @@ impl<'r> Run<'r, '_> {
             limit: if self.groups.is_some() { 1 } else { self.limit },
             now: self.search.now,
         };
+        let matching = || matching(asked.weight.as_ref(), reader);
         let mut top = match self.limit {
             0 => None,
-            _ => Some(SegmentTop::new(&request, &shard.fields(), reader, shard.rank, segment)?),
+            _ => Some(SegmentTop::new(
+                &request,
+                &shard.fields(),
+                reader,
+                shard.rank,
+                segment,
+                self.search.scripted(&matching),
+            )?),
         };
         if top.as_ref().is_some_and(|top| self.groups.is_none() && !self.can_contribute(top)) {
             top = None;
@@ -209,7 +225,7 @@ impl<'r> Run<'r, '_> {
             },
             collecting: match &self.aggregator {
                 Some(aggregator) => {
-                    Some(aggregator.segment(self.search, &fields, reader, place, Reach::Query)?)
+                    Some(aggregator.segment(self.search, &fields, reader, place, Reach::Query, &matching)?)
                 }
                 None => None,
             },
@@ -246,7 +262,7 @@ impl<'r> Run<'r, '_> {
         let mut block = Block::default();
         let mut matched = 0;
         while block.fill(scorer.as_mut(), reader, self.scoring, min_score) {
-            self.check_cancelled()?;
+            self.search.watch.check()?;
             let found = block.docs.len();
             block.cut(left);
             matched += block.docs.len() as u64;
@@ -286,11 +302,14 @@ impl<'r> Run<'r, '_> {
     ) -> Result<(), StoreError> {
         let (Some(weight), Some(aggregator)) = (&asked.everything, &self.aggregator) else { return Ok(()) };
         let (fields, place) = (asked.shard.fields(), (asked.shard.rank, segment));
-        let mut collecting = aggregator.segment(self.search, &fields, reader, place, Reach::Global)?;
+        let mut collecting =
+            aggregator.segment(self.search, &fields, reader, place, Reach::Global, &|| {
+                matching(weight.as_ref(), reader)
+            })?;
         let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
         let mut block = Block::default();
         while block.fill(scorer.as_mut(), reader, false, None) {
-            self.check_cancelled()?;
+            self.search.watch.check()?;
             collecting.collect(&Batch { docs: &block.docs, scores: &[] })?;
             if self.is_late() {
                 break;
@@ -385,7 +404,7 @@ impl<'r> Run<'r, '_> {
             None => self.best,
         };
         Ok(Outcome {
-            hits: best.into_iter().skip(body.from).collect(),
+            hits: best,
             total,
             max_score: self.max_score,
             timed_out: self.timed_out,
@@ -393,6 +412,19 @@ impl<'r> Run<'r, '_> {
             aggregations,
         })
     }
+}
+
+/// The documents of a segment that a query finds.
+fn matching(weight: &dyn Weight, reader: &SegmentReader) -> Result<Vec<DocId>, StoreError> {
+    let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
+    let mut docs = Vec::new();
+    while scorer.doc() != TERMINATED {
+        if !reader.is_deleted(scorer.doc()) {
+            docs.push(scorer.doc());
+        }
+        scorer.advance();
+    }
+    Ok(docs)
 }
 
 /// What goes through the documents of one segment.

@@ -52,7 +52,8 @@ impl Scalar {
             (Self::Ip(a), Self::Ip(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             _ => match (self.rank(), other.rank()) {
-                (1, 1) => {
+                // Nanoseconds of one index and milliseconds of another are numbers to Elasticsearch.
+                (1, 1 | 2) | (2, 1) => {
                     let (a, b) = (self.as_f64().unwrap_or(f64::NAN), other.as_f64().unwrap_or(f64::NAN));
                     a.total_cmp(&b)
                 }

@@ -15,7 +15,11 @@ pub(super) const TIMESTAMP: &str = "@timestamp";
 pub(super) fn time_range(query: &Query, now: Timestamp) -> TimeRange {
     match query {
         Query::Range(range) if range.field == TIMESTAMP => of_range(range, now),
-        Query::ConstantScore(inner) | Query::Boosted(inner, _) => time_range(inner, now),
+        Query::ConstantScore(inner) | Query::Boosted(inner, _) | Query::Named(inner, _) => {
+            time_range(inner, now)
+        }
+        Query::FunctionScore(query) => time_range(&query.query, now),
+        Query::Boosting(query) => time_range(&query.positive, now),
         Query::Bool(query) => {
             let required = query.must.iter().chain(&query.filter);
             required.map(|query| time_range(query, now)).fold(TimeRange::default(), intersect)

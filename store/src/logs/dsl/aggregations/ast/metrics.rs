@@ -50,6 +50,8 @@ pub enum MetricKind {
     },
     /// Median of the distances from the median.
     MedianAbsoluteDeviation,
+    /// Smallest, largest, and the quartiles.
+    Boxplot,
 }
 
 /// `weighted_avg`.

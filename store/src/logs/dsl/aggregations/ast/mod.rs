@@ -7,6 +7,7 @@ mod histograms;
 mod metrics;
 mod pipelines;
 mod ranges;
+mod samples;
 mod terms;
 mod top;
 
@@ -16,13 +17,15 @@ pub use histograms::{
     AutoDateHistogram, CalendarUnit, DateHistogram, DateInterval, Histogram, VariableWidthHistogram,
 };
 pub use metrics::{Metric, MetricKind, WeightedAvg};
-pub use pipelines::{BucketScript, BucketsPath, GapPolicy, Pipeline, PipelineKind, SiblingKind};
+pub use pipelines::{BucketScript, BucketsPath, GapPolicy, NormalizeMethod, Pipeline, PipelineKind, SiblingKind};
 pub use ranges::{Filters, RangeBucket, RangeKind, Ranges};
+pub use samples::{AdjacencyMatrix, Sampler};
 pub use terms::{MultiTerms, RareTerms, SignificantTerms, TermSelection, TermsBuckets};
-pub use top::{TopHits, TopMetrics};
+pub use top::TopMetrics;
 
-use crate::logs::dsl::{Query, SortOrder};
+use crate::logs::dsl::{Query, ScriptCall, SearchBody, SortOrder};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A named aggregation and those below it.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,10 +65,18 @@ pub enum Kind {
     Filter(Query),
     /// A bucket per query.
     Filters(Filters),
+    /// A bucket per query and per pair of queries.
+    AdjacencyMatrix(AdjacencyMatrix),
+    /// One bucket: the best documents.
+    Sampler(Sampler),
     /// One bucket: documents without the field.
     Missing(ValuesSource),
     /// One bucket: all documents, whatever the query.
     Global,
+    /// One bucket: the nested objects at a path, as documents of their own.
+    Nested(String),
+    /// One bucket: the documents that the nested objects stand in.
+    ReverseNested,
     /// `geohash_grid`, `geotile_grid`: a bucket per cell of a grid.
     GeoGrid(GeoGrid),
     /// Buckets by several keys at once, in pages.
@@ -90,8 +101,8 @@ pub enum Kind {
     },
     /// The mean of all points.
     GeoCentroid(String),
-    /// The first documents.
-    TopHits(Box<TopHits>),
+    /// The first documents, as a search without a query wants them.
+    TopHits(Box<SearchBody>),
     /// Values of the first documents.
     TopMetrics(TopMetrics),
     /// Computed from the buckets of others.
@@ -115,15 +126,20 @@ impl Kind {
 
     /// Whether there is only one bucket, whose number others can refer to.
     pub fn has_one_bucket(&self) -> bool {
-        matches!(self, Self::Filter(_) | Self::Missing(_) | Self::Global)
+        matches!(
+            self,
+            Self::Filter(_) | Self::Missing(_) | Self::Global | Self::Nested(_) | Self::ReverseNested | Self::Sampler(_)
+        )
     }
 }
 
 /// Where the values of an aggregation come from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ValuesSource {
-    /// Dotted path.
+    /// Dotted path; empty if there is only a script.
     pub field: String,
+    /// Makes the values, or others of each value of the field (`_value`).
+    pub script: Option<Arc<ScriptCall>>,
     /// Value that documents without the field count as.
     pub missing: Option<Value>,
     /// Type of the values of a field that is not mapped: `string`, `long`, `double`, `boolean`, `date`, `ip`.

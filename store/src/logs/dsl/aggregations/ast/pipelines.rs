@@ -1,5 +1,6 @@
 use super::BucketOrder;
 use crate::logs::dsl::ScriptCall;
+use serde::Deserialize;
 
 /// Aggregations over the buckets of others.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,13 @@ pub enum PipelineKind {
     },
     /// Sum of this and all buckets before.
     CumulativeSum(BucketsPath),
+    /// The value in relation to those of all buckets.
+    Normalize {
+        /// The value.
+        path: BucketsPath,
+        /// How.
+        method: NormalizeMethod,
+    },
     /// Difference to an earlier bucket.
     SerialDiff {
         /// The value.
@@ -80,11 +88,35 @@ impl PipelineKind {
             }
             Self::Derivative { path, .. }
             | Self::CumulativeSum(path)
+            | Self::Normalize { path, .. }
             | Self::SerialDiff { path, .. }
             | Self::Moving { path, .. }
             | Self::Sibling { path, .. } => vec![path],
         }
     }
+}
+
+/// `method` of `normalize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum NormalizeMethod {
+    /// The smallest is 0, the largest 1.
+    #[serde(rename = "rescale_0_1")]
+    Rescale01,
+    /// The smallest is 0, the largest 100.
+    #[serde(rename = "rescale_0_100")]
+    Rescale0100,
+    /// Its share of the sum.
+    #[serde(rename = "percent_of_sum")]
+    PercentOfSum,
+    /// How far from the mean, as a share of the span.
+    #[serde(rename = "mean")]
+    Mean,
+    /// How far from the mean, in standard deviations.
+    #[serde(rename = "z-score", alias = "zscore")]
+    ZScore,
+    /// The share of its exponential.
+    #[serde(rename = "softmax")]
+    Softmax,
 }
 
 /// A script over values of a bucket.

@@ -19,6 +19,10 @@ pub struct TermsBuckets {
     pub exclude: Option<TermSelection>,
     /// Whether each bucket says how wrong its count may be (it is not).
     pub show_error: bool,
+    /// `collect_mode: breadth_first`; counts are the same either way.
+    pub breadth_first: bool,
+    /// `execution_hint: map`; counts are the same either way.
+    pub by_map: bool,
 }
 
 /// `include`, `exclude`.

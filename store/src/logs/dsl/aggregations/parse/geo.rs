@@ -38,6 +38,7 @@ pub(super) fn geotile_grid(at: &Named<'_>, value: &Value) -> Result<GeoGrid, Sto
 
 fn grid(at: &Named<'_>, value: &Value, kind: GridKind, default: u8) -> Result<GeoGrid, StoreError> {
     let (source, read): (_, GridParameters) = values::read(at, value)?;
+    values::refuse_script(at, &source)?;
     let size = match read.size {
         None => SIZE_DEFAULT,
         Some(size) => usize::try_from(size).ok().filter(|size| *size > 0).ok_or_else(|| {
@@ -97,6 +98,7 @@ pub(super) fn geo_bounds(at: &Named<'_>, value: &Value) -> Result<Kind, StoreErr
         wrap_longitude: Option<bool>,
     }
     let (source, read): (_, Parameters) = values::read(at, value)?;
+    values::refuse_script(at, &source)?;
     Ok(Kind::GeoBounds { field: source.field, wrap_longitude: read.wrap_longitude.unwrap_or(true) })
 }
 
@@ -115,6 +117,7 @@ pub(super) fn geo_distance(at: &Named<'_>, value: &Value) -> Result<Kind, StoreE
         _distance_type: Option<String>,
     }
     let (source, read): (_, Parameters) = values::read(at, value)?;
+    values::refuse_script(at, &source)?;
     let unit = read.unit.as_deref().unwrap_or("m");
     let unit_m = length_m(&format!("1{unit}"))
         .ok_or_else(|| at.illegal(format!("No matching unit found for [{unit}]")))?;

@@ -163,6 +163,24 @@ pub(super) fn median_absolute_deviation(at: &Named<'_>, value: &Value) -> Result
     Ok(Kind::Metric(Metric { source, kind: MetricKind::MedianAbsoluteDeviation }))
 }
 
+pub(super) fn boxplot(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        #[serde(default, deserialize_with = "number")]
+        compression: Option<f64>,
+    }
+    let (source, read): (_, Parameters) = values::read(at, value)?;
+    if let Some(compression) = read.compression.filter(|compression| *compression < 0.0) {
+        let message = format!(
+            "[compression] must be greater than or equal to 0. Found [{compression:?}] in [{}]",
+            at.name
+        );
+        return Err(at.illegal(message));
+    }
+    Ok(Kind::Metric(Metric { source, kind: MetricKind::Boxplot }))
+}
+
 pub(super) fn weighted_avg(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -5,8 +5,10 @@ mod geo;
 mod histograms;
 mod intervals;
 mod metrics;
+mod nested;
 mod pipelines;
 mod ranges;
+mod samples;
 mod terms;
 mod top;
 mod values;
@@ -22,13 +24,13 @@ use serde_json::Value;
 /// Parses `aggs` of a search body.
 pub(crate) fn parse_aggregations(value: &Value, place: &Place<'_>) -> Result<Vec<Aggregation>, StoreError> {
     let mut count = 0;
-    aggregations(value, place, 0, &mut count)
+    aggregations(value, place, (0, false), &mut count)
 }
 
 fn aggregations(
     value: &Value,
     place: &Place<'_>,
-    depth: usize,
+    (depth, in_nested): (usize, bool),
     count: &mut usize,
 ) -> Result<Vec<Aggregation>, StoreError> {
     if depth >= DEPTH_MAX {
@@ -47,7 +49,7 @@ fn aggregations(
                 );
                 return Err(invalid(place, message));
             }
-            aggregation(name, body, &place.key(name), depth, count)
+            aggregation(name, body, &place.key(name), (depth, in_nested), count)
         })
         .collect()
 }
@@ -56,14 +58,16 @@ fn aggregation(
     name: &str,
     body: &Value,
     place: &Place<'_>,
-    depth: usize,
+    (depth, in_nested): (usize, bool),
     count: &mut usize,
 ) -> Result<Aggregation, StoreError> {
     let (mut kind, mut inner, mut meta) = (None, Vec::new(), None);
     for (key, value) in object("an aggregation", body, place)? {
         let at = place.key(key);
         match key.as_str() {
-            "aggs" | "aggregations" => inner = aggregations(value, &at, depth + 1, count)?,
+            "aggs" | "aggregations" => {
+                inner = aggregations(value, &at, (depth + 1, body.get("nested").is_some()), count)?
+            }
             "meta" => meta = Some(value.clone()),
             _ if kind.is_some() => {
                 return Err(invalid(
@@ -88,7 +92,7 @@ fn aggregation(
     }
     if depth > 0 {
         let alone = match kind {
-            Kind::Composite { .. } => {
+            Kind::Composite { .. } if !in_nested => {
                 Some("[composite] aggregation cannot be used with a parent aggregation")
             }
             Kind::Global => Some("a [global] aggregation cannot have a parent aggregation"),
@@ -161,10 +165,15 @@ const KINDS: &[(&str, Build)] = &[
     ("filters", ranges::filters),
     ("missing", |at, value| values::only(at, value).map(Kind::Missing)),
     ("global", |_, _| Ok(Kind::Global)),
+    ("adjacency_matrix", samples::adjacency_matrix),
+    ("sampler", samples::sampler),
+    ("diversified_sampler", samples::diversified_sampler),
+    ("nested", nested::nested),
+    ("reverse_nested", nested::reverse_nested),
     ("geohash_grid", |at, value| geo::geohash_grid(at, value).map(Kind::GeoGrid)),
     ("geotile_grid", |at, value| geo::geotile_grid(at, value).map(Kind::GeoGrid)),
     ("geo_bounds", geo::geo_bounds),
-    ("geo_centroid", |at, value| values::only(at, value).map(|source| Kind::GeoCentroid(source.field))),
+    ("geo_centroid", |at, value| values::points(at, value).map(|source| Kind::GeoCentroid(source.field))),
     ("composite", composite::composite),
     ("min", metrics::metric),
     ("max", metrics::metric),
@@ -177,6 +186,7 @@ const KINDS: &[(&str, Build)] = &[
     ("percentiles", metrics::percentiles),
     ("percentile_ranks", metrics::percentile_ranks),
     ("median_absolute_deviation", metrics::median_absolute_deviation),
+    ("boxplot", metrics::boxplot),
     ("weighted_avg", metrics::weighted_avg),
     ("top_hits", top::top_hits),
     ("top_metrics", top::top_metrics),
@@ -184,6 +194,7 @@ const KINDS: &[(&str, Build)] = &[
     ("derivative", pipelines::derivative),
     ("cumulative_sum", pipelines::cumulative_sum),
     ("serial_diff", pipelines::serial_diff),
+    ("normalize", pipelines::normalize),
     ("bucket_script", pipelines::bucket_script),
     ("bucket_selector", pipelines::bucket_script),
     ("moving_fn", pipelines::moving_fn),

@@ -5,8 +5,8 @@ use crate::{
     logs::dsl::{
         SortOrder,
         aggregations::ast::{
-            BucketOrder, BucketScript, BucketsPath, GapPolicy, Kind, OrderKey, Pipeline, PipelineKind,
-            SiblingKind,
+            BucketOrder, BucketScript, BucketsPath, GapPolicy, Kind, NormalizeMethod, OrderKey, Pipeline,
+            PipelineKind, SiblingKind,
         },
         read::{Place, invalid, number, object, one_or_many, parameters, scalar_text, shown, single},
     },
@@ -153,6 +153,19 @@ impl OnePath {
         let gaps = gap_policy(at, read.gap_policy.as_deref())?;
         Ok((read, path, gaps))
     }
+}
+
+pub(super) fn normalize(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Parameters {
+        buckets_path: Option<Value>,
+        method: NormalizeMethod,
+        format: Option<String>,
+    }
+    let read: Parameters = parameters(&at.what(), value, at.place)?;
+    let path = path(at, read.buckets_path.as_ref())?;
+    Ok(built(PipelineKind::Normalize { path, method: read.method }, GapPolicy::Skip, read.format))
 }
 
 pub(super) fn derivative(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {

@@ -69,6 +69,9 @@ pub(super) fn ranges(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> 
         "ip_range" => RangeKind::Ip,
         _ => RangeKind::Number,
     };
+    if kind == RangeKind::Ip {
+        values::refuse_script(at, &source)?;
+    }
     Ok(Kind::Ranges(Ranges { source, kind, ranges: buckets(at, &read.ranges, kind)?, keyed: read.keyed }))
 }
 
@@ -76,6 +79,7 @@ pub(super) fn filters(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError>
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Parameters {
+        #[serde(default)]
         filters: Value,
         other_bucket: Option<bool>,
         other_bucket_key: Option<String>,
@@ -86,6 +90,7 @@ pub(super) fn filters(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError>
     at.check_width(read.filters.as_array().map_or(0, Vec::len))?;
     at.check_width(read.filters.as_object().map_or(0, Object::len))?;
     let filters: Vec<(Option<String>, _)> = match &read.filters {
+        Value::Null => Vec::new(),
         Value::Array(list) => {
             list.iter().map(|item| Ok((None, at.query(item)?))).collect::<Result<_, StoreError>>()?
         }

@@ -34,10 +34,8 @@ struct TermsParameters {
     _shard_size: Option<Value>,
     #[serde(rename = "shard_min_doc_count")]
     _shard_min_doc_count: Option<Value>,
-    #[serde(rename = "execution_hint")]
-    _execution_hint: Option<String>,
-    #[serde(rename = "collect_mode")]
-    _collect_mode: Option<String>,
+    execution_hint: Option<String>,
+    collect_mode: Option<String>,
 }
 
 fn size(at: &Named<'_>, given: Option<i64>) -> Result<usize, StoreError> {
@@ -79,6 +77,8 @@ pub(super) fn terms(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
         include: selection(at, read.include, "include")?,
         exclude: selection(at, read.exclude, "exclude")?,
         show_error: read.show_term_doc_count_error,
+        breadth_first: read.collect_mode.as_deref() == Some("breadth_first"),
+        by_map: read.execution_hint.as_deref() == Some("map"),
     }))
 }
 

@@ -2,77 +2,41 @@ use super::Named;
 use crate::{
     StoreError,
     logs::dsl::{
-        FieldPattern, SourceFilter,
-        aggregations::ast::{Kind, TopHits, TopMetrics},
-        highlight::highlight,
-        read::{number, one_or_many, parameters},
-        search_body::value_fields,
+        FieldPattern, SearchBody,
+        aggregations::ast::{Kind, TopMetrics},
+        read::{number, object, one_or_many, parameters},
         sort::sort_keys,
     },
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Hits that `top_hits` may answer with per bucket (Elasticsearch's `index.max_inner_result_window`).
-const TOP_HITS_MAX: usize = 100;
+/// What of a search `top_hits` takes.
+const TOP_HITS: &[&str] = &[
+    "from",
+    "size",
+    "sort",
+    "_source",
+    "fields",
+    "docvalue_fields",
+    "script_fields",
+    "stored_fields",
+    "version",
+    "seq_no_primary_term",
+    "highlight",
+    "explain",
+    "track_scores",
+];
 /// Documents that `top_metrics` may answer with per bucket (Elasticsearch's `index.top_metrics_max_size`).
 const TOP_METRICS_MAX: usize = 10;
 
 pub(super) fn top_hits(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        #[serde(default)]
-        from: usize,
-        #[serde(default, deserialize_with = "number")]
-        size: Option<usize>,
-        sort: Option<Value>,
-        #[serde(rename = "_source")]
-        source: Option<Value>,
-        fields: Option<Value>,
-        docvalue_fields: Option<Value>,
-        #[serde(default)]
-        version: bool,
-        #[serde(default)]
-        seq_no_primary_term: bool,
-        highlight: Option<Value>,
-        #[serde(rename = "track_scores")]
-        _track_scores: Option<bool>,
-        #[serde(rename = "stored_fields")]
-        _stored_fields: Option<Value>,
+    let mut body = object(&at.what(), value, at.place)?.clone();
+    if let Some(odd) = body.keys().find(|key| !TOP_HITS.contains(&key.as_str())) {
+        return Err(at.invalid(format!("{} does not support \"{odd}\"", at.what())));
     }
-    let read: Parameters = parameters(&at.what(), value, at.place)?;
-    let size = read.size.unwrap_or(3);
-    if read.from.saturating_add(size) > TOP_HITS_MAX {
-        return Err(at.illegal(format!(
-            "Top hits result window is too large, the top hits aggregator [{}]'s from + size must be less than or equal \
-             to: [{TOP_HITS_MAX}] but was [{}].",
-            at.name,
-            read.from.saturating_add(size)
-        )));
-    }
-    let fields = |list: &Option<Value>, key: &str| match list {
-        Some(list) => value_fields(list, &at.place.key(key)),
-        None => Ok(Vec::new()),
-    };
-    Ok(Kind::TopHits(Box::new(TopHits {
-        from: read.from,
-        size,
-        sort: read.sort.as_ref().map_or(Ok(Vec::new()), |sort| sort_keys(sort, &at.place.key("sort")))?,
-        source: match &read.source {
-            Some(source) => SourceFilter::parse(source, &at.place.key("_source"))?,
-            None => SourceFilter::default(),
-        },
-        fields: fields(&read.fields, "fields")?,
-        docvalue_fields: fields(&read.docvalue_fields, "docvalue_fields")?,
-        version: read.version,
-        seq_no_primary_term: read.seq_no_primary_term,
-        highlight: read
-            .highlight
-            .as_ref()
-            .map(|value| highlight(value, &at.place.key("highlight")))
-            .transpose()?,
-    })))
+    body.entry("size").or_insert(Value::from(3));
+    Ok(Kind::TopHits(Box::new(SearchBody::parse(&body)?)))
 }
 
 pub(super) fn top_metrics(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {

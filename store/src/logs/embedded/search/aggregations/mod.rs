@@ -30,8 +30,9 @@ use std::collections::HashMap;
 use tantivy::SegmentReader;
 
 pub(super) use key::Key;
+use segment::Context;
 pub(super) use segment::{Batch, SegmentAggregations};
-pub(super) use typed_keys::typed_keys;
+pub(super) use typed_keys::{collector_name, typed_keys};
 
 /// Buckets that may be held while collecting, beyond which memory is at risk.
 const COLLECTED_BUCKETS_MAX: usize = 1_000_000;
@@ -148,14 +149,16 @@ impl<'r> Aggregator<'r> {
     /// Starts on a segment; `place` is the rank of its shard and its ordinal there.
     pub(super) fn segment(
         &self,
-        search: &Search<'_>,
+        search: &'r Search<'r>,
         fields: &Fields<'_>,
         reader: &SegmentReader,
         place: (usize, u32),
         reach: Reach,
+        matching: &dyn Fn() -> Result<Vec<u32>, StoreError>,
     ) -> Result<SegmentAggregations<'r>, StoreError> {
         let wanted = self.request.iter().filter(|aggregation| Reach::of(aggregation) == reach);
-        SegmentAggregations::new(wanted, search, fields, reader, place, self.reserved.another())
+        let context = Context { search, fields, reader, place, is_top: true, matching, above: None };
+        SegmentAggregations::new(wanted, &context, self.reserved.another())
     }
 
     /// Adds what a segment held; `documents` are those that the query found in it.

@@ -37,6 +37,32 @@ fn below(aggregation: &Aggregation, answer: &mut Value) {
     }
 }
 
+/// What Elasticsearch calls the collector of an aggregation, as `profile` shows it; terms may be numbers.
+pub(in super::super) fn collector_name(kind: &Kind, numbers: bool) -> String {
+    let known = match kind {
+        Kind::Terms(_) if numbers => "NumericTermsAggregator",
+        Kind::Terms(request) if request.by_map => "MapStringTermsAggregator",
+        Kind::Terms(_) => "GlobalOrdinalsStringTermsAggregator",
+        Kind::RareTerms(_) if numbers => "LongRareTermsAggregator",
+        Kind::RareTerms(_) => "StringRareTermsAggregator",
+        Kind::Histogram(_) => "NumericHistogramAggregator",
+        Kind::Metric(metric) => match metric.kind {
+            MetricKind::Percentiles { .. } => "TDigestPercentilesAggregator",
+            MetricKind::PercentileRanks { .. } => "TDigestPercentileRanksAggregator",
+            _ => "",
+        },
+        _ => "",
+    };
+    if !known.is_empty() {
+        return known.to_owned();
+    }
+    let words = kind_name(kind).split('_').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    });
+    words.collect::<String>() + "Aggregator"
+}
+
 /// What Elasticsearch calls buckets by their first key.
 fn key_type(answer: &Value, text: &'static str, whole: &'static str, fraction: &'static str) -> &'static str {
     let first = answer.get("buckets").and_then(|buckets| buckets.get(0)).and_then(|bucket| bucket.get("key"));
@@ -50,9 +76,19 @@ fn key_type(answer: &Value, text: &'static str, whole: &'static str, fraction: &
 fn type_name(aggregation: &Aggregation, answer: &Value) -> &'static str {
     match &aggregation.kind {
         Kind::Terms(_) => key_type(answer, "sterms", "lterms", "dterms"),
-        Kind::MultiTerms(_) => "multi_terms",
         Kind::RareTerms(_) => key_type(answer, "srareterms", "lrareterms", "drareterms"),
         Kind::SignificantTerms(_) => key_type(answer, "sigsterms", "siglterms", "siglterms"),
+        kind => kind_name(kind),
+    }
+}
+
+/// What Elasticsearch calls a kind of aggregation, whatever its keys are.
+fn kind_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Terms(_) => "terms",
+        Kind::RareTerms(_) => "rare_terms",
+        Kind::SignificantTerms(_) => "significant_terms",
+        Kind::MultiTerms(_) => "multi_terms",
         Kind::Histogram(_) => "histogram",
         Kind::DateHistogram(_) => "date_histogram",
         Kind::AutoDateHistogram(_) => "auto_date_histogram",
@@ -67,6 +103,10 @@ fn type_name(aggregation: &Aggregation, answer: &Value) -> &'static str {
         Kind::Filters(_) => "filters",
         Kind::Missing(_) => "missing",
         Kind::Global => "global",
+        Kind::Nested(_) => "nested",
+        Kind::ReverseNested => "reverse_nested",
+        Kind::AdjacencyMatrix(_) => "adjacency_matrix",
+        Kind::Sampler(_) => "sampler",
         Kind::GeoGrid(grid) if grid.kind == GridKind::Geohash => "geohash_grid",
         Kind::GeoGrid(_) => "geotile_grid",
         Kind::Composite { .. } => "composite",
@@ -87,6 +127,7 @@ fn type_name(aggregation: &Aggregation, answer: &Value) -> &'static str {
             MetricKind::Percentiles { .. } => "tdigest_percentiles",
             MetricKind::PercentileRanks { .. } => "tdigest_percentile_ranks",
             MetricKind::MedianAbsoluteDeviation => "median_absolute_deviation",
+            MetricKind::Boxplot => "boxplot",
         },
         Kind::Pipeline(pipeline) => match &pipeline.kind {
             PipelineKind::Derivative { .. } => "derivative",

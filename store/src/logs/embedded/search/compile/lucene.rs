@@ -95,12 +95,23 @@ impl Compiler<'_> {
         };
         let mut per_field = Vec::new();
         for (field, boost, listed) in self.fields_of(list) {
+            let field = self.for_phrases(field, leaf, query);
             if listed || is_wanted(&field) {
                 let matched = lenient(self.leaf_on(field, leaf, query), query.lenient || !listed)?;
                 per_field.push(boosted(matched, boost));
             }
         }
-        Ok(best_of(per_field, 0.0))
+        Ok(best_of(per_field, query.tie_breaker))
+    }
+
+    /// The field that phrases are looked for in, where the query names a suffix and there is such a field.
+    fn for_phrases(&self, field: ResolvedField, leaf: &Leaf, query: &QueryStringQuery) -> ResolvedField {
+        match (leaf, &query.quote_field_suffix) {
+            (Leaf::Phrase { .. }, Some(suffix)) => {
+                self.fields.resolve(&format!("{}{suffix}", field.path)).unwrap_or(field)
+            }
+            _ => field,
+        }
     }
 
     fn leaf_on(
@@ -127,13 +138,16 @@ impl Compiler<'_> {
                     minimum_should_match: None,
                     fuzziness: None,
                     prefix_length: 0,
+                    transpositions: true,
+                    analyzer: query.analyzer,
                     zero_terms_all: false,
                     lenient: query.lenient,
                 };
                 self.match_on(field, &words)
             }
             Leaf::Phrase { text, slop } => {
-                self.phrase_on(field, &Value::String(text.clone()), slop.unwrap_or(query.phrase_slop), None)
+                let slop = slop.unwrap_or(query.phrase_slop);
+                self.phrase_on(field, &Value::String(text.clone()), slop, None, (query.analyzer, false))
             }
             Leaf::Wildcard(_) | Leaf::Regex(_) | Leaf::Fuzzy { .. } if !is_string => not_a_string("patterns"),
             Leaf::Wildcard(pattern) => {
@@ -145,7 +159,8 @@ impl Compiler<'_> {
             Leaf::Fuzzy { text, edits } => {
                 let word = if is_text { text.to_lowercase() } else { text.clone() };
                 let edits = edits.unwrap_or_else(|| query.fuzziness.edits(&word));
-                self.dictionary(field, Ok(TermPattern::similar(&word, edits, 0, true)))
+                let (prefix, transpositions) = (query.fuzzy_prefix_length, query.fuzzy_transpositions);
+                self.dictionary(field, Ok(TermPattern::similar(&word, edits, prefix, transpositions)))
             }
             Leaf::Range { lower, upper } => {
                 let end = |end: &Option<(String, bool)>| {

@@ -12,17 +12,23 @@ pub(super) use values::read_network;
 
 use super::{
     column_query::{ColumnRangeQuery, SliceQuery},
-    fields::Fields,
+    dictionary_query::{DictionaryQuery, TermPattern},
+    fields::{Fields, Within},
     geo_query::{GeoQuery, Region},
+    nested::{NestedQuery, check_path, superset},
+    score::FunctionQuery,
+    script::ScriptQuery,
+    watch::Watch,
 };
 use crate::{
     StoreError,
     logs::{
-        dsl::{Bool, Query as Dsl, Slice},
+        dsl::{Bool, Nested, Query as Dsl, Slice},
         embedded::mapping::Family,
     },
 };
 use jiff::Timestamp;
+use std::sync::Arc;
 use tantivy::{
     Term,
     query::{
@@ -38,6 +44,7 @@ pub(super) type BoxQuery = Box<dyn Query>;
 pub(super) struct Compiler<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) now: Timestamp,
+    pub(super) watch: &'a Arc<Watch>,
 }
 
 /// Matches nothing.
@@ -130,6 +137,16 @@ impl Compiler<'_> {
             Dsl::GeoDistance(query) => {
                 self.geo(&query.field, Region::Circle(query.origin, query.distance_m))?
             }
+            Dsl::GeoPolygon(path, corners) => self.geo(path, Region::Polygon(corners.as_slice().into()))?,
+            Dsl::Script(call) => Box::new(ScriptQuery {
+                call: call.clone(),
+                fields: self.fields.owned(),
+                watch: self.watch.clone(),
+            }),
+            Dsl::Nested(query) => self.nested(query)?,
+            Dsl::FunctionScore(query) => Box::new(FunctionQuery::new(self, query)?),
+            Dsl::Boosting(query) => Box::new(FunctionQuery::boosting(self, query)?),
+            Dsl::Named(query, _) => self.compile(query)?,
             Dsl::Boosted(query, boost) => boosted(self.compile(query)?, *boost),
         })
     }
@@ -180,6 +197,23 @@ impl Compiler<'_> {
             return Ok(clauses.remove(0).1);
         }
         Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    fn nested(&self, query: &Nested) -> Result<BoxQuery, StoreError> {
+        if !check_path(&self.fields, &query.path, query.ignore_unmapped)? {
+            return Ok(nothing());
+        }
+        let within = Compiler { fields: self.fields.within(Within::Nested(&query.path)), ..*self };
+        // What can't be compiled for the documents can't be for the objects.
+        let candidates = all_of(vec![within.compile(&superset(&query.query))?, within.exists(&query.path)]);
+        within.compile(&query.query)?;
+        Ok(Box::new(NestedQuery {
+            nested: Arc::new(query.clone()),
+            fields: self.fields.owned(),
+            now: self.now,
+            watch: self.watch.clone(),
+            candidates: Arc::from(candidates),
+        }))
     }
 
     /// Documents with a point in a region.

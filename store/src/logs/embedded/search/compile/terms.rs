@@ -97,6 +97,13 @@ impl Compiler<'_> {
     }
 
     pub(super) fn terms(&self, query: &Terms) -> Result<BoxQuery, StoreError> {
+        let (count, most) = (query.values.len(), self.fields.index.limits.terms);
+        if count > most {
+            return Err(StoreError::invalid(format!(
+                "The number of terms [{count}] used in the Terms Query request has exceeded the allowed maximum of [{most}]. \
+                 This maximum can be set by changing the [index.max_terms_count] index level setting."
+            )));
+        }
         let Some(field) = self.fields.resolve(&query.field) else {
             let as_term = |value: &Value| Term {
                 field: query.field.clone(),
@@ -229,6 +236,13 @@ impl Compiler<'_> {
     }
 
     pub(super) fn regexp(&self, query: &Pattern) -> Result<BoxQuery, StoreError> {
+        let (length, most) = (query.pattern.chars().count(), self.fields.index.limits.regex);
+        if length > most {
+            return Err(StoreError::invalid(format!(
+                "The length of regex [{length}] used in the Regexp Query request has exceeded the allowed maximum of [{most}]. \
+                 This maximum can be set by changing the [index.max_regex_length] index level setting."
+            )));
+        }
         let pattern = TermPattern::lucene_regex(&query.pattern, query.case_insensitive);
         if let Some(matched) = self.index_pattern(&query.field, pattern.clone())? {
             return Ok(matched);

@@ -8,7 +8,7 @@ use super::super::dictionary_query::TermPattern;
 use super::{BoxQuery, Compiler, all_of, any_of, best_of, boosted, everything, nothing, some_of};
 use crate::{
     StoreError,
-    logs::dsl::{Match, MatchPhrase, MultiMatch, MultiMatchType, Operator},
+    logs::dsl::{Analyzer, Match, MatchPhrase, MultiMatch, MultiMatchType, Operator},
 };
 use serde_json::Value;
 use tantivy::query::{PhrasePrefixQuery, PhraseQuery};
@@ -27,8 +27,23 @@ fn text_of(value: &Value) -> String {
 }
 
 impl Compiler<'_> {
-    /// The words of a text, as the fields' analyser finds them.
-    pub(super) fn tokens(&self, text: &str) -> Vec<Token> {
+    /// The words of a text, as the fields' analyser finds them, or another.
+    pub(super) fn tokens(&self, text: &str, analyzer: Option<Analyzer>) -> Vec<Token> {
+        let token = |(position, text): (usize, String)| Token { text, position };
+        match analyzer {
+            None | Some(Analyzer::Standard) => self.standard_tokens(text),
+            Some(Analyzer::Keyword) => vec![token((0, text.to_owned()))],
+            Some(Analyzer::Whitespace) => {
+                text.split_whitespace().map(str::to_owned).enumerate().map(token).collect()
+            }
+            Some(Analyzer::Simple) => {
+                let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+                words.map(str::to_lowercase).enumerate().map(token).collect()
+            }
+        }
+    }
+
+    fn standard_tokens(&self, text: &str) -> Vec<Token> {
         let Some(mut analyzer) = self.fields.generation.searcher.index().tokenizers().get(STANDARD) else {
             return Vec::new();
         };
@@ -38,6 +53,17 @@ impl Compiler<'_> {
             tokens.push(Token { text: token.text.clone(), position: token.position });
         }
         tokens
+    }
+
+    /// Words like this one, if it may differ; else itself.
+    fn word(&self, field: &ResolvedField, word: &str, query: &Match) -> Result<BoxQuery, StoreError> {
+        match query.fuzziness.map_or(0, |fuzziness| fuzziness.edits(word)) {
+            0 => Ok(self.string_term(field.clone(), word)),
+            edits => self.dictionary(
+                field.clone(),
+                Ok(TermPattern::similar(word, edits, query.prefix_length, query.transpositions)),
+            ),
+        }
     }
 
     pub(super) fn match_text(&self, query: &Match) -> Result<BoxQuery, StoreError> {
@@ -53,31 +79,26 @@ impl Compiler<'_> {
         if field.family() != Family::Text {
             if let (Some(fuzziness), Family::Keyword) = (query.fuzziness, field.family()) {
                 let edits = fuzziness.edits(&text);
-                return self
-                    .dictionary(field, Ok(TermPattern::similar(&text, edits, query.prefix_length, true)));
+                let pattern = TermPattern::similar(&text, edits, query.prefix_length, query.transpositions);
+                return self.dictionary(field, Ok(pattern));
             }
             return lenient(self.term_on(field, &query.query), query.lenient);
         }
-        let tokens = self.tokens(&text);
+        let tokens = self.tokens(&text, query.analyzer);
         if tokens.is_empty() {
             return Ok(if query.zero_terms_all { everything() } else { nothing() });
         }
-        let words: Vec<BoxQuery> = tokens
-            .iter()
-            .map(|token| match query.fuzziness.map_or(0, |fuzziness| fuzziness.edits(&token.text)) {
-                0 => Ok(self.string_term(field.clone(), &token.text)),
-                edits => self.dictionary(
-                    field.clone(),
-                    Ok(TermPattern::similar(&token.text, edits, query.prefix_length, true)),
-                ),
-            })
-            .collect::<Result<_, _>>()?;
+        let words =
+            tokens.iter().map(|token| self.word(&field, &token.text, query)).collect::<Result<_, _>>()?;
         Ok(combine(words, query))
     }
 
     pub(super) fn match_phrase(&self, query: &MatchPhrase) -> Result<BoxQuery, StoreError> {
         match self.fields.resolve(&query.field) {
-            Some(field) => self.phrase_on(field, &query.query, query.slop, query.prefix_expansions),
+            Some(field) => {
+                let analyzer = (query.analyzer, query.zero_terms_all);
+                self.phrase_on(field, &query.query, query.slop, query.prefix_expansions, analyzer)
+            }
             None => Ok(nothing()),
         }
     }
@@ -89,6 +110,7 @@ impl Compiler<'_> {
         phrase: &Value,
         slop: u32,
         prefix_expansions: Option<u32>,
+        (analyzer, zero_terms_all): (Option<Analyzer>, bool),
     ) -> Result<BoxQuery, StoreError> {
         let text = text_of(phrase);
         if field.family() != Family::Text {
@@ -97,10 +119,11 @@ impl Compiler<'_> {
                 _ => self.term_on(field, phrase),
             };
         }
-        let tokens = self.tokens(&text);
+        let tokens = self.tokens(&text, analyzer);
         let terms: Vec<_> =
             tokens.iter().map(|token| (token.position, field.string_term(&token.text))).collect();
         match (tokens.as_slice(), prefix_expansions) {
+            ([], _) if zero_terms_all => Ok(everything()),
             ([], _) => Ok(nothing()),
             ([only], None) => Ok(self.string_term(field, &only.text)),
             ([only], Some(_)) => self.dictionary(field, TermPattern::prefix(&only.text, false)),
@@ -127,20 +150,14 @@ impl Compiler<'_> {
             Family::Keyword => return self.dictionary(field, TermPattern::prefix(&text, false)),
             _ => return lenient(self.term_on(field, &query.query), query.lenient),
         }
-        let tokens = self.tokens(&text);
+        let tokens = self.tokens(&text, query.analyzer);
         let last = tokens.len().saturating_sub(1);
         let words = tokens
             .iter()
             .enumerate()
             .map(|(position, token)| match position == last {
                 true => self.dictionary(field.clone(), TermPattern::prefix(&token.text, false)),
-                false => match query.fuzziness.map_or(0, |fuzziness| fuzziness.edits(&token.text)) {
-                    0 => Ok(self.string_term(field.clone(), &token.text)),
-                    edits => self.dictionary(
-                        field.clone(),
-                        Ok(TermPattern::similar(&token.text, edits, query.prefix_length, true)),
-                    ),
-                },
+                false => self.word(&field, &token.text, query),
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(if words.is_empty() { nothing() } else { combine(words, query) })
@@ -151,7 +168,7 @@ impl Compiler<'_> {
         let fields = self.fields_of(&query.fields);
         let text = text_of(&query.text.query);
         let mut words = Vec::new();
-        for token in self.tokens(&text) {
+        for token in self.tokens(&text, query.text.analyzer) {
             let mut per_field = Vec::with_capacity(fields.len());
             for (field, boost, listed) in &fields {
                 let value = Value::String(token.text.clone());
@@ -174,13 +191,18 @@ impl Compiler<'_> {
             return self.cross_fields(query);
         }
         let mut per_field = Vec::new();
+        let analyzer = (query.text.analyzer, query.text.zero_terms_all);
         for (field, boost, listed) in self.fields_of(&query.fields) {
             let matched = match query.kind {
                 MultiMatchType::BestFields | MultiMatchType::MostFields | MultiMatchType::CrossFields => {
                     self.match_on(field, &query.text)
                 }
-                MultiMatchType::Phrase => self.phrase_on(field, &query.text.query, query.slop, None),
-                MultiMatchType::PhrasePrefix => self.phrase_on(field, &query.text.query, 0, Some(50)),
+                MultiMatchType::Phrase => {
+                    self.phrase_on(field, &query.text.query, query.slop, None, analyzer)
+                }
+                MultiMatchType::PhrasePrefix => {
+                    self.phrase_on(field, &query.text.query, 0, Some(50), analyzer)
+                }
                 MultiMatchType::BoolPrefix => self.bool_prefix_on(field, &query.text),
             };
             let matched = lenient(matched, query.text.lenient || !listed)?;

@@ -81,6 +81,7 @@ pub(in super::super) fn by_score() -> &'static [SortKey] {
             format: None,
             nanos: false,
             unmapped_ok: true,
+            nested: None,
         }]
     });
     &KEYS

@@ -1,16 +1,21 @@
 //! One level of a sort within one segment.
 
-use super::super::super::{mapping::FieldType, schema::ResolvedField};
-use super::super::column::{ColumnKind, SegmentColumn, engine_error};
+use super::super::super::{
+    mapping::{Family, FieldType},
+    schema::ResolvedField,
+};
+use super::super::column::{ColumnKind, Points, SegmentColumn, engine_error};
 use super::super::dates::DateReader;
-use super::super::fields::Fields;
+use super::super::fields::{Fields, Within};
+use super::super::geography::distance_m;
 use super::super::scalar::Scalar;
+use super::super::script::{DocScript, ScriptType, Scripted};
 use super::entry::SortValue;
 use super::sortable::not_sortable;
 use crate::{
     StoreError,
     logs::{
-        dsl::{Missing, SortKey, SortMode, SortOrder, SortTarget},
+        dsl::{DistanceSort, Missing, SortKey, SortMode, SortOrder, SortTarget},
         embedded::mapping::DateFormats,
     },
 };
@@ -65,15 +70,29 @@ impl<'k> Level<'k> {
         fields: &Fields<'_>,
         reader: &SegmentReader,
         now: Timestamp,
+        scripted: Scripted<'_>,
     ) -> Result<Self, StoreError> {
+        let nested = key.nested.as_deref().filter(|path| fields.index.mapping.objects.contains_key(*path));
+        let fields = &fields.within(nested.map_or(fields.within, Within::Nested));
         let (source, field) = match &key.target {
             SortTarget::Score => (Source::Score, None),
             SortTarget::Document => (Source::Document, None),
+            SortTarget::Script(sort) => {
+                let script = DocScript::new(&sort.call, fields.owned(), reader);
+                let kind = if sort.is_number { ScriptType::Double } else { ScriptType::Text };
+                (made(scripted.column(script, None, kind, reader.max_doc())?), None)
+            }
+            SortTarget::Distance(sort) => (made(distances(sort, fields, reader, scripted)?), None),
             SortTarget::Field(path) => match fields.resolve(path) {
                 None => (Source::Nothing, None),
                 Some(field) if field.column.is_none() => return Err(not_sortable(&field)),
                 Some(field) => match SegmentColumn::open(reader, &field).map_err(engine_error)? {
-                    Some(column) => (Source::Column(Box::new(column)), Some(field)),
+                    Some(column) => match key.mode {
+                        SortMode::Min | SortMode::Max => (Source::Column(Box::new(column)), Some(field)),
+                        mode => {
+                            (made(of_all_values(&column, mode, reader.max_doc(), scripted)?), Some(field))
+                        }
+                    },
                     None => (Source::Nothing, Some(field)),
                 },
             },
@@ -99,6 +118,8 @@ impl<'k> Level<'k> {
         let key = match self.key.mode {
             SortMode::Min => values.min(),
             SortMode::Max => values.max(),
+            // Columns for these hold what becomes of the values already.
+            SortMode::Sum | SortMode::Avg | SortMode::Median => column.keys.first(doc),
         };
         key.map_or(self.missing, |key| directed(encode(key), self.key.order))
     }
@@ -245,6 +266,67 @@ impl<'k> Level<'k> {
     }
 }
 
+fn made(column: Option<SegmentColumn>) -> Source {
+    column.map_or(Source::Nothing, |column| Source::Column(Box::new(column)))
+}
+
+/// One number of the several that a document has.
+fn of_all_values(
+    column: &SegmentColumn,
+    mode: SortMode,
+    max_doc: DocId,
+    scripted: Scripted<'_>,
+) -> Result<Option<SegmentColumn>, StoreError> {
+    if column.is_ordinal() {
+        return Err(StoreError::invalid(format!("{mode:?} is no sort mode for values that are no numbers")));
+    }
+    scripted.numbers(max_doc, |doc| {
+        one_of(mode, column.keys.values_for_doc(doc).filter_map(|key| column.number(key)).collect())
+    })
+}
+
+/// Several numbers as one, after a `mode`.
+fn one_of(mode: SortMode, mut values: Vec<f64>) -> Option<f64> {
+    let (count, sum) = (values.len(), values.iter().sum::<f64>());
+    values.sort_by(f64::total_cmp);
+    let (first, last) = (*values.first()?, *values.last()?);
+    Some(match mode {
+        SortMode::Min => first,
+        SortMode::Max => last,
+        SortMode::Sum => sum,
+        SortMode::Avg => sum / count as f64,
+        SortMode::Median => f64::midpoint(values[(count - 1) / 2], values[count / 2]),
+    })
+}
+
+/// How far the points of documents are, in the unit asked for.
+fn distances(
+    sort: &DistanceSort,
+    fields: &Fields<'_>,
+    reader: &SegmentReader,
+    scripted: Scripted<'_>,
+) -> Result<Option<SegmentColumn>, StoreError> {
+    let path = &sort.field;
+    let Some(field) = fields.resolve(path) else {
+        if sort.ignore_unmapped || fields.mask.hides(path) {
+            return Ok(None);
+        }
+        let message = format!("failed to find mapper for [{path}] for geo distance based sort");
+        return Err(StoreError::invalid(message));
+    };
+    if field.family() != Family::Geo {
+        return Err(StoreError::invalid(format!("field [{path}] is not a geo_point field")));
+    }
+    let Some(points) = Points::open(reader, &field).map_err(engine_error)? else { return Ok(None) };
+    scripted.numbers(reader.max_doc(), |doc| {
+        let nearest = points.of(doc).filter_map(|point| {
+            let all = sort.origins.iter().map(|origin| distance_m(*origin, point));
+            all.reduce(f64::min).map(|metres| metres / sort.unit_m)
+        });
+        one_of(sort.mode, nearest.collect())
+    })
+}
+
 /// Order of two values of a request: numbers by value, all else as text.
 fn json_order(a: &Value, b: &Value) -> Ordering {
     match (a.as_f64(), b.as_f64()) {
@@ -292,5 +374,7 @@ fn name_of(key: &SortKey) -> String {
         SortTarget::Score => "\"_score\"".to_owned(),
         SortTarget::Document => "\"_doc\"".to_owned(),
         SortTarget::Field(path) => format!("\"{path}\""),
+        SortTarget::Script(_) => "\"_script\"".to_owned(),
+        SortTarget::Distance(sort) => format!("the distance of \"{}\"", sort.field),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::column::ColumnKind;
 use super::super::fields::Fields;
+use super::super::script::Scripted;
 use super::entry::Entry;
 use super::level::{Level, Source, directed, encode};
 use crate::{
@@ -64,11 +65,12 @@ impl<'k> SegmentTop<'k> {
         reader: &SegmentReader,
         shard: usize,
         segment: u32,
+        scripted: Scripted<'_>,
     ) -> Result<Self, StoreError> {
         let mut levels = Vec::with_capacity(request.keys.len());
         for (position, key) in request.keys.iter().enumerate() {
             let after = request.after.and_then(|after| after.values.get(position));
-            levels.push(Level::new(key, after, fields, reader, request.now)?);
+            levels.push(Level::new(key, after, fields, reader, request.now, scripted)?);
         }
         let seq_no = reader.fast_fields().u64("_seq_no").ok();
         Ok(Self {

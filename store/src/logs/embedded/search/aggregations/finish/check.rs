@@ -46,6 +46,7 @@ fn check_order(aggregation: &Aggregation, path: &BucketsPath) -> Result<(), Stor
         (Kind::Metric(metric), None) => match &metric.kind {
             MetricKind::Stats
             | MetricKind::ExtendedStats { .. }
+            | MetricKind::Boxplot
             | MetricKind::Percentiles { .. }
             | MetricKind::PercentileRanks { .. } => {
                 refuse("When ordering on a multi-value metrics aggregation a metric name must be specified.".to_owned())

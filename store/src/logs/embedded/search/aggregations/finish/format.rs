@@ -89,6 +89,7 @@ impl Finish<'_, '_> {
         }
         Ok(match (family, &source.format) {
             (Some(Family::Boolean), _) => ValueFormat::Booleans,
+            (None, _) if source.value_type.as_deref() == Some("boolean") => ValueFormat::Booleans,
             (Some(Family::Integer | Family::Unsigned | Family::Float) | None, Some(format)) => {
                 NumberFormat::new(format).map_or(ValueFormat::Plain, ValueFormat::Numbers)
             }

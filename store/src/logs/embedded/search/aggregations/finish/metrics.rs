@@ -1,6 +1,6 @@
 use super::super::super::scalar::number;
 use super::super::MetricState;
-use super::super::metrics::{BOUNDS, Gathered, Numbers, Quantiles};
+use super::super::metrics::{BOUNDS, BOXPLOT, Gathered, Numbers, Quantiles};
 use super::Finish;
 use super::format::ValueFormat;
 use crate::{
@@ -68,6 +68,22 @@ fn metric(out: &mut Object, request: &Metric, state: &MetricState, format: &Valu
         }
         (MetricState::Quantiles(quantiles), MetricKind::MedianAbsoluteDeviation) => {
             format.put(out, "value", quantiles.median_absolute_deviation());
+        }
+        (MetricState::Quantiles(quantiles), MetricKind::Boxplot) => {
+            for (name, share) in BOXPLOT {
+                match quantiles.quantiles(&[share]).and_then(|found| found.first().copied()) {
+                    Some(value) => format.put(out, name, Some(value)),
+                    // As Elasticsearch writes the extremes of nothing.
+                    None => {
+                        let nothing = match name {
+                            "min" => "Infinity",
+                            "max" => "-Infinity",
+                            _ => "NaN",
+                        };
+                        out.insert(name.to_owned(), json!(nothing));
+                    }
+                }
+            }
         }
         (MetricState::Quantiles(quantiles), kind) => {
             out.insert("values".to_owned(), quantile_values(quantiles, kind, format));

@@ -1,11 +1,12 @@
 use super::super::super::scalar::{number, print_ip};
 use super::super::keys::{address_ends, range_ends};
+use super::super::segment::pair_position;
 use super::super::{Bucket, Key};
 use super::format::ValueFormat;
 use super::{Finish, listed};
 use crate::{
     StoreError,
-    logs::dsl::aggregations::{Aggregation, Filters, RangeKind, Ranges},
+    logs::dsl::aggregations::{AdjacencyMatrix, Aggregation, Filters, RangeKind, Ranges},
 };
 use event::Object;
 use serde_json::json;
@@ -125,5 +126,32 @@ impl Finish<'_, '_> {
             list.extend(other);
         }
         listed(inner, list, named)
+    }
+
+    /// The filters and the pairs that any document matches, by name.
+    pub(super) fn adjacency_matrix(
+        &mut self,
+        request: &AdjacencyMatrix,
+        inner: &[Aggregation],
+        mut buckets: HashMap<Key, Bucket>,
+    ) -> Result<Object, StoreError> {
+        let names: Vec<&str> = request.filters.iter().map(|(name, _)| name.as_str()).collect();
+        let mut all: Vec<(String, usize)> = Vec::new();
+        for (first, name) in names.iter().enumerate() {
+            all.push(((*name).to_owned(), first));
+            for (second, other) in names.iter().enumerate().skip(first + 1) {
+                let position = pair_position(names.len(), first, second);
+                all.push((format!("{name}{}{other}", request.separator), position));
+            }
+        }
+        all.sort();
+        let mut list = Vec::new();
+        for (name, position) in all {
+            let Some(bucket) = buckets.remove(&Key::Position(position)) else { continue };
+            let mut head = Object::new();
+            head.insert("key".to_owned(), json!(name));
+            list.push(self.bucket(name, head, inner, Some(bucket))?);
+        }
+        listed(inner, list, false)
     }
 }

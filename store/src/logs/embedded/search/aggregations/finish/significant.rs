@@ -113,11 +113,12 @@ impl Finish<'_, '_> {
         filter: Option<&Query>,
         scope: Option<&Query>,
     ) -> Result<Vec<u32>, StoreError> {
-        let visible = Compiler { fields: shard.fields(), now: self.search.now };
+        let visible = Compiler { fields: shard.fields(), now: self.search.now, watch: &self.search.watch };
         let unmasked = Default::default();
         let all = Compiler {
-            fields: Fields { index: shard.index, generation: shard.generation, mask: &unmasked },
+            fields: Fields::new(shard.index, shard.generation, &unmasked),
             now: self.search.now,
+            watch: &self.search.watch,
         };
         let mut queries = Vec::new();
         queries.extend(filter.map(|filter| visible.compile(filter)).transpose()?);

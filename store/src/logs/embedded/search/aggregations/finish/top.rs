@@ -4,7 +4,10 @@ use super::super::super::sorting::{Entry, by_score, compare, values_to_json};
 use super::Finish;
 use crate::{
     StoreError,
-    logs::dsl::aggregations::{Kind, TopHits, TopMetrics},
+    logs::dsl::{
+        SearchBody,
+        aggregations::{Kind, TopMetrics},
+    },
 };
 use event::Object;
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ impl Finish<'_, '_> {
 
     fn top_hits(
         &self,
-        request: &TopHits,
+        request: &SearchBody,
         mut entries: Vec<Entry>,
         documents: u64,
     ) -> Result<Object, StoreError> {
@@ -29,17 +32,7 @@ impl Finish<'_, '_> {
         entries.sort_by(|a, b| compare(sort, a, b));
         let best = entries.iter().filter_map(|entry| entry.score).reduce(f32::max);
         let page: Vec<Entry> = entries.into_iter().skip(request.from).take(request.size).collect();
-        let wanted = Wanted {
-            sort,
-            sorted,
-            scored: !sorted,
-            source: &request.source,
-            fields: &request.fields,
-            docvalue_fields: &request.docvalue_fields,
-            version: request.version,
-            seq_no: request.seq_no_primary_term,
-            highlight: request.highlight.as_ref(),
-        };
+        let wanted = Wanted { scored: !sorted || request.track_scores, ..Wanted::of(request, sort) };
         let hits = fetch::fetch(self.search, self.shards, &wanted, &page)?;
         let best = if sorted || documents == 0 { Value::Null } else { json!(best.unwrap_or(1.0)) };
         let mut out = Object::new();

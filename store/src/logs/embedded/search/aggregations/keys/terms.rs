@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 /// Keys of `terms` and of the sources of `composite`.
 pub(in super::super) struct TermKeys {
-    pub(super) column: Option<SegmentColumn>,
+    pub(in super::super) column: Option<SegmentColumn>,
     float: bool,
     include: Option<Selection>,
     exclude: Option<Selection>,

@@ -13,6 +13,9 @@ pub(super) use points::{Bounds, Centroid, Gathered, SegmentPoints};
 pub(super) use segment::{SegmentMetric, SegmentWeighted, Weighted};
 pub(super) use sketch::{Distinct, Quantiles};
 
+/// What a boxplot tells, by name and as shares of the values.
+pub(super) const BOXPLOT: [(&str, f64); 5] = [("min", 0.0), ("max", 1.0), ("q1", 0.25), ("q2", 0.5), ("q3", 0.75)];
+
 /// A metric so far.
 #[derive(Debug, Clone)]
 pub(super) enum MetricState {
@@ -29,6 +32,7 @@ impl MetricState {
         match kind {
             MetricKind::Percentiles { .. }
             | MetricKind::PercentileRanks { .. }
+            | MetricKind::Boxplot
             | MetricKind::MedianAbsoluteDeviation => Self::Quantiles(Quantiles::default()),
             MetricKind::Cardinality { precision_threshold } => {
                 Self::Distinct(Distinct::new(usize::try_from(*precision_threshold).unwrap_or(usize::MAX)))
@@ -73,6 +77,10 @@ impl MetricState {
             Self::Weighted(weighted) => weighted.mean(),
             Self::Quantiles(quantiles) => match kind {
                 MetricKind::MedianAbsoluteDeviation => quantiles.median_absolute_deviation(),
+                MetricKind::Boxplot => {
+                    let share = BOXPLOT.iter().find(|(name, _)| Some(*name) == property)?.1;
+                    quantiles.quantiles(&[share])?.first().copied()
+                }
                 MetricKind::PercentileRanks { .. } => {
                     quantiles.rank(property?.parse().ok()?).map(|share| share * 100.0)
                 }

@@ -32,6 +32,7 @@ pub(in super::super) fn check(
         }
         PipelineKind::Derivative { .. }
         | PipelineKind::CumulativeSum(_)
+        | PipelineKind::Normalize { .. }
         | PipelineKind::SerialDiff { .. }
         | PipelineKind::Moving { .. } => check_sequence(name, &pipeline.kind, parent)?,
     }
@@ -67,6 +68,7 @@ fn check_sequence(name: &str, kind: &PipelineKind, parent: Option<&Aggregation>)
         PipelineKind::Derivative { .. } => "derivative",
         PipelineKind::CumulativeSum(_) => "cumulative_sum",
         PipelineKind::SerialDiff { .. } => "serial_diff",
+        PipelineKind::Normalize { .. } => "normalize",
         _ => "moving_fn",
     };
     let least = match parent.map(|parent| &parent.kind) {

@@ -7,7 +7,8 @@ use crate::{
         dsl::{
             SortOrder,
             aggregations::{
-                Aggregation, BucketOrder, BucketScript, BucketsPath, Kind, OrderKey, Pipeline, PipelineKind,
+                Aggregation, BucketOrder, BucketScript, BucketsPath, Kind, NormalizeMethod, OrderKey, Pipeline,
+                PipelineKind,
             },
         },
         embedded::search::number_format::NumberFormat,
@@ -28,6 +29,7 @@ pub(in super::super) fn parents(
         match &pipeline.kind {
             PipelineKind::Derivative { path, unit_ms } => run.derivative(path, *unit_ms),
             PipelineKind::CumulativeSum(path) => run.cumulative_sum(path),
+            PipelineKind::Normalize { path, method } => run.normalize(path, *method),
             PipelineKind::SerialDiff { path, lag } => run.serial_diff(path, *lag),
             PipelineKind::Moving { path, window, shift, function } => {
                 let script = Runner::new(function, run.buckets.len(), *window);
@@ -163,6 +165,31 @@ impl Run<'_> {
         for (position, value) in self.values(path).into_iter().enumerate() {
             sum += value.filter(|value| value.is_finite()).unwrap_or(0.0);
             self.put(position, sum, None);
+        }
+    }
+
+    fn normalize(&mut self, path: &BucketsPath, method: NormalizeMethod) {
+        let values = self.values(path);
+        let known: Vec<f64> = values.iter().flatten().copied().collect();
+        let (count, sum) = (known.len() as f64, known.iter().sum::<f64>());
+        let mean = sum / count;
+        let (least, most) = (
+            known.iter().copied().fold(f64::INFINITY, f64::min),
+            known.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        );
+        let deviation = (known.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let exponentials: f64 = known.iter().map(|value| value.exp()).sum();
+        for (position, value) in values.iter().enumerate() {
+            let Some(value) = *value else { continue };
+            let normal = match method {
+                NormalizeMethod::Rescale01 => (value - least) / (most - least),
+                NormalizeMethod::Rescale0100 => 100.0 * (value - least) / (most - least),
+                NormalizeMethod::PercentOfSum => value / sum,
+                NormalizeMethod::Mean => (value - mean) / (most - least),
+                NormalizeMethod::ZScore => (value - mean) / deviation,
+                NormalizeMethod::Softmax => value.exp() / exponentials,
+            };
+            self.put_maybe(position, normal);
         }
     }
 

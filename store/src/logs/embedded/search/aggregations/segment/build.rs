@@ -4,6 +4,8 @@ use super::super::super::Search;
 use super::super::super::column::{Points, SegmentColumn, engine_error};
 use super::super::super::compile::Compiler;
 use super::super::super::fields::Fields;
+use super::super::super::profile::identity;
+use super::super::super::script::{DocScript, ScriptType};
 use super::super::super::sorting::{SegmentTop, TopRequest, by_score, sortable, with_column};
 use super::super::Key;
 use super::super::keys::{
@@ -11,6 +13,9 @@ use super::super::keys::{
     missing_key, range_ends,
 };
 use super::super::metrics::{Gathered, SegmentMetric, SegmentPoints, SegmentWeighted};
+use super::nested::Above;
+use super::sampler::SamplerNode;
+use super::timed::TimedNode;
 use super::{Buckets, CompositeNode, FilterKeys, Node, TopNode};
 use crate::{
     StoreError,
@@ -25,23 +30,40 @@ use crate::{
         embedded::{mapping::Family, schema::ResolvedField},
     },
 };
-use std::net::Ipv6Addr;
+use std::{net::Ipv6Addr, time::Instant};
 use tantivy::{SegmentReader, query::EnableScoring};
 
-pub(super) struct Context<'c, 'f> {
-    pub(super) search: &'c Search<'c>,
-    pub(super) fields: &'c Fields<'f>,
-    pub(super) reader: &'c SegmentReader,
+pub(in super::super) struct Context<'r, 'c, 'f> {
+    pub(in super::super) search: &'r Search<'r>,
+    pub(in super::super) fields: &'c Fields<'f>,
+    pub(in super::super) reader: &'c SegmentReader,
     /// Rank of the shard, ordinal of the segment.
-    pub(super) place: (usize, u32),
+    pub(in super::super) place: (usize, u32),
     /// Whether there is no parent, so only one bucket of it.
-    pub(super) is_top: bool,
+    pub(in super::super) is_top: bool,
+    /// At least the documents that will be collected.
+    pub(in super::super) matching: &'c dyn Fn() -> Result<Vec<u32>, StoreError>,
+    /// What nested objects stand in.
+    pub(in super::super) above: Option<&'c Above>,
 }
 
 type Selections<'r> = (Option<&'r TermSelection>, Option<&'r TermSelection>);
 
-impl Context<'_, '_> {
-    pub(super) fn node<'r>(&self, aggregation: &'r Aggregation) -> Result<Node<'r>, StoreError> {
+impl<'r> Context<'r, '_, '_> {
+    pub(super) fn node(&self, aggregation: &'r Aggregation) -> Result<Node<'r>, StoreError> {
+        let Some(profiler) = &self.search.profiler else { return self.plain(aggregation) };
+        let started = Instant::now();
+        let node = self.plain(aggregation)?;
+        let place = (self.place.0, identity(aggregation));
+        Ok(Node::Timed(Box::new(TimedNode::new(node, profiler, place, started.elapsed()))))
+    }
+
+    fn plain(&self, aggregation: &'r Aggregation) -> Result<Node<'r>, StoreError> {
+        match &aggregation.kind {
+            Kind::Nested(path) => return self.nested(path, &aggregation.inner),
+            Kind::ReverseNested => return self.reverse(&aggregation.inner),
+            _ => {}
+        }
         let below = Context { is_top: false, ..*self };
         let inner = aggregation.inner.iter().map(|inner| below.node(inner)).collect::<Result<Vec<_>, _>>()?;
         Ok(match &aggregation.kind {
@@ -75,8 +97,23 @@ impl Context<'_, '_> {
                 let queries = request.filters.iter().map(|(_, query)| query);
                 self.filters(queries, request.other_bucket_key.is_some(), inner)?
             }
+            Kind::AdjacencyMatrix(request) => {
+                let mut node = self.filters(request.filters.iter().map(|(_, query)| query), false, inner)?;
+                if let Node::Filters(_, keys, _) = &mut node {
+                    keys.pairs = true;
+                }
+                node
+            }
+            Kind::Sampler(request) => {
+                let diversity = match &request.diversity {
+                    Some((source, most)) => Some((self.terms(source, (None, None))?, *most)),
+                    None => None,
+                };
+                Node::Sampler(Box::new(SamplerNode::new(request.shard_size, diversity, inner)))
+            }
             Kind::Missing(source) => self.missing(source, inner)?,
             Kind::Metric(request) => Node::Metric(Box::new(self.metric(request)?)),
+            Kind::Nested(_) | Kind::ReverseNested => Node::Pipeline,
             Kind::WeightedAvg(request) => Node::Weighted(Box::new(self.weighted(request)?)),
             Kind::GeoBounds { field, .. } => {
                 Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Bounds))
@@ -94,7 +131,7 @@ impl Context<'_, '_> {
         })
     }
 
-    fn keyed<'r>(&self, source: KeySource<'r>, inner: Vec<Node<'r>>) -> Node<'r> {
+    fn keyed(&self, source: KeySource<'r>, inner: Vec<Node<'r>>) -> Node<'r> {
         let bound = source.key_bound().filter(|_| self.is_top);
         Node::Keyed {
             buckets: Buckets::new(!inner.is_empty(), bound),
@@ -105,7 +142,7 @@ impl Context<'_, '_> {
     }
 
     /// The keys of what has one kind of them.
-    fn source<'r>(&self, kind: &'r Kind) -> Result<KeySource<'r>, StoreError> {
+    fn source(&self, kind: &'r Kind) -> Result<KeySource<'r>, StoreError> {
         Ok(match kind {
             Kind::Histogram(request) => {
                 let (column, missing) = self.numbers(&request.source)?;
@@ -131,7 +168,7 @@ impl Context<'_, '_> {
         })
     }
 
-    fn ranges<'r>(&self, request: &'r Ranges) -> Result<KeySource<'r>, StoreError> {
+    fn ranges(&self, request: &'r Ranges) -> Result<KeySource<'r>, StoreError> {
         match request.kind {
             RangeKind::Number | RangeKind::Date => {
                 let (column, missing) = self.numbers(&request.source)?;
@@ -155,7 +192,7 @@ impl Context<'_, '_> {
         }
     }
 
-    fn terms<'r>(
+    fn terms(
         &self,
         source: &'r ValuesSource,
         selections: Selections<'r>,
@@ -163,12 +200,12 @@ impl Context<'_, '_> {
         if source.field == "_index" {
             return Ok(KeySource::Constant(Key::Text(self.fields.index.name.to_string())));
         }
-        let (field, column) = self.column(&source.field)?;
+        let (field, column) = self.column(source, ScriptType::Text)?;
         let keys = TermKeys::new(source, selections, field.as_ref(), column, self.search.now)?;
         Ok(KeySource::Terms(Box::new(keys)))
     }
 
-    fn composite_source<'r>(&self, source: &'r CompositeSource) -> Result<KeySource<'r>, StoreError> {
+    fn composite_source(&self, source: &'r CompositeSource) -> Result<KeySource<'r>, StoreError> {
         Ok(match &source.kind {
             CompositeKind::Terms(values) => match self.terms(values, (None, None))? {
                 KeySource::Terms(keys) if source.missing_bucket => {
@@ -190,12 +227,29 @@ impl Context<'_, '_> {
         })
     }
 
-    /// The field and its column in this segment; none if the field is unknown or has no value.
-    fn column(&self, path: &str) -> Result<(Option<ResolvedField>, Option<SegmentColumn>), StoreError> {
-        let Some(field) = self.fields.resolve(path) else { return Ok((None, None)) };
-        let field = sortable(field)?;
-        let column = SegmentColumn::open(self.reader, &field).map_err(engine_error)?;
-        Ok((Some(field), column))
+    /// The field and its column in this segment; none if the field is unknown or has no value. What a script makes is of
+    /// no field; `kind` is its type unless the request names one.
+    fn column(
+        &self,
+        source: &ValuesSource,
+        kind: ScriptType,
+    ) -> Result<(Option<ResolvedField>, Option<SegmentColumn>), StoreError> {
+        let (mut field, mut column) = (None, None);
+        if let Some(found) = self.fields.resolve(&source.field).filter(|_| !source.field.is_empty()) {
+            let found = sortable(found)?;
+            column = SegmentColumn::open(self.reader, &found).map_err(engine_error)?;
+            field = Some(found);
+        }
+        let Some(call) = &source.script else { return Ok((field, column)) };
+        if !source.field.is_empty() && column.is_none() {
+            return Ok((None, None));
+        }
+        let is_float = field.is_some_and(|field| field.family() == Family::Float);
+        let kind = source.value_type.as_deref().map_or(kind, ScriptType::named);
+        let script = DocScript::new(call, self.fields.owned(), self.reader);
+        let scripted = self.search.scripted(self.matching);
+        let over = column.as_ref().map(|column| (column, is_float));
+        Ok((None, scripted.column(script, over, kind, self.reader.max_doc())?))
     }
 
     /// The column that tells whether a document has a value, of whatever kind.
@@ -239,7 +293,7 @@ impl Context<'_, '_> {
 
     /// A column of numbers or dates, and the number that stands for missing ones.
     fn numbers(&self, source: &ValuesSource) -> Result<(Option<SegmentColumn>, Option<f64>), StoreError> {
-        let (field, column) = self.column(&source.field)?;
+        let (field, column) = self.column(source, ScriptType::Double)?;
         if let Some(field) = &field
             && matches!(field.family(), Family::Keyword | Family::Text | Family::Ip)
         {
@@ -253,16 +307,20 @@ impl Context<'_, '_> {
         Ok((column, number))
     }
 
-    fn metric<'r>(&self, request: &'r Metric) -> Result<SegmentMetric<'r>, StoreError> {
+    fn metric(&self, request: &'r Metric) -> Result<SegmentMetric<'r>, StoreError> {
         let source = &request.source;
         let (column, missing) = match &request.kind {
             // Counting takes any field, everything else needs numbers.
+            MetricKind::ValueCount | MetricKind::Cardinality { .. } if source.script.is_some() => {
+                let (_, column) = self.column(source, ScriptType::Any)?;
+                (column, self.missing_value(source, None)?)
+            }
             MetricKind::ValueCount => {
                 let field = self.fields.resolve(&source.field);
                 (self.presence(&source.field)?, self.missing_value(source, field.as_ref())?)
             }
             MetricKind::Cardinality { .. } => {
-                let (field, column) = self.column(&source.field)?;
+                let (field, column) = self.column(source, ScriptType::Any)?;
                 (column, self.missing_value(source, field.as_ref())?)
             }
             _ => {
@@ -277,9 +335,13 @@ impl Context<'_, '_> {
         Ok(SegmentWeighted::new(self.numbers(&request.value)?, self.numbers(&request.weight)?))
     }
 
-    fn missing<'r>(&self, source: &ValuesSource, inner: Vec<Node<'r>>) -> Result<Node<'r>, StoreError> {
+    fn missing(&self, source: &ValuesSource, inner: Vec<Node<'r>>) -> Result<Node<'r>, StoreError> {
         if source.missing.is_some() {
             return Ok(self.keyed(KeySource::Nothing, inner));
+        }
+        if source.script.is_some() {
+            let (_, column) = self.column(source, ScriptType::Any)?;
+            return Ok(self.keyed(KeySource::Missing(column), inner));
         }
         match self.fields.resolve(&source.field) {
             Some(field) if field.family() == Family::Geo => {
@@ -297,15 +359,14 @@ impl Context<'_, '_> {
         }
     }
 
-    fn filters<'q, 'r>(
+    fn filters<'q>(
         &self,
         queries: impl IntoIterator<Item = &'q Query>,
         other: bool,
         inner: Vec<Node<'r>>,
     ) -> Result<Node<'r>, StoreError> {
-        let fields =
-            Fields { index: self.fields.index, generation: self.fields.generation, mask: self.fields.mask };
-        let compiler = Compiler { fields, now: self.search.now };
+        let fields = self.fields.within(self.fields.within);
+        let compiler = Compiler { fields, now: self.search.now, watch: &self.search.watch };
         let searcher = &self.fields.generation.searcher;
         let scorers = queries
             .into_iter()
@@ -317,13 +378,14 @@ impl Context<'_, '_> {
                 weight.scorer(self.reader, 1.0).map_err(engine_error)
             })
             .collect::<Result<_, StoreError>>()?;
-        let keys = FilterKeys { scorers, other, inverted: false };
+        let keys = FilterKeys { scorers, other, inverted: false, pairs: false };
         Ok(Node::Filters(Buckets::new(!inner.is_empty(), None), keys, inner))
     }
 
-    fn top<'r>(&self, keys: &'r [SortKey], limit: usize) -> Result<TopNode<'r>, StoreError> {
+    fn top(&self, keys: &'r [SortKey], limit: usize) -> Result<TopNode<'r>, StoreError> {
         let top = TopRequest { keys, after: None, limit, now: self.search.now };
-        let template = SegmentTop::new(&top, self.fields, self.reader, self.place.0, self.place.1)?;
+        let scripted = self.search.scripted(self.matching);
+        let template = SegmentTop::new(&top, self.fields, self.reader, self.place.0, self.place.1, scripted)?;
         Ok(TopNode::new(template))
     }
 }

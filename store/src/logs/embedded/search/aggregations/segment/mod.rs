@@ -4,21 +4,25 @@ mod buckets;
 mod build;
 mod composite;
 mod filters;
+mod nested;
+mod sampler;
+mod timed;
 mod top;
 
-use super::super::Search;
 use super::super::breaker::Reserved;
 use super::super::column::engine_error;
-use super::super::fields::Fields;
 use super::keys::{KeySource, LocalKey};
 use super::metrics::{SegmentMetric, SegmentPoints, SegmentWeighted};
 use super::{Found, Key, Partial};
 use crate::{StoreError, logs::dsl::aggregations::Aggregation};
 use buckets::Buckets;
-use build::Context;
+pub(super) use build::Context;
 use composite::CompositeNode;
 use filters::FilterKeys;
-use tantivy::SegmentReader;
+pub(super) use filters::pair_position;
+use nested::{NestedNode, ReverseNode};
+use sampler::SamplerNode;
+use timed::TimedNode;
 use top::TopNode;
 
 /// Documents that are collected at once, ascending, and their scores if these are computed.
@@ -44,13 +48,9 @@ pub(in super::super) struct SegmentAggregations<'r> {
 impl<'r> SegmentAggregations<'r> {
     pub(super) fn new(
         request: impl Iterator<Item = &'r Aggregation>,
-        search: &Search<'_>,
-        fields: &Fields<'_>,
-        reader: &SegmentReader,
-        place: (usize, u32),
+        context: &Context<'r, '_, '_>,
         reserved: Reserved,
     ) -> Result<Self, StoreError> {
-        let context = Context { search, fields, reader, place, is_top: true };
         let nodes = request.map(|aggregation| context.node(aggregation)).collect::<Result<_, _>>()?;
         Ok(Self { nodes, parents: Vec::new(), reserved })
     }
@@ -88,6 +88,10 @@ enum Node<'r> {
     Weighted(Box<SegmentWeighted>),
     Points(SegmentPoints),
     Top(TopNode<'r>),
+    Nested(Box<NestedNode<'r>>),
+    Reverse(ReverseNode<'r>),
+    Sampler(Box<SamplerNode<'r>>),
+    Timed(Box<TimedNode<'r>>),
     Pipeline,
 }
 
@@ -127,6 +131,16 @@ impl Node<'_> {
                 node.collect(batch, parents, docs);
                 Ok(())
             }
+            Self::Nested(node) => {
+                node.collect(parents, docs);
+                Ok(())
+            }
+            Self::Reverse(node) => node.collect(parents, docs),
+            Self::Sampler(node) => {
+                node.collect(batch, parents, docs);
+                Ok(())
+            }
+            Self::Timed(node) => node.collect(batch, parents, docs),
             Self::Pipeline => Ok(()),
         }
     }
@@ -143,6 +157,10 @@ impl Node<'_> {
             Self::Weighted(weighted) => weighted.bytes(),
             Self::Points(points) => points.bytes(),
             Self::Top(node) => node.bytes(),
+            Self::Nested(node) => node.bytes(),
+            Self::Reverse(node) => node.bytes(),
+            Self::Sampler(node) => node.bytes(),
+            Self::Timed(node) => node.bytes(),
             Self::Pipeline => 0,
         }
     }
@@ -168,6 +186,10 @@ impl Node<'_> {
             Self::Weighted(weighted) => metrics(weighted.finish(parents)),
             Self::Points(points) => metrics(points.finish(parents)),
             Self::Top(node) => node.finish(parents),
+            Self::Nested(node) => node.finish(parents),
+            Self::Reverse(node) => node.finish(parents),
+            Self::Sampler(node) => node.finish(parents),
+            Self::Timed(node) => node.finish(parents),
             Self::Pipeline => Ok(vec![Partial::Pipeline; parents]),
         }
     }

@@ -1,0 +1,144 @@
+use super::super::super::{
+    convert::convert,
+    document::{IndexDocument, IndexValue},
+    index::tokenizers,
+    router::Router,
+    schema::IndexSchema,
+    snapshot::GenerationSnapshot,
+};
+use super::super::column::engine_error;
+use super::super::fields::{Fields, Mask};
+use super::super::source;
+use crate::{ErrorKind, StoreError};
+use event::Object;
+use serde_json::Value;
+use std::sync::Arc;
+use tantivy::{
+    DocId, Index, IndexSettings, ReloadPolicy, SegmentReader, TantivyDocument, directory::RamDirectory,
+    schema::Value as _,
+};
+
+/// Objects that one search may take out of one segment at a time.
+const OBJECTS_MAX: usize = 1_000_000;
+/// What the index of the objects is built with; it grows as it needs to.
+const MEMORY_BYTES: usize = 3_000_000;
+/// Blocks of stored documents that are kept decompressed.
+const BLOCKS: usize = 8;
+
+/// The nested objects of some documents, as an index.
+pub(in super::super) struct NestedObjects {
+    /// One document per object, in one segment; none if there is no object.
+    pub(in super::super) generation: Option<GenerationSnapshot>,
+    /// The document that each object is of.
+    pub(in super::super) parents: Vec<DocId>,
+    /// Its place in the list of that document.
+    pub(in super::super) offsets: Vec<u32>,
+    /// The objects themselves, if they are wanted.
+    pub(in super::super) sources: Vec<Object>,
+}
+
+impl NestedObjects {
+    /// Takes the objects at a path out of documents, given in ascending order. Masked fields are not in them.
+    pub(in super::super) fn of(
+        fields: &Fields<'_>,
+        reader: &SegmentReader,
+        path: &str,
+        docs: impl IntoIterator<Item = DocId>,
+        keep_sources: bool,
+    ) -> Result<Self, StoreError> {
+        let schema = Arc::new(IndexSchema::new(&fields.index.mapping));
+        let router = Router::new(fields.index.mapping.clone(), schema.clone(), 0);
+        let index = Index::builder().schema(schema.tantivy.clone()).tokenizers(tokenizers()).settings(
+            IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() },
+        );
+        let mut writer = index
+            .single_segment_index_writer::<IndexDocument>(RamDirectory::create(), MEMORY_BYTES)
+            .map_err(engine_error)?;
+        let store = reader
+            .get_store_reader(BLOCKS)
+            .map_err(|error| engine_error(tantivy::TantivyError::from(error)))?;
+        let mut found =
+            Self { generation: None, parents: Vec::new(), offsets: Vec::new(), sources: Vec::new() };
+        for doc in docs {
+            let stored: TantivyDocument = store.get(doc).map_err(engine_error)?;
+            let document = source_of(&stored, fields)?;
+            let mut objects = Vec::new();
+            objects_at(&document, path, &mut objects);
+            for (offset, object) in objects.into_iter().enumerate() {
+                let mut wrapped = Object::new();
+                wrapped.insert(path.to_owned(), Value::Object(object.clone()));
+                // What the index took with its document, it takes alone.
+                let Ok(mut converted) = convert(&router, "", &wrapped, true) else { continue };
+                let bytes = serde_json::to_vec(&wrapped).unwrap_or_default();
+                converted.document.add(schema.source, IndexValue::Bytes(bytes.into()));
+                converted.document.add(schema.seq_no, IndexValue::U64(found.parents.len() as u64));
+                writer.add_document(converted.document).map_err(engine_error)?;
+                found.parents.push(doc);
+                found.offsets.push(u32::try_from(offset).unwrap_or(u32::MAX));
+                if keep_sources {
+                    found.sources.push(object.clone());
+                }
+            }
+            if found.parents.len() > OBJECTS_MAX {
+                let message =
+                    format!("more than {OBJECTS_MAX} nested objects under path [{path}]; narrow the query");
+                return Err(StoreError::invalid(message).with_code("query_shard_exception"));
+            }
+        }
+        if !found.parents.is_empty() {
+            let index = writer.finalize().map_err(engine_error)?;
+            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
+            let reader: tantivy::IndexReader = reader.map_err(engine_error)?;
+            found.generation = Some(GenerationSnapshot { schema, searcher: reader.searcher() });
+        }
+        Ok(found)
+    }
+
+    /// The generation and its segment; `None` if there is no object.
+    pub(in super::super) fn segment(&self) -> Option<(&GenerationSnapshot, &SegmentReader)> {
+        let generation = self.generation.as_ref()?;
+        Some((generation, generation.searcher.segment_readers().first()?))
+    }
+}
+
+/// The stored document, without what is masked.
+fn source_of(stored: &TantivyDocument, fields: &Fields<'_>) -> Result<Object, StoreError> {
+    let bytes = stored.get_first(fields.generation.schema.source).and_then(|source| source.as_bytes());
+    let mut document: Object = serde_json::from_slice(bytes.unwrap_or(b"{}")).map_err(|error| {
+        StoreError::new(ErrorKind::Corrupt, "a document does not read back").because(error)
+    })?;
+    mask(&mut document, fields.mask);
+    Ok(document)
+}
+
+fn mask(document: &mut Object, mask: &Mask) {
+    source::mask(document, mask);
+}
+
+/// The objects at a dotted path, through lists and dotted keys.
+fn objects_at<'s>(object: &'s Object, path: &str, found: &mut Vec<&'s Object>) {
+    if let Some(value) = object.get(path) {
+        collect(value, found);
+    }
+    for (at, _) in path.match_indices('.') {
+        if let Some(inner) = object.get(&path[..at]) {
+            descend(inner, &path[at + 1..], found);
+        }
+    }
+}
+
+fn descend<'s>(value: &'s Value, path: &str, found: &mut Vec<&'s Object>) {
+    match value {
+        Value::Object(object) => objects_at(object, path, found),
+        Value::Array(items) => items.iter().for_each(|item| descend(item, path, found)),
+        _ => {}
+    }
+}
+
+fn collect<'s>(value: &'s Value, found: &mut Vec<&'s Object>) {
+    match value {
+        Value::Object(object) => found.push(object),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        _ => {}
+    }
+}

@@ -1,0 +1,195 @@
+//! Columns that are made for one search: by a script, or by any function of a document.
+//!
+//! They are built as those of the index are, so whatever runs on a column (buckets, metrics, sorts) runs on them, too.
+
+use super::super::column::{SegmentColumn, engine_error};
+use super::super::watch::Watch;
+use super::DocScript;
+use super::doc_values::as_script_value;
+use crate::StoreError;
+use serde_json::Value;
+use std::net::IpAddr;
+use tantivy::{
+    DateTime, DocId,
+    columnar::{ColumnarReader, ColumnarWriter},
+};
+
+/// Name of the one column of its file.
+const NAME: &str = "made";
+/// Documents between two looks at the clock.
+const LOOK_EVERY: usize = 256;
+
+/// Types of what a script gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum ScriptType {
+    Text,
+    Long,
+    Double,
+    Boolean,
+    Date,
+    Ip,
+    /// What its values are: numbers, texts or booleans, if all are of one kind; else texts.
+    Any,
+}
+
+impl ScriptType {
+    /// The type that a request names in `value_type`.
+    pub(in super::super) fn named(name: &str) -> Self {
+        match name {
+            "long" | "integer" | "short" | "byte" => Self::Long,
+            "double" | "float" | "number" => Self::Double,
+            "boolean" => Self::Boolean,
+            "date" => Self::Date,
+            "ip" => Self::Ip,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// What makes columns for a search: they need values only for the documents that it finds.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Scripted<'m> {
+    /// These documents, in ascending order.
+    pub(in super::super) matching: &'m dyn Fn() -> Result<Vec<DocId>, StoreError>,
+    pub(in super::super) watch: &'m Watch,
+}
+
+impl Scripted<'_> {
+    /// The values that a script makes of each document, or of each value of a column (`_value`; the flag: of floats).
+    pub(in super::super) fn column(
+        &self,
+        mut script: DocScript,
+        over: Option<(&SegmentColumn, bool)>,
+        kind: ScriptType,
+        max_doc: DocId,
+    ) -> Result<Option<SegmentColumn>, StoreError> {
+        let mut values: Vec<(DocId, Value)> = Vec::new();
+        for (position, doc) in (self.matching)()?.into_iter().enumerate() {
+            if position % LOOK_EVERY == 0 && self.is_over()? {
+                break;
+            }
+            match over {
+                None => add(&mut values, doc, script.value(doc, None)?),
+                Some((column, is_float)) => {
+                    for key in column.keys.values_for_doc(doc) {
+                        let value = column.value(doc, key).map_err(engine_error)?;
+                        add(&mut values, doc, script.value(doc, as_script_value(value, is_float))?);
+                    }
+                }
+            }
+        }
+        let kind = if kind == ScriptType::Any { kind_of(&values) } else { kind };
+        let mut writer = ColumnarWriter::default();
+        let mut any = false;
+        for (doc, value) in &values {
+            any |= record(&mut writer, *doc, value, kind);
+        }
+        finish(writer, any, max_doc)
+    }
+
+    /// The numbers that a function makes of each document.
+    pub(in super::super) fn numbers(
+        &self,
+        max_doc: DocId,
+        mut number: impl FnMut(DocId) -> Option<f64>,
+    ) -> Result<Option<SegmentColumn>, StoreError> {
+        let mut writer = ColumnarWriter::default();
+        let mut any = false;
+        for (position, doc) in (self.matching)()?.into_iter().enumerate() {
+            if position % LOOK_EVERY == 0 && self.is_over()? {
+                break;
+            }
+            if let Some(number) = number(doc) {
+                writer.record_numerical(doc, NAME, number);
+                any = true;
+            }
+        }
+        finish(writer, any, max_doc)
+    }
+
+    fn is_over(&self) -> Result<bool, StoreError> {
+        self.watch.check()?;
+        Ok(self.watch.is_late())
+    }
+}
+
+fn add(values: &mut Vec<(DocId, Value)>, doc: DocId, made: Value) {
+    match made {
+        Value::Null => {}
+        Value::Array(items) => values.extend(items.into_iter().map(|item| (doc, item))),
+        value => values.push((doc, value)),
+    }
+}
+
+fn kind_of(values: &[(DocId, Value)]) -> ScriptType {
+    let all = |test: fn(&Value) -> bool| values.iter().all(|(_, value)| test(value));
+    if all(|value| value.is_i64() || value.is_u64()) {
+        ScriptType::Long
+    } else if all(Value::is_number) {
+        ScriptType::Double
+    } else if all(Value::is_boolean) {
+        ScriptType::Boolean
+    } else {
+        ScriptType::Text
+    }
+}
+
+/// Adds a value, if it can be one of the type.
+fn record(writer: &mut ColumnarWriter, doc: DocId, value: &Value, kind: ScriptType) -> bool {
+    let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let number = || match value {
+        Value::Bool(truth) => Some(f64::from(u8::from(*truth))),
+        Value::String(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+        other => other.as_f64(),
+    };
+    match kind {
+        ScriptType::Text | ScriptType::Any => {
+            writer.record_str(doc, NAME, &text());
+            true
+        }
+        ScriptType::Long => number()
+            .map(|number| writer.record_numerical(doc, NAME, value.as_i64().unwrap_or(number as i64)))
+            .is_some(),
+        ScriptType::Double => number().map(|number| writer.record_numerical(doc, NAME, number)).is_some(),
+        ScriptType::Boolean => {
+            let truth = match value {
+                Value::Bool(truth) => Some(*truth),
+                Value::String(text) => text.parse().ok(),
+                other => other.as_f64().map(|number| number != 0.0),
+            };
+            truth.map(|truth| writer.record_bool(doc, NAME, truth)).is_some()
+        }
+        ScriptType::Date => {
+            let millis = match value {
+                Value::String(text) => text.parse().ok().map(|at: event::Timestamp| at.as_millisecond()),
+                other => other.as_f64().map(|number| number as i64),
+            };
+            millis
+                .map(|millis| writer.record_datetime(doc, NAME, DateTime::from_timestamp_millis(millis)))
+                .is_some()
+        }
+        ScriptType::Ip => {
+            let address = text().parse().ok().map(|address| match address {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+                IpAddr::V6(v6) => v6,
+            });
+            address.map(|address| writer.record_ip_addr(doc, NAME, address)).is_some()
+        }
+    }
+}
+
+fn finish(
+    mut writer: ColumnarWriter,
+    any: bool,
+    max_doc: DocId,
+) -> Result<Option<SegmentColumn>, StoreError> {
+    if !any {
+        return Ok(None);
+    }
+    let broken = |error: std::io::Error| engine_error(tantivy::TantivyError::from(error));
+    let mut bytes = Vec::new();
+    writer.serialize(max_doc, None, &mut bytes).map_err(broken)?;
+    let columns = ColumnarReader::open(bytes).map_err(broken)?;
+    let handle = columns.read_columns(NAME).map_err(broken)?.into_iter().next();
+    handle.map_or(Ok(None), |handle| SegmentColumn::of_handle(&handle)).map_err(engine_error)
+}
