@@ -120,6 +120,8 @@ pub(super) fn read_date(formats: &DateFormats, value: &Value) -> Option<Timestam
 pub(super) fn to_tantivy(at: Timestamp, field_type: FieldType) -> Option<DateTime> {
     let nanos = i64::try_from(at.as_nanosecond()).ok()?;
     Some(match field_type {
+        // Nanoseconds are counted from 1970 on.
+        FieldType::DateNanos if nanos < 0 => return None,
         FieldType::DateNanos => DateTime::from_timestamp_nanos(nanos),
         _ => DateTime::from_timestamp_millis(nanos.div_euclid(1_000_000)),
     })

@@ -5,6 +5,7 @@ mod contexts;
 mod document_scripts;
 mod more_aggregations;
 mod nested;
+mod options;
 mod pages;
 mod queries;
 mod recorded;

@@ -104,7 +104,8 @@ async fn exact_values_and_ranges() {
     check.refuses(json!({"term": {"status": "many"}}), "\"status\" of type [long]").await;
     check.refuses(json!({"range": {"@timestamp": {"gte": "soon"}}}), "\"soon\"").await;
     check.refuses(json!({"range": {"message": {"gte": "a"}}}), "does not support [range]").await;
-    check.refuses(json!({"nested": {"path": "a"}}), "unknown query [nested]").await;
+    check.refuses(json!({"span_near": {"clauses": []}}), "unknown query [span_near]").await;
+    check.refuses(json!({"nested": {"path": "a"}}), "Required [query]").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -226,6 +226,8 @@ fn granularity(text: &str) -> Option<MathUnit> {
 pub(super) struct DatePrinter {
     format: Option<String>,
     zone: TimeZone,
+    /// Digits of the second that ISO dates have at most.
+    digits: usize,
 }
 
 impl DatePrinter {
@@ -241,7 +243,8 @@ impl DatePrinter {
                 "date_optional_time" | "date_optional_time_nanos" | "date_time" | "iso8601"
             )
         });
-        let printer = Self { format: format.map(str::to_owned), zone };
+        let digits = if first.is_some_and(|name| name.ends_with("_nanos")) { 9 } else { 3 };
+        let printer = Self { format: format.map(str::to_owned), zone, digits };
         if let Some(format) = &printer.format
             && print_pattern(pattern_of(format), &Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC)).is_none()
         {
@@ -252,36 +255,49 @@ impl DatePrinter {
 
     /// ISO, UTC.
     pub(super) fn iso() -> Self {
-        Self { format: None, zone: TimeZone::UTC }
+        Self { format: None, zone: TimeZone::UTC, digits: 3 }
     }
 
     pub(super) fn print(&self, nanos: i64) -> String {
         let at = Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::UNIX_EPOCH);
         match self.format.as_deref() {
-            Some("epoch_millis") => nanos.div_euclid(1_000_000).to_string(),
-            Some("epoch_second") => nanos.div_euclid(1_000_000_000).to_string(),
+            Some("epoch_millis") => with_fraction(nanos, 1_000_000, 6),
+            Some("epoch_second") => with_fraction(nanos, 1_000_000_000, 9),
             Some(format) => {
                 let zoned = at.to_zoned(self.zone.clone());
                 print_pattern(pattern_of(format), &zoned).unwrap_or_else(|| at.to_string())
             }
-            None => print_iso(at, &self.zone),
+            None => print_iso(at, &self.zone, self.digits),
         }
     }
 }
 
-fn print_iso(at: Timestamp, zone: &TimeZone) -> String {
+/// A number of units and, where there is one, the rest in so many digits at most.
+fn with_fraction(nanos: i64, unit: i64, digits: usize) -> String {
+    let (whole, rest) = (nanos.div_euclid(unit), nanos.rem_euclid(unit));
+    match rest {
+        0 => whole.to_string(),
+        rest => format!("{whole}.{rest:0digits$}").trim_end_matches('0').to_owned(),
+    }
+}
+
+fn print_iso(at: Timestamp, zone: &TimeZone, digits: usize) -> String {
     let zoned = at.to_zoned(zone.clone());
     let local: DateTime = zoned.datetime();
     let offset = zoned.offset();
+    let mut fraction = format!("{:09}", local.subsec_nanosecond());
+    fraction.truncate(digits);
+    while fraction.len() > 3 && fraction.ends_with('0') {
+        fraction.pop();
+    }
     format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}{}",
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{fraction}{}",
         local.year(),
         local.month(),
         local.day(),
         local.hour(),
         local.minute(),
         local.second(),
-        local.subsec_nanosecond() / 1_000_000,
         print_offset(offset, true),
     )
 }

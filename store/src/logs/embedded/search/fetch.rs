@@ -1,6 +1,6 @@
 //! Reads the documents of a page of hits.
 
-use super::super::mapping::{DateFormats, Family};
+use super::super::mapping::{DateFormats, Family, FieldType};
 use super::column::{Points, SegmentColumn, engine_error};
 use super::dates::{DatePrinter, DateReader};
 use super::fields::{Fields, Within};
@@ -14,7 +14,9 @@ use crate::{
     ErrorKind, StoreError,
     logs::{
         Hit,
-        dsl::{FieldPattern, Highlight, ScriptField, SearchBody, SortKey, SortTarget, SourceFilter, ValueField},
+        dsl::{
+            FieldPattern, Highlight, ScriptField, SearchBody, SortKey, SortTarget, SourceFilter, ValueField,
+        },
         embedded::schema::ResolvedField,
     },
 };
@@ -234,7 +236,9 @@ fn fields_of(
 
 /// How the dates of a field are written.
 fn printer(field: &ResolvedField, format: Option<&str>) -> Result<DatePrinter, StoreError> {
-    let own = field.mapping.format.as_ref().map(DateFormats::as_str);
+    let is_nanos = field.field_type == FieldType::DateNanos;
+    let usual = is_nanos.then_some("strict_date_optional_time_nanos");
+    let own = field.mapping.format.as_ref().map(DateFormats::as_str).or(usual);
     let printer = DatePrinter::new(format.or(own), TimeZone::UTC);
     // A format of the mapping that can be read need not be one that can be written.
     printer.or_else(|error| if format.is_some() { Err(error) } else { Ok(DatePrinter::iso()) })
@@ -282,7 +286,9 @@ fn sent_values(
 /// Values of fields that are mapped with `store`: those of the source, which keeps them all.
 fn stored_values(fields: &Fields<'_>, pattern: &FieldPattern, document: &Object, found: &mut Object) {
     for path in fields.expand(pattern.as_str()) {
-        let Some(field) = fields.resolve(path).filter(|_| fields.index.mapping.is_stored(path)) else { continue };
+        let Some(field) = fields.resolve(path).filter(|_| fields.index.mapping.is_stored(path)) else {
+            continue;
+        };
         let stored = match path.rsplit_once('.') {
             Some((parent, _)) if field.mapping.is_multi_field => parent,
             _ => path,

@@ -42,6 +42,8 @@ struct Run<'r, 's> {
     search: &'r Search<'s>,
     limit: usize,
     scoring: bool,
+    /// Whether hits show their scores.
+    scored: bool,
     aggregator: Option<Aggregator<'r>>,
     best: Vec<Entry>,
     groups: Option<Groups>,
@@ -61,6 +63,7 @@ pub(super) fn run(search: &Search<'_>, shards: &[Shard<'_>]) -> Result<Outcome, 
     let mut run = Run {
         search,
         limit,
+        scored: by_score || body.track_scores,
         scoring: limit > 0 && (by_score || body.track_scores)
             || body.min_score.is_some()
             || samples(&body.aggregations),
@@ -406,7 +409,7 @@ impl<'r> Run<'r, '_> {
         Ok(Outcome {
             hits: best,
             total,
-            max_score: self.max_score,
+            max_score: self.max_score.filter(|_| self.limit > 0 && self.scored),
             timed_out: self.timed_out,
             terminated_early: (body.terminate_after > 0).then_some(self.terminated_early),
             aggregations,

@@ -17,7 +17,9 @@ pub use histograms::{
     AutoDateHistogram, CalendarUnit, DateHistogram, DateInterval, Histogram, VariableWidthHistogram,
 };
 pub use metrics::{Metric, MetricKind, WeightedAvg};
-pub use pipelines::{BucketScript, BucketsPath, GapPolicy, NormalizeMethod, Pipeline, PipelineKind, SiblingKind};
+pub use pipelines::{
+    BucketScript, BucketsPath, GapPolicy, NormalizeMethod, Pipeline, PipelineKind, SiblingKind,
+};
 pub use ranges::{Filters, RangeBucket, RangeKind, Ranges};
 pub use samples::{AdjacencyMatrix, Sampler};
 pub use terms::{MultiTerms, RareTerms, SignificantTerms, TermSelection, TermsBuckets};
@@ -128,7 +130,12 @@ impl Kind {
     pub fn has_one_bucket(&self) -> bool {
         matches!(
             self,
-            Self::Filter(_) | Self::Missing(_) | Self::Global | Self::Nested(_) | Self::ReverseNested | Self::Sampler(_)
+            Self::Filter(_)
+                | Self::Missing(_)
+                | Self::Global
+                | Self::Nested(_)
+                | Self::ReverseNested
+                | Self::Sampler(_)
         )
     }
 }

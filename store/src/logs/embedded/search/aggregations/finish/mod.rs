@@ -93,9 +93,12 @@ impl<'f, 's> Finish<'f, 's> {
             Kind::AutoDateHistogram(request) => self.auto_date_histogram(request, inner, buckets)?,
             Kind::VariableWidthHistogram(request) => self.variable_width(request, inner, buckets)?,
             Kind::Ranges(request) => self.ranges(request, inner, buckets)?,
-            Kind::Filter(_) | Kind::Missing(_) | Kind::Global | Kind::Nested(_) | Kind::ReverseNested | Kind::Sampler(_) => {
-                self.single(inner, buckets)?
-            }
+            Kind::Filter(_)
+            | Kind::Missing(_)
+            | Kind::Global
+            | Kind::Nested(_)
+            | Kind::ReverseNested
+            | Kind::Sampler(_) => self.single(inner, buckets)?,
             Kind::Filters(request) => self.filters(request, inner, buckets)?,
             Kind::AdjacencyMatrix(request) => self.adjacency_matrix(request, inner, buckets)?,
             Kind::GeoGrid(request) => self.grid(request, inner, buckets)?,

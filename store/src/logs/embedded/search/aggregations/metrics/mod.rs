@@ -14,7 +14,8 @@ pub(super) use segment::{SegmentMetric, SegmentWeighted, Weighted};
 pub(super) use sketch::{Distinct, Quantiles};
 
 /// What a boxplot tells, by name and as shares of the values.
-pub(super) const BOXPLOT: [(&str, f64); 5] = [("min", 0.0), ("max", 1.0), ("q1", 0.25), ("q2", 0.5), ("q3", 0.75)];
+pub(super) const BOXPLOT: [(&str, f64); 5] =
+    [("min", 0.0), ("max", 1.0), ("q1", 0.25), ("q2", 0.5), ("q3", 0.75)];
 
 /// A metric so far.
 #[derive(Debug, Clone)]

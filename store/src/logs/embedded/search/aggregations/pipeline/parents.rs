@@ -7,8 +7,8 @@ use crate::{
         dsl::{
             SortOrder,
             aggregations::{
-                Aggregation, BucketOrder, BucketScript, BucketsPath, Kind, NormalizeMethod, OrderKey, Pipeline,
-                PipelineKind,
+                Aggregation, BucketOrder, BucketScript, BucketsPath, Kind, NormalizeMethod, OrderKey,
+                Pipeline, PipelineKind,
             },
         },
         embedded::search::number_format::NumberFormat,
