@@ -50,6 +50,11 @@ pub(super) enum Expr {
     Text(String),
     List(Vec<Expr>),
     Map(Vec<(Expr, Expr)>),
+    /// The body of a function of the script in place of a call: its parameters are set first.
+    Inline {
+        sets: Vec<(usize, Expr)>,
+        body: Block,
+    },
     Global(Global),
     Local {
         slot: usize,
@@ -314,6 +319,8 @@ pub(super) struct Program {
     pub(super) body: Block,
     /// Local variables that are alive at once, at most.
     pub(super) slots: usize,
+    /// Whether it defines functions: what it says is not what it does.
+    pub(super) has_functions: bool,
 }
 
 impl Program {

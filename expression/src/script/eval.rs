@@ -1,9 +1,9 @@
 //! Expressions: Painless' meaning of each node.
 
-use super::ast::{At, Expr, Global, Member, Operator, Unary};
+use super::ast::{At, Block, Expr, Global, Member, Operator, Unary};
 use super::error::RunError;
 use super::heap::Node;
-use super::machine::{Machine, Ran};
+use super::machine::{Flow, Machine, Ran};
 use super::names::{Class, Constant, Method, TypeName};
 use super::number::{NoResult, Num, arithmetic};
 use super::value::{Text, Val};
@@ -26,6 +26,7 @@ impl<'a> Machine<'a> {
             Expr::Double(value) => Val::Double(*value),
             Expr::Text(text) => Val::Text(Text::Borrowed(text)),
             Expr::Global(global) => return self.global(*global),
+            Expr::Inline { sets, body } => return self.inline(sets, body),
             Expr::Local { slot, .. } => self.local(*slot),
             Expr::Parameter { name, at } => return self.parameter(name, *at),
             Expr::Member(member) => return self.eval_member(member),
@@ -99,6 +100,18 @@ impl<'a> Machine<'a> {
             map.insert(key, self.eval(value)?);
         }
         self.new_map(map, 0)
+    }
+
+    /// The answer of a function of the script; null, if it has none.
+    fn inline(&mut self, sets: &'a [(usize, Expr)], body: &'a Block) -> Ran<Val<'a>> {
+        for (slot, value) in sets {
+            let value = self.eval(value)?;
+            self.set_local(*slot, value);
+        }
+        match self.block(body)? {
+            Flow::Return(value) => Ok(value),
+            _ => Ok(Val::Null),
+        }
     }
 
     fn global(&mut self, global: Global) -> Ran<Val<'a>> {

@@ -115,7 +115,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn block(&mut self, block: &'a Block) -> Ran<Flow<'a>> {
+    pub(super) fn block(&mut self, block: &'a Block) -> Ran<Flow<'a>> {
         for statement in block {
             match self.statement(statement)? {
                 Flow::Next => {}

@@ -220,8 +220,8 @@ impl PartialEq for Script {
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.language {
-            Language::Painless => self.program.fmt(f),
-            Language::Expression => f.write_str(&self.source),
+            Language::Painless if !self.program.has_functions => self.program.fmt(f),
+            _ => f.write_str(&self.source),
         }
     }
 }

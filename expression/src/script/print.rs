@@ -141,6 +141,8 @@ impl Display for Expr {
                 f.write_str("]")
             }
             Self::Global(global) => f.write_str(global.name()),
+            // For messages only: a script with functions is shown as it was given.
+            Self::Inline { body, .. } => write_block(f, body),
             Self::Local { name, .. } | Self::Parameter { name, .. } => f.write_str(name),
             Self::Member(member) => {
                 let dot = if member.null_safe { "?." } else { "." };

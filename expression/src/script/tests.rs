@@ -624,7 +624,14 @@ fn refuses_what_it_does_not_know_with_its_place() {
     refused("Foo x = 1", "1:1: unknown type \"Foo\"");
     refused("new Foo()", "1:5: unknown type \"Foo\"");
     refused("new Integer(1)", "1:1: cannot make a new Integer");
-    refused("int f(int x) { return x }", "1:1: functions are not supported");
+    refused(
+        "int a = 1; int f(int x) { return x } f(a)",
+        "1:12: functions must stand before the first statement",
+    );
+    refused("int f(int x) { return f(x) } f(1)", "1:23: more than 64 calls of functions of the script");
+    refused("int f(int x) { return y } int y = 1; f(y)", "1:23: unknown variable \"y\"");
+    refused("int f(Supplier s) { return s.get(", "1:34: expected \"}\", found the end");
+    refused("int f(Supplier s) { return s.get() } f(1)", "1:40: expected");
     refused("byte x = 1", "1:1: unknown type \"byte\"");
     refused("int[] x = new int[1]", "1:1: unknown variable \"int\"");
     refused("def x = 1; def x = 2", "1:16: variable \"x\" is already defined");
@@ -816,6 +823,36 @@ fn script() -> impl Strategy<Value = String> {
     prop::collection::vec(statement, 1..4).prop_map(|statements| {
         format!("def x = 1; def l = [1, 'a']; def m = ['k': 1]; {}", statements.join(" "))
     })
+}
+
+/// What Kibana makes of filters by scripted fields.
+#[test]
+fn functions_of_the_script() {
+    let compare = "boolean compare(Supplier s, def v) {return s.get() == v;}";
+    gives(&format!("{compare}compare(() -> {{ doc['n'].value * 2 }}, params.a)"), json!(false));
+    gives(&format!("{compare}compare(() -> {{ doc['n'].value - 2 }}, params.a)"), json!(true));
+    gives(
+        &format!(
+            "{compare}compare(() -> {{ def x = 1; if (x > 5) {{ return 0; }} return x + params.b }}, 3)"
+        ),
+        json!(true),
+    );
+    let range = "boolean gte(Supplier s, def v) {return s.get() >= v} boolean lt(Supplier s, def v) {return s.get() < v}";
+    let script = |low: i64, high: i64| {
+        format!("{range}gte(() -> {{ doc['n'].value }}, {low}) && lt(() -> {{ doc['n'].value }}, {high})")
+    };
+    gives(&script(5, 6), json!(true));
+    gives(&script(6, 7), json!(false));
+    let date = "boolean gte(Supplier s, def v) {return !s.get().toInstant().isBefore(Instant.parse(v))}";
+    gives(&format!("{date}gte(() -> {{ doc['t'].value }}, '2026-11-21T00:00:00Z')"), json!(true));
+    gives(&format!("{date}gte(() -> {{ doc['t'].value }}, '2026-11-22T00:00:00Z')"), json!(false));
+    gives("int twice(int x) { int y = x; return y * 2 } int z = 3; twice(z) + twice(twice(1))", json!(10));
+    gives("void nothing(def x) { def y = x } def a = nothing(1); a == null", json!(true));
+    gives("def f(Supplier s) { return s.get() + 1 } int n = 4; f(() -> n * 10)", json!(41));
+    gives(
+        "int f(int x) { for (int i = 0; i < 9; ++i) { if (i == x) { return i } } return -1 } int s = 0; for (int i = 0; i < 3; ++i) { s += f(i) } s",
+        json!(3),
+    );
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! Tokens into the checked tree. Names are resolved while parsing: what is unknown is refused at its place.
 
 mod expressions;
+mod functions;
 mod lucene;
 mod operands;
 mod statements;
@@ -10,6 +11,7 @@ use super::error::CompileError;
 use super::lexer::{Located, Token, tokenize};
 use super::names::TypeName;
 use super::{Language, Purpose};
+use functions::{Defined, Frame, Supplier};
 
 /// Deepest nesting of brackets, blocks and operators.
 const DEPTH_MAX: usize = 64;
@@ -34,12 +36,16 @@ pub(super) fn parse(source: &str, language: Language, purpose: Purpose) -> Parse
         purpose,
         locals: Vec::new(),
         slots: 0,
+        functions: Vec::new(),
+        suppliers: Vec::new(),
+        frame: Frame::default(),
+        calls: 0,
     };
     let body = match language {
         Language::Painless => parser.program()?,
         Language::Expression => parser.expression_program()?,
     };
-    Ok(Program { body, slots: parser.slots })
+    Ok(Program { body, slots: parser.slots, has_functions: !parser.functions.is_empty() })
 }
 
 struct Parser<'s> {
@@ -57,10 +63,18 @@ struct Parser<'s> {
     /// The local variables in sight, innermost last; the place is the slot.
     locals: Vec<(String, TypeName)>,
     slots: usize,
+    /// What the script defines before its statements.
+    functions: Vec<Defined>,
+    /// The lambdas in sight, by the parameters that stand for them.
+    suppliers: Vec<Supplier>,
+    /// Which of the local variables are in sight.
+    frame: Frame,
+    calls: usize,
 }
 
 impl Parser<'_> {
     fn program(&mut self) -> Parsed<Block> {
+        self.definitions()?;
         let body = self.statements(|token| matches!(token, Token::End))?;
         match self.peek() {
             Token::End if body.is_empty() => Err(self.error("expected a value, found the end")),
@@ -181,7 +195,7 @@ impl Parser<'_> {
         if KEYWORDS.contains(&name.as_str()) || TypeName::find(&name).is_some() {
             return Err(self.error_at(at, format!("\"{name}\" cannot be the name of a variable")));
         }
-        if self.locals.iter().any(|(known, _)| *known == name) || self.global(&name).is_some() {
+        if self.local(&name).is_some() || self.global(&name).is_some() {
             return Err(self.error_at(at, format!("variable \"{name}\" is already defined")));
         }
         if self.locals.len() >= LOCALS_MAX {
@@ -190,6 +204,15 @@ impl Parser<'_> {
         self.locals.push((name, class));
         self.slots = self.slots.max(self.locals.len());
         Ok(self.locals.len() - 1)
+    }
+
+    /// The slot of a local variable in sight.
+    fn local(&self, name: &str) -> Option<usize> {
+        let slots = self.locals.iter().enumerate().rev();
+        slots
+            .filter(|(slot, _)| self.frame.sees(*slot))
+            .find(|(_, (known, _))| known == name)
+            .map(|(slot, _)| slot)
     }
 
     /// A variable that the surroundings give to such a script.

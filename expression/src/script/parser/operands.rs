@@ -158,12 +158,21 @@ impl Parser<'_> {
         if name == "new" {
             return self.construct();
         }
+        let at = self.here();
+        if let Some(supplier) = self.supplied(name) {
+            return self.call_supplied(supplier, at);
+        }
+        if self.is_sign(1, "(")
+            && let Some(function) = self.defined(name)
+        {
+            return self.call_defined(&function, at);
+        }
         if self.is_sign(1, "->") || self.is_sign(1, "::") {
             return Err(
                 self.error("lambdas are only supported in any, collect, every, find, findAll and removeIf")
             );
         }
-        if let Some(slot) = self.locals.iter().rposition(|(known, _)| known == name) {
+        if let Some(slot) = self.local(name) {
             self.next += 1;
             let class = self.locals.get(slot).map_or(TypeName::DEF, |(_, class)| *class);
             return Ok(Expr::Local { slot, name: name.to_owned(), class });

@@ -94,7 +94,7 @@ impl Parser<'_> {
             "try" | "catch" | "switch" | "void" => Err(self.error(format!("\"{keyword}\" is not supported"))),
             _ if self.is_declaration() => {
                 if matches!(self.peek_at(2), Token::Sign("(")) {
-                    return Err(self.error("functions are not supported"));
+                    return Err(self.error("functions must stand before the first statement"));
                 }
                 Ok(Kind::Declare(self.declarations()?))
             }

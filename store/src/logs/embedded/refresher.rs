@@ -1,6 +1,6 @@
 //! The thread that makes writes visible and keeps house.
 
-use super::engine::Engine;
+use super::{contexts::Contexts, engine::Engine};
 use parking_lot::{Condvar, Mutex};
 use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 
@@ -15,7 +15,7 @@ pub(super) struct Refresher {
 
 impl Refresher {
     /// Starts the thread.
-    pub(super) fn start(engine: Arc<Engine>) -> io::Result<Self> {
+    pub(super) fn start(engine: Arc<Engine>, contexts: Arc<Contexts>) -> io::Result<Self> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let thread = std::thread::Builder::new().name("vigie-refresher".to_owned()).spawn({
             let stop = stop.clone();
@@ -25,7 +25,10 @@ impl Refresher {
                 while !*stopped {
                     wake.wait_for(&mut stopped, ROUND);
                     if !*stopped {
-                        parking_lot::MutexGuard::unlocked(&mut stopped, || engine.maintain());
+                        parking_lot::MutexGuard::unlocked(&mut stopped, || {
+                            engine.maintain();
+                            contexts.expire();
+                        });
                     }
                 }
             }

@@ -6,10 +6,11 @@
 //! Source: Elasticsearch reference, "`_routing` field"; hash: MurmurHash3 (x86, 32 bits) of the UTF-16 text, seed 0.
 
 use super::settings::Settings;
+use crate::logs::dsl::Slice;
 
 /// How the routings of an index are spread over its shards.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shards {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shards {
     count: u32,
     /// Routing is spread over this many first, so that an index could be split.
     routing_shards: u32,
@@ -33,11 +34,23 @@ impl Shards {
     }
 
     /// Whether there is more than one.
-    pub(super) fn are_many(self) -> bool {
+    pub(crate) fn are_many(self) -> bool {
         self.count > 1
     }
 
-    fn shard(self, routing: &str) -> u32 {
+    /// Whether a slice holds a document, by its shard and its number: shards are dealt out to slices, or slices to shards
+    /// where there are more of them.
+    pub(crate) fn in_slice(self, slice: Slice, shard: u32, number: u64) -> bool {
+        let (count, shard) = (u64::from(self.count), u64::from(shard));
+        if slice.max < count {
+            return shard % slice.max == slice.id;
+        }
+        let within = slice.max / count + u64::from(slice.max % count > shard);
+        slice.id % count == shard && number % within == slice.id / count
+    }
+
+    /// The shard that a routing (without one the id) leads to.
+    pub(crate) fn shard(self, routing: &str) -> u32 {
         let hash = murmur3(routing);
         hash.rem_euclid(self.routing_shards as i32) as u32 / (self.routing_shards / self.count)
     }
@@ -89,6 +102,20 @@ mod tests {
         check("hello wor", 0xe774_4d61);
         check("The quick brown fox jumps over the lazy dog", 0xe07d_b09c);
         check("The quick brown fox jumps over the lazy cog", 0x4e63_d2ad);
+    }
+
+    #[test]
+    fn slices_part_the_documents() {
+        for (shards, max) in [(5, 2), (5, 5), (5, 7), (2, 9), (3, 1_000)] {
+            let shards = Shards { count: shards, routing_shards: 1_024 };
+            for number in 0..100 {
+                for shard in 0..shards.count {
+                    let holding =
+                        (0..max).filter(|id| shards.in_slice(Slice { id: *id, max }, shard, number));
+                    assert_eq!(holding.count(), 1, "{shards:?} {max} {shard} {number}");
+                }
+            }
+        }
     }
 
     #[test]

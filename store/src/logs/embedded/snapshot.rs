@@ -4,6 +4,7 @@ use super::{
     mapping::Mapping,
     schema::{IndexSchema, ResolvedField},
     settings::Settings,
+    shards::Shards,
 };
 use crate::logs::dsl::Query;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub(crate) struct SearchLimits {
     pub(crate) regex: usize,
     /// `index.max_slices_per_scroll`.
     pub(crate) slices: u64,
+    /// How many shards slices are made of.
+    pub(crate) shards: Shards,
     /// `index.max_adjacency_matrix_filters`.
     pub(crate) matrix_filters: usize,
 }
@@ -75,6 +78,7 @@ impl SearchLimits {
             terms: limit("max_terms_count", 65_536),
             regex: limit("max_regex_length", 1_000),
             slices: limit("max_slices_per_scroll", 1_024) as u64,
+            shards: Shards::of(settings),
             matrix_filters: limit("max_adjacency_matrix_filters", 100),
         }
     }

@@ -57,12 +57,13 @@ impl EmbeddedLogs {
         disk: Arc<dyn Disk>,
     ) -> Result<Self, StoreError> {
         let engine = Arc::new(Engine::open(directory, &options, disk)?);
-        let refresher =
-            Refresher::start(engine.clone()).map_err(|error| io_error("start the refresher", error))?;
+        let searching = Searching::new(options.search_memory_max_bytes);
+        let refresher = Refresher::start(engine.clone(), searching.contexts.clone())
+            .map_err(|error| io_error("start the refresher", error))?;
         Ok(Self {
             engine,
             refresher: Arc::new(refresher),
-            searching: Searching::new(options.search_memory_max_bytes),
+            searching,
             searches: SearchGate::new(options.searches_max, options.searches_waiting_max),
             writes: Semaphore::new(options.writes_max.max(1)),
             inflight_patience: options.inflight_patience,
@@ -390,6 +391,20 @@ fn field_infos(scope: &Scope, slots: &[Arc<Slot>]) -> Result<Vec<FieldInfo>, Sto
             info.aggregatable &= aggregatable;
             if !info.types.contains(&name) {
                 info.types.push(name);
+            }
+        }
+        // Who asks of objects in lists one by one must know which they are.
+        let nested =
+            mapping.objects.iter().filter(|(path, object)| object.nested && !scope.masks_field(path));
+        for (path, _) in nested {
+            let info = infos.entry(path.clone()).or_insert_with(|| FieldInfo {
+                name: path.clone(),
+                types: Vec::new(),
+                searchable: false,
+                aggregatable: false,
+            });
+            if !info.types.iter().any(|name| name == "nested") {
+                info.types.push("nested".to_owned());
             }
         }
     }

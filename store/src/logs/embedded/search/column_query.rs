@@ -1,6 +1,6 @@
 //! Queries answered from a column: ranges and sets of values.
 
-use super::super::schema::ResolvedField;
+use super::super::{schema::ResolvedField, shards::Shards};
 use super::column::{ColumnKind, SegmentColumn};
 use crate::logs::dsl::Slice;
 use std::{collections::HashSet, net::Ipv6Addr, ops::Bound, ops::RangeInclusive};
@@ -8,6 +8,7 @@ use tantivy::{
     BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED,
     columnar::{Column, MonotonicallyMappableToU64},
     query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
+    schema::{Field, IndexRecordOption},
 };
 
 /// A number as it was asked for: whole numbers keep all their digits.
@@ -269,9 +270,40 @@ impl Weight for ColumnSetQuery {
     }
 }
 
-/// The documents whose number leaves a remainder.
+/// A part of the documents.
 #[derive(Debug, Clone)]
-pub(super) struct SliceQuery(pub(super) Slice);
+pub(super) struct SliceQuery {
+    pub(super) slice: Slice,
+    pub(super) shards: Shards,
+    /// `_id`.
+    pub(super) id: Field,
+    /// `_routing`.
+    pub(super) routing: Option<Field>,
+}
+
+impl SliceQuery {
+    /// The shard of each document of a segment.
+    fn shards_of(&self, reader: &SegmentReader) -> tantivy::Result<Vec<u32>> {
+        let mut found: Vec<Option<u32>> = vec![None; reader.max_doc() as usize];
+        // A routing decides before the id does.
+        for field in self.routing.into_iter().chain([self.id]) {
+            let index = reader.inverted_index(field)?;
+            let mut terms = index.terms().stream()?;
+            while terms.advance() {
+                let shard = self.shards.shard(&String::from_utf8_lossy(terms.key()));
+                let mut postings =
+                    index.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+                while postings.doc() != TERMINATED {
+                    if let Some(known) = found.get_mut(postings.doc() as usize) {
+                        known.get_or_insert(shard);
+                    }
+                    postings.advance();
+                }
+            }
+        }
+        Ok(found.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
 
 impl Query for SliceQuery {
     fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
@@ -282,9 +314,11 @@ impl Query for SliceQuery {
 impl Weight for SliceQuery {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let numbers = reader.fast_fields().u64("_seq_no")?;
+        let shards = if self.shards.are_many() { self.shards_of(reader)? } else { Vec::new() };
         let mut docs = BitSet::with_max_value(reader.max_doc());
         for doc in 0..reader.max_doc() {
-            if numbers.first(doc).is_some_and(|number| number % self.0.max == self.0.id) {
+            let shard = shards.get(doc as usize).copied().unwrap_or(0);
+            if numbers.first(doc).is_some_and(|number| self.shards.in_slice(self.slice, shard, number)) {
                 docs.insert(doc);
             }
         }

@@ -164,7 +164,7 @@ pub(super) fn normalize(at: &Named<'_>, value: &Value) -> Result<Kind, StoreErro
         format: Option<String>,
     }
     let read: Parameters = parameters(&at.what(), value, at.place)?;
-    let path = path(at, read.buckets_path.as_ref())?;
+    let path = one_path(at, read.buckets_path.as_ref())?;
     Ok(built(PipelineKind::Normalize { path, method: read.method }, GapPolicy::Skip, read.format))
 }
 

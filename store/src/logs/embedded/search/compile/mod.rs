@@ -232,7 +232,9 @@ impl Compiler<'_> {
 
     /// A part of the documents, by the position of their write.
     pub(super) fn slice(&self, slice: Slice) -> BoxQuery {
-        unscored(Box::new(SliceQuery(slice)))
+        let schema = &self.fields.generation.schema;
+        let shards = self.fields.index.limits.shards;
+        unscored(Box::new(SliceQuery { slice, shards, id: schema.id, routing: schema.routing }))
     }
 
     fn ids(&self, ids: &[String]) -> BoxQuery {

@@ -65,7 +65,7 @@ impl Scripted<'_> {
     ) -> Result<Option<SegmentColumn>, StoreError> {
         let mut values: Vec<(DocId, Value)> = Vec::new();
         for (position, doc) in (self.matching)()?.into_iter().enumerate() {
-            if position % LOOK_EVERY == 0 && self.is_over()? {
+            if position.is_multiple_of(LOOK_EVERY) && self.is_over()? {
                 break;
             }
             match over {
@@ -96,7 +96,7 @@ impl Scripted<'_> {
         let mut writer = ColumnarWriter::default();
         let mut any = false;
         for (position, doc) in (self.matching)()?.into_iter().enumerate() {
-            if position % LOOK_EVERY == 0 && self.is_over()? {
+            if position.is_multiple_of(LOOK_EVERY) && self.is_over()? {
                 break;
             }
             if let Some(number) = number(doc) {

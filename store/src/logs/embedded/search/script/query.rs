@@ -78,7 +78,7 @@ impl<F: FnMut(DocId) -> Result<bool, StoreError> + Send> Scan<F> {
     fn find_from(&mut self, doc: DocId) -> DocId {
         self.doc = doc;
         while self.doc < self.reader.max_doc() {
-            if self.looked_at % LOOK_EVERY == 0 && self.watch.is_over() {
+            if self.looked_at.is_multiple_of(LOOK_EVERY) && self.watch.is_over() {
                 break;
             }
             if self.holds(self.doc) {
@@ -108,7 +108,9 @@ impl<F: FnMut(DocId) -> Result<bool, StoreError> + Send> DocSet for Scan<F> {
         if target == self.doc && target != TERMINATED {
             return SeekDangerResult::Found;
         }
-        if target >= self.reader.max_doc() || self.looked_at % LOOK_EVERY == 0 && self.watch.is_over() {
+        if target >= self.reader.max_doc()
+            || self.looked_at.is_multiple_of(LOOK_EVERY) && self.watch.is_over()
+        {
             self.doc = TERMINATED;
             return SeekDangerResult::SeekLowerBound(TERMINATED);
         }
