@@ -193,3 +193,60 @@ async fn names_lead_where_they_should() {
     let table = Elastic::expect(es.call("GET", "/_cat/indices/plain?h=index,docs.count", None).await, 200);
     assert_eq!(table, json!("plain 1\n"));
 }
+
+#[tokio::test]
+async fn searches_reach_objects_and_say_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let es = Elastic(&vigie);
+    let body = json!({
+        "mappings": {"properties": {"type": {"type": "keyword"}, "references": {"type": "nested", "properties": {
+            "id": {"type": "keyword"}, "type": {"type": "keyword"}, "name": {"type": "keyword"}}}}},
+        "aliases": {"all": {}, "boards": {"filter": {"term": {"type": "dashboard"}}}}});
+    Elastic::expect(es.call("PUT", "/saved", Some(body)).await, 200);
+    let reference = |id: &str, kind: &str| json!({"id": id, "type": kind, "name": "panel"});
+    for (id, kind, references) in [
+        ("a", "dashboard", json!([reference("1", "visualization"), reference("2", "index-pattern")])),
+        ("b", "visualization", json!([reference("1", "index-pattern"), reference("2", "search")])),
+    ] {
+        let document = json!({"type": kind, "references": references});
+        let path = format!("/saved/_doc/{id}?refresh=true");
+        Elastic::expect(es.call("PUT", &path, Some(document)).await, 201);
+    }
+    // As Kibana asks for saved objects that refer to another.
+    let has_reference = |id: &str, kind: &str| {
+        let both = json!([{"term": {"references.id": id}}, {"term": {"references.type": kind}}]);
+        json!({"query": {"bool": {"filter": [{"bool": {"must": [
+            {"nested": {"path": "references", "query": {"bool": {"must": both}}}}]}}]}}})
+    };
+    for (id, kind, expected) in [("1", "visualization", 1), ("2", "visualization", 0), ("2", "search", 1)] {
+        let found = es.call("POST", "/saved/_search", Some(has_reference(id, kind))).await;
+        assert_eq!(Elastic::expect(found, 200)["hits"]["total"]["value"], expected, "{id} {kind}");
+    }
+    let caps = Elastic::expect(es.call("GET", "/saved/_field_caps?fields=references*", None).await, 200);
+    assert_eq!(caps["fields"]["references"]["nested"]["type"], "nested");
+    let query = json!({"query": {"term": {"type": "dashboard"}}});
+    let why = Elastic::expect(es.call("POST", "/saved/_explain/a", Some(query.clone())).await, 200);
+    assert!(why["matched"] == true && why["explanation"]["value"].as_f64().unwrap() > 0.0, "{why}");
+    let why = Elastic::expect(es.call("POST", "/saved/_explain/b", Some(query.clone())).await, 200);
+    assert!(why["matched"] == false, "{why}");
+    Elastic::expect(es.call("POST", "/saved/_explain/none", Some(query.clone())).await, 404);
+    let mut profiled = query;
+    profiled["profile"] = json!(true);
+    let found = Elastic::expect(es.call("POST", "/saved/_search", Some(profiled)).await, 200);
+    assert_eq!(found["profile"]["shards"][0]["searches"][0]["query"][0]["type"], "TermQuery");
+    let ways = Elastic::expect(es.call("GET", "/boards/_search_shards", None).await, 200);
+    assert_eq!(ways["indices"]["saved"]["aliases"], json!(["boards"]));
+    assert_eq!(ways["indices"]["saved"]["filter"]["term"]["type"]["value"], "dashboard");
+    let whole = Elastic::expect(es.call("GET", "/boards,all/_search_shards", None).await, 200);
+    assert!(whole["indices"]["saved"].get("filter").is_none(), "{whole}");
+    // As Kibana filters by a scripted field.
+    let source = "boolean compare(Supplier s, def v) {return s.get() == v;}compare(() -> { doc['type'].value + '!' }, params.value);";
+    let script = json!({"source": source, "lang": "painless", "params": {"value": "dashboard!"}});
+    let filtered = json!({"query": {"bool": {"filter": [{"script": {"script": script}}]}},
+        "script_fields": {"loud": {"script": {"source": "doc['type'].value + '!'", "lang": "painless"}}}});
+    let found = Elastic::expect(es.call("POST", "/saved/_search", Some(filtered)).await, 200);
+    assert_eq!(found["hits"]["hits"][0]["fields"], json!({"loud": ["dashboard!"]}));
+    let negative = Elastic::expect(es.call("GET", "/saved/_search?from=-2", None).await, 400);
+    assert!(negative["error"]["reason"].as_str().unwrap().contains("[from] parameter cannot be negative"));
+}

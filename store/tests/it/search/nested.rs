@@ -157,6 +157,9 @@ async fn counts_objects() {
     );
     assert_eq!(objects["deep"]["doc_count"], json!(3));
     assert_eq!(objects["deep"]["back"]["doc_count"], json!(1));
+    let refused = json!({"aggs": {"o": {"nested": {"path": "references"}, "aggs": {"t": {"top_hits": {}}}}}});
+    let error = fixture.search_as(&internal(), "saved-*", refused).await.unwrap_err();
+    assert!(error.message.contains("not supported over nested objects"), "{}", error.message);
     let per_title = json!({"size": 0, "aggs": {"t": {"terms": {"field": "title", "order": {"_key": "asc"}, "size": 2},
         "aggs": {"o": {"nested": {"path": "references"}}, "no": {"nested": {"path": "nothing"}}}}}});
     let found = fixture.search("saved-*", per_title).await;

@@ -89,6 +89,8 @@ pub(super) fn run(search: &Search<'_>, shards: &[Shard<'_>]) -> Result<Outcome, 
             break;
         }
     }
+    // A query that scans documents stops by itself when the time is up.
+    run.is_late();
     run.finish(shards)
 }
 

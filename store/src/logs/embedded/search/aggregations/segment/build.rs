@@ -60,6 +60,14 @@ impl<'r> Context<'r, '_, '_> {
 
     fn plain(&self, aggregation: &'r Aggregation) -> Result<Node<'r>, StoreError> {
         match &aggregation.kind {
+            // Their answers are read from the documents at the end, where objects are none.
+            Kind::TopHits(_) | Kind::TopMetrics(_) | Kind::SignificantTerms(_) if self.above.is_some() => {
+                let message = format!(
+                    "[{}]: aggregations of this type are not supported over nested objects; put it below a [reverse_nested]",
+                    aggregation.name
+                );
+                return Err(StoreError::invalid(message));
+            }
             Kind::Nested(path) => return self.nested(path, &aggregation.inner),
             Kind::ReverseNested => return self.reverse(&aggregation.inner),
             _ => {}
