@@ -19,7 +19,7 @@ use store::{
 };
 
 /// How long a search may take.
-const SEARCH_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const SEARCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request to one of the search endpoints.
 pub(super) struct Call {

@@ -1,7 +1,10 @@
 //! `_msearch`: several searches in one request, each with an answer or error of its own.
 
 use super::super::{answer, error::ElasticError, names, parameters, parameters::Parameters};
-use super::{SIZE_DEFAULT, call::Call};
+use super::{
+    SIZE_DEFAULT,
+    call::{Call, SEARCH_TIMEOUT},
+};
 use axum::Json;
 use event::Object;
 use futures::{StreamExt as _, stream};
@@ -51,6 +54,7 @@ async fn run_one(
     let request = SearchRequest {
         indices,
         body,
+        timeout: Some(SEARCH_TIMEOUT),
         options: parameters.options,
         typed_keys: parameters.typed_keys,
         ..SearchRequest::default()

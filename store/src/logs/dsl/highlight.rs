@@ -70,6 +70,10 @@ struct Options {
     _tags_schema: Option<String>,
     #[serde(rename = "force_source")]
     _force_source: Option<bool>,
+    #[serde(rename = "fragment_offset")]
+    _fragment_offset: Option<usize>,
+    #[serde(rename = "matched_fields")]
+    _matched_fields: Option<Value>,
 }
 
 /// Fields that a request may list.

@@ -136,6 +136,8 @@ async fn counts_what_scripts_make() {
     .await;
     check(json!({"date_histogram": {"script": "doc['@timestamp'].value.toInstant().toEpochMilli()", "calendar_interval": "day",
         "value_type": "date"}}), json!([[1_795_132_800_000_i64, 1], [1_795_219_200_000_i64, 2]])).await;
+    let by_day = json!({"date_histogram": {"script": "doc['@timestamp'].value", "calendar_interval": "day", "value_type": "date"}});
+    check(by_day, json!([[1_795_132_800_000_i64, 1], [1_795_219_200_000_i64, 2]])).await;
     check(json!({"sum": {"script": "doc['n'].value * 2"}}), json!(12.0)).await;
     check(json!({"avg": {"field": "n", "script": "_value * 10"}}), json!(20.0)).await;
     check(json!({"cardinality": {"script": "doc['country'].value"}}), json!(2)).await;

@@ -68,7 +68,7 @@ async fn functions_make_scores() {
         &[("b", 1.0), ("a", 0.75), ("c", 0.125)],
     )
     .await;
-    check(function(json!({"query": {"constant_score": {"filter": {"term": {"country": "DE"}}}}, "exp": {"place": {"origin": "48,2", "scale": "112km"}}, "boost": 2})), &[("a", 2.0), ("b", 1.006)]).await;
+    check(function(json!({"query": {"constant_score": {"filter": {"term": {"country": "DE"}}}}, "exp": {"place": {"origin": "48,2", "scale": "112km"}}, "boost": 2})), &[("a", 2.0), ("b", 1.005)]).await;
     check(json!({"script_score": {"query": {"match_all": {}}, "script": "_score + doc['n'].value", "boost": 2, "min_score": 9}}), &[("c", 20.0), ("a", 10.0)]).await;
     check(
         json!({"distance_feature": {"field": "@timestamp", "origin": "2026-11-21", "pivot": "1d"}}),
