@@ -28,8 +28,10 @@ pub(super) async fn search_shards(mut call: Call) -> Result<Json<Value>, Elastic
                 "index": index.name, "allocation_id": {"id": index.uuid}}])
         })
         .collect();
+    // A filter may hold values that the caller must not see.
+    let plain = call.scope.masked_fields().is_empty();
     let indices: Object =
-        found.iter().map(|index| (index.name.clone(), reached(index, &call.indices))).collect();
+        found.iter().map(|index| (index.name.clone(), reached(index, &call.indices, plain))).collect();
     Ok(Json(json!({
         "nodes": {NODE_ID: {"name": CLUSTER, "ephemeral_id": NODE_ID, "transport_address": "127.0.0.1:9300", "attributes": {}}},
         "indices": indices,
@@ -39,13 +41,13 @@ pub(super) async fn search_shards(mut call: Call) -> Result<Json<Value>, Elastic
 
 /// The aliases that an index was reached by, and the filter that they put before it together: none, if it was also reached
 /// without one.
-fn reached(index: &IndexDescription, patterns: &[String]) -> Value {
+fn reached(index: &IndexDescription, patterns: &[String], shows_filters: bool) -> Value {
     let mut out = Object::new();
     let aliases = aliases::reaching(index, patterns);
     if !aliases.is_empty() {
         out.insert("aliases".into(), aliases.iter().map(|(name, _)| json!(name)).collect());
     }
-    match aliases::filters(index, patterns).as_deref() {
+    match aliases::filters(index, patterns).filter(|_| shows_filters).as_deref() {
         None | Some([]) => {}
         Some([one]) => drop(out.insert("filter".into(), normal(one))),
         Some(many) => {

@@ -27,6 +27,7 @@ mod engine;
 mod index;
 mod inflight;
 mod lifecycle;
+mod lookup;
 mod mapping;
 mod mask;
 mod memory;

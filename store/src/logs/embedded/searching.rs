@@ -6,18 +6,20 @@ use super::{
     contexts::Contexts,
     engine::Engine,
     index::tokenizers,
+    lookup::lookups,
     search::{self, Bounds, Breaker},
     store::EmbeddedLogs,
 };
 use crate::{
     StoreError,
     logs::{
-        AnalyzeRequest, ContextKind, IndicesOptions, SearchRequest, SearchResponse, TimeRange, Word,
-        dsl::SearchBody,
+        AnalyzeRequest, ContextKind, GetRequest, IndicesOptions, LogStore, SearchRequest, SearchResponse,
+        TimeRange, Word, dsl::SearchBody,
     },
     scope::Scope,
 };
 use jiff::Timestamp;
+use serde_json::Value;
 use std::{
     sync::{
         Arc,
@@ -57,8 +59,9 @@ impl EmbeddedLogs {
     pub(super) async fn run_search(
         &self,
         scope: &Scope,
-        request: SearchRequest,
+        mut request: SearchRequest,
     ) -> Result<SearchResponse, StoreError> {
+        self.look_up_terms(scope, &mut request).await?;
         let body = SearchBody::parse(&request.body)?;
         let permit = self.searches.enter(scope.subject()).await?;
         let (bounds, _cancel) = self.searching.bounds();
@@ -88,6 +91,33 @@ impl EmbeddedLogs {
             }
         })
         .await
+    }
+
+    /// Puts the values that `terms` queries take from other documents into the request; a document that is not there has
+    /// none.
+    async fn look_up_terms(&self, scope: &Scope, request: &mut SearchRequest) -> Result<(), StoreError> {
+        let lookups = lookups(&request.body)?;
+        if lookups.is_empty() {
+            return Ok(());
+        }
+        let mut body = Value::Object(std::mem::take(&mut request.body));
+        for (place, lookup) in lookups {
+            let asked = GetRequest {
+                index: &lookup.index,
+                id: &lookup.id,
+                routing: lookup.routing.as_deref(),
+                realtime: true,
+            };
+            let found = self.get_as(scope, asked).await?;
+            let values = found.map_or_else(|| Value::Array(Vec::new()), |found| lookup.values(&found.source));
+            if let Some(at) = body.pointer_mut(&place) {
+                *at = values;
+            }
+        }
+        if let Value::Object(body) = body {
+            request.body = body;
+        }
+        Ok(())
     }
 
     pub(super) async fn next_page(

@@ -227,3 +227,14 @@ async fn texts_are_cut_as_asked() {
         ["5", "6", "7"]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_of_other_documents() {
+    let fixture = fixture().await;
+    let lookup =
+        |index: &str, id: &str| json!({"terms": {"country": {"index": index, "id": id, "path": "country"}}});
+    assert_eq!(fixture.ids("shop-*", lookup("shop-1", "6")).await, ["5", "6", "7"]);
+    assert!(fixture.ids("shop-*", lookup("shop-1", "none")).await.is_empty());
+    let gone = json!({"query": lookup("no-such", "1")});
+    assert!(fixture.search_as(&internal(), "shop-*", gone).await.is_err());
+}

@@ -39,11 +39,6 @@ impl TermPattern {
         Ok(Self { prefix: prefix.to_owned(), check: None })
     }
 
-    /// Every term.
-    pub(super) fn everything() -> Self {
-        Self { prefix: String::new(), check: None }
-    }
-
     /// Terms that match a pattern with `*`, `?` and `\`.
     pub(super) fn wildcard(pattern: &str, case_insensitive: bool) -> Result<Self, String> {
         if pattern.len() > PATTERN_MAX_BYTES {

@@ -39,6 +39,7 @@ mod watch;
 pub(crate) use breaker::Breaker;
 pub(crate) use sorting::Cursor;
 pub(crate) use source::filter as filter_source;
+pub(crate) use source::values_of;
 pub(crate) use time_range::overlaps;
 
 use super::snapshot::{GenerationSnapshot, IndexSnapshot};

@@ -77,6 +77,13 @@ fn matches_path(patterns: &[FieldPattern], path: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(path))
 }
 
+/// All values at a dotted path.
+pub(crate) fn values_of<'s>(object: &'s Object, path: &str) -> Vec<&'s Value> {
+    let mut found = Vec::new();
+    values_at(object, path, &mut found);
+    found
+}
+
 /// All values at a dotted path, through arrays of objects and dotted keys.
 pub(super) fn values_at<'s>(object: &'s Object, path: &str, found: &mut Vec<&'s Value>) {
     if let Some(value) = object.get(path) {

@@ -77,6 +77,9 @@ impl Compiler<'_> {
         leaf: &Leaf,
         query: &QueryStringQuery,
     ) -> Result<BoxQuery, StoreError> {
+        if let Leaf::Regex(pattern) = leaf {
+            self.check_regex(pattern)?;
+        }
         let own;
         let list = match field {
             Some("*") => &[],

@@ -12,7 +12,6 @@ pub(super) use values::read_network;
 
 use super::{
     column_query::{ColumnRangeQuery, SliceQuery},
-    dictionary_query::{DictionaryQuery, TermPattern},
     fields::{Fields, Within},
     geo_query::{GeoQuery, Region},
     nested::{NestedQuery, check_path, superset},

@@ -235,14 +235,20 @@ impl Compiler<'_> {
         self.dictionary(field, pattern)
     }
 
-    pub(super) fn regexp(&self, query: &Pattern) -> Result<BoxQuery, StoreError> {
-        let (length, most) = (query.pattern.chars().count(), self.fields.index.limits.regex);
-        if length > most {
-            return Err(StoreError::invalid(format!(
-                "The length of regex [{length}] used in the Regexp Query request has exceeded the allowed maximum of [{most}]. \
-                 This maximum can be set by changing the [index.max_regex_length] index level setting."
-            )));
+    /// Refuses regular expressions that are longer than the index lets them be.
+    pub(super) fn check_regex(&self, pattern: &str) -> Result<(), StoreError> {
+        let (length, most) = (pattern.chars().count(), self.fields.index.limits.regex);
+        if length <= most {
+            return Ok(());
         }
+        Err(StoreError::invalid(format!(
+            "The length of regex [{length}] used in the Regexp Query request has exceeded the allowed maximum of [{most}]. \
+             This maximum can be set by changing the [index.max_regex_length] index level setting."
+        )))
+    }
+
+    pub(super) fn regexp(&self, query: &Pattern) -> Result<BoxQuery, StoreError> {
+        self.check_regex(&query.pattern)?;
         let pattern = TermPattern::lucene_regex(&query.pattern, query.case_insensitive);
         if let Some(matched) = self.index_pattern(&query.field, pattern.clone())? {
             return Ok(matched);

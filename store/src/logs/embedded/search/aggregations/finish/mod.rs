@@ -13,7 +13,7 @@ mod significant;
 mod terms;
 mod top;
 
-use super::super::{Search, Shard};
+use super::super::{Search, Shard, fields::Within};
 use super::{Bucket, Key, Partial, check_answer, pipeline};
 use crate::{
     StoreError,
@@ -140,7 +140,7 @@ impl<'f, 's> Finish<'f, 's> {
 
     /// A field as the first index knows it that does.
     fn field(&self, path: &str) -> Option<ResolvedField> {
-        self.shards.iter().find_map(|shard| shard.fields().resolve(path))
+        self.shards.iter().find_map(|shard| shard.fields().within(Within::Whole).resolve(path))
     }
 }
 
