@@ -108,8 +108,8 @@ impl EmbeddedLogs {
                 routing: lookup.routing.as_deref(),
                 realtime: true,
             };
-            let found = self.get_as(scope, asked).await?;
-            let values = found.map_or_else(|| Value::Array(Vec::new()), |found| lookup.values(&found.source));
+            let found = self.get_as(scope, asked).await?.and_then(|found| found.source);
+            let values = found.map_or_else(|| Value::Array(Vec::new()), |found| lookup.values(&found));
             if let Some(at) = body.pointer_mut(&place) {
                 *at = values;
             }

@@ -238,3 +238,24 @@ async fn terms_of_other_documents() {
     let gone = json!({"query": lookup("no-such", "1")});
     assert!(fixture.search_as(&internal(), "shop-*", gone).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_stand_out() {
+    let fixture = Fixture::new().await;
+    let documents = (0..30).map(|n| {
+        let text = if n < 5 { "odd broken shoe broken" } else { "fine shoe" };
+        json!({"_index": "shop-1", "_id": n.to_string(), "n": n, "message": text})
+    });
+    fixture.write(documents.collect()).await;
+    let body = json!({"size": 0, "query": {"range": {"n": {"lt": 6}}}, "aggs": {"s": {"sampler": {"shard_size": 50},
+        "aggs": {"w": {"significant_text": {"field": "message", "exclude": ["odd"]}}}}}});
+    let found = fixture.search("shop-*", body).await;
+    let words = serde_json::to_value(&found.aggregations).unwrap()["s"]["w"].clone();
+    assert_eq!((&words["doc_count"], &words["bg_count"]), (&json!(6), &json!(30)));
+    let buckets = words["buckets"].as_array().unwrap();
+    assert_eq!(buckets.len(), 1, "{words}");
+    assert_eq!(
+        (&buckets[0]["key"], &buckets[0]["doc_count"], &buckets[0]["bg_count"]),
+        (&json!("broken"), &json!(5), &json!(5))
+    );
+}

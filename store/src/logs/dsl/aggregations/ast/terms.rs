@@ -82,4 +82,6 @@ pub struct SignificantTerms {
     pub include: Option<TermSelection>,
     /// But not these.
     pub exclude: Option<TermSelection>,
+    /// `significant_text`: the values are the words of the field's texts; these paths of the source hold them.
+    pub words_of: Option<Vec<String>>,
 }

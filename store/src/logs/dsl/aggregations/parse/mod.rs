@@ -151,6 +151,7 @@ const KINDS: &[(&str, Build)] = &[
     ("multi_terms", terms::multi_terms),
     ("rare_terms", terms::rare_terms),
     ("significant_terms", terms::significant_terms),
+    ("significant_text", terms::significant_text),
     ("histogram", |at, value| histograms::histogram(at, value).map(Kind::Histogram)),
     ("date_histogram", |at, value| {
         histograms::date_histogram(at, value).map(Box::new).map(Kind::DateHistogram)

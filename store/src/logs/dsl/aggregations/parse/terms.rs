@@ -172,7 +172,31 @@ pub(super) fn significant_terms(at: &Named<'_>, value: &Value) -> Result<Kind, S
         background: read.background_filter.as_ref().map(|filter| at.query(filter)).transpose()?,
         include: selection(at, read.include, "include")?,
         exclude: selection(at, read.exclude, "exclude")?,
+        words_of: None,
     })))
+}
+
+pub(super) fn significant_text(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
+    #[derive(Deserialize)]
+    struct Parameters {
+        field: String,
+        #[serde(default)]
+        filter_duplicate_text: bool,
+        source_fields: Option<Vec<String>>,
+        #[serde(flatten)]
+        rest: event::Object,
+    }
+    let read: Parameters = parameters(&at.what(), value, at.place)?;
+    if read.filter_duplicate_text {
+        return Err(at.invalid(format!("{} does not support \"filter_duplicate_text\"", at.what())));
+    }
+    let mut rest = read.rest;
+    rest.insert("field".to_owned(), Value::String(read.field.clone()));
+    let mut kind = significant_terms(at, &Value::Object(rest))?;
+    if let Kind::SignificantTerms(request) = &mut kind {
+        request.words_of = Some(read.source_fields.unwrap_or_else(|| vec![read.field]));
+    }
+    Ok(kind)
 }
 
 fn selection(at: &Named<'_>, value: Option<Value>, key: &str) -> Result<Option<TermSelection>, StoreError> {

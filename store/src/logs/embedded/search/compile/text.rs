@@ -28,7 +28,7 @@ fn text_of(value: &Value) -> String {
 
 impl Compiler<'_> {
     /// The words of a text, as the fields' analyser finds them, or another.
-    pub(super) fn tokens(&self, text: &str, analyzer: Option<Analyzer>) -> Vec<Token> {
+    pub(in super::super) fn tokens(&self, text: &str, analyzer: Option<Analyzer>) -> Vec<Token> {
         let token = |(position, text): (usize, String)| Token { text, position };
         match analyzer {
             None | Some(Analyzer::Standard) => self.standard_tokens(text),

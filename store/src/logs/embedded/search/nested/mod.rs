@@ -9,7 +9,7 @@ mod objects;
 mod query;
 
 pub(super) use hits::inner_hits;
-pub(super) use objects::NestedObjects;
+pub(super) use objects::{NestedObjects, source_of};
 pub(super) use query::{NestedQuery, superset};
 
 use super::fields::Fields;

@@ -21,7 +21,7 @@ use tantivy::{
 /// Objects that one search may take out of one segment at a time.
 const OBJECTS_MAX: usize = 1_000_000;
 /// What the index of the objects is built with; it grows as it needs to.
-const MEMORY_BYTES: usize = 3_000_000;
+const MEMORY_BYTES: usize = 200_000;
 /// Blocks of stored documents that are kept decompressed.
 const BLOCKS: usize = 8;
 
@@ -102,7 +102,10 @@ impl NestedObjects {
 }
 
 /// The stored document, without what is masked.
-fn source_of(stored: &TantivyDocument, fields: &Fields<'_>) -> Result<Object, StoreError> {
+pub(in super::super) fn source_of(
+    stored: &TantivyDocument,
+    fields: &Fields<'_>,
+) -> Result<Object, StoreError> {
     let bytes = stored.get_first(fields.generation.schema.source).and_then(|source| source.as_bytes());
     let mut document: Object = serde_json::from_slice(bytes.unwrap_or(b"{}")).map_err(|error| {
         StoreError::new(ErrorKind::Corrupt, "a document does not read back").because(error)

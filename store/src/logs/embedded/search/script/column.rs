@@ -107,6 +107,26 @@ impl Scripted<'_> {
         finish(writer, any, max_doc)
     }
 
+    /// The texts that a function finds in each document.
+    pub(in super::super) fn texts(
+        &self,
+        max_doc: DocId,
+        mut texts: impl FnMut(DocId) -> Result<Vec<String>, StoreError>,
+    ) -> Result<Option<SegmentColumn>, StoreError> {
+        let mut writer = ColumnarWriter::default();
+        let mut any = false;
+        for (position, doc) in (self.matching)()?.into_iter().enumerate() {
+            if position.is_multiple_of(LOOK_EVERY) && self.is_over()? {
+                break;
+            }
+            for text in texts(doc)? {
+                writer.record_str(doc, NAME, &text);
+                any = true;
+            }
+        }
+        finish(writer, any, max_doc)
+    }
+
     fn is_over(&self) -> Result<bool, StoreError> {
         self.watch.check()?;
         Ok(self.watch.is_late())

@@ -12,13 +12,13 @@ use crate::{
             Query,
             aggregations::{Aggregation, SignificantTerms},
         },
-        embedded::mapping::Family,
+        embedded::{mapping::Family, schema::ResolvedField},
     },
 };
 use event::Object;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use tantivy::{DocSet, SegmentReader, TERMINATED, query::EnableScoring};
+use tantivy::{DocSet, SegmentReader, TERMINATED, query::EnableScoring, schema::IndexRecordOption};
 
 impl Finish<'_, '_> {
     /// Scores each value by how much more frequent it is among the documents of the bucket than in the background.
@@ -96,7 +96,12 @@ impl Finish<'_, '_> {
                     }
                     (filter, scope) => {
                         let docs = self.matching(shard, reader, filter.as_ref(), scope)?;
-                        count_values(shard, reader, request, counts, docs.iter().copied())?;
+                        match shard.fields().resolve(&request.source.field) {
+                            Some(field) if field.family() == Family::Text => {
+                                count_words(reader, &field, counts, |doc| docs.binary_search(&doc).is_ok())?;
+                            }
+                            _ => count_values(shard, reader, request, counts, docs.iter().copied())?,
+                        }
                         docs.len() as u64
                     }
                 };
@@ -146,6 +151,9 @@ fn count_terms(
     counts: &mut HashMap<Key, u64>,
 ) -> Result<bool, StoreError> {
     let Some(field) = shard.fields().resolve(path) else { return Ok(true) };
+    if field.family() == Family::Text {
+        return count_words(reader, &field, counts, |doc| !reader.is_deleted(doc)).map(|()| true);
+    }
     if !field.inverted || field.family() != Family::Keyword || reader.has_deletes() {
         return Ok(false);
     }
@@ -156,6 +164,29 @@ fn count_terms(
         }
     }
     Ok(true)
+}
+
+/// Counts the documents with each word, as far as they belong to the background.
+fn count_words(
+    reader: &SegmentReader,
+    field: &ResolvedField,
+    counts: &mut HashMap<Key, u64>,
+    belongs: impl Fn(u32) -> bool,
+) -> Result<(), StoreError> {
+    let index = reader.inverted_index(field.field()).map_err(engine_error)?;
+    let broken = |error: std::io::Error| engine_error(tantivy::TantivyError::from(error));
+    for (key, count) in counts {
+        let Key::Text(word) = key else { continue };
+        let term = field.string_term(word);
+        let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic).map_err(broken)? else {
+            continue;
+        };
+        while postings.doc() != TERMINATED {
+            *count += u64::from(belongs(postings.doc()));
+            postings.advance();
+        }
+    }
+    Ok(())
 }
 
 /// Counts values of some documents by the column.

@@ -4,9 +4,11 @@ use super::super::super::Search;
 use super::super::super::column::{Points, SegmentColumn, engine_error};
 use super::super::super::compile::Compiler;
 use super::super::super::fields::Fields;
+use super::super::super::nested::source_of;
 use super::super::super::profile::identity;
 use super::super::super::script::{DocScript, ScriptType};
 use super::super::super::sorting::{SegmentTop, TopRequest, by_score, sortable, with_column};
+use super::super::super::source::values_of;
 use super::super::Key;
 use super::super::keys::{
     AddressRanges, AutoDates, DateKeys, DistanceRanges, GridKeys, KeySource, TermKeys, address_ends,
@@ -46,6 +48,9 @@ pub(in super::super) struct Context<'r, 'c, 'f> {
     /// What nested objects stand in.
     pub(in super::super) above: Option<&'c Above>,
 }
+
+/// Blocks of stored documents that are kept decompressed.
+const STORED_BLOCKS: usize = 8;
 
 type Selections<'r> = (Option<&'r TermSelection>, Option<&'r TermSelection>);
 
@@ -90,6 +95,11 @@ impl<'r> Context<'r, '_, '_> {
             }
             Kind::SignificantTerms(request) => {
                 let selections = (request.include.as_ref(), request.exclude.as_ref());
+                if let Some(paths) = &request.words_of {
+                    let column = self.words(&request.source.field, paths)?;
+                    let keys = TermKeys::new(&request.source, selections, None, column, self.search.now)?;
+                    return Ok(self.keyed(KeySource::Terms(Box::new(keys)), inner));
+                }
                 self.keyed(self.terms(&request.source, selections)?, inner)
             }
             Kind::MultiTerms(request) => {
@@ -258,6 +268,36 @@ impl<'r> Context<'r, '_, '_> {
         let scripted = self.search.scripted(self.matching);
         let over = column.as_ref().map(|column| (column, is_float));
         Ok((None, scripted.column(script, over, kind, self.reader.max_doc())?))
+    }
+
+    /// The words of the texts of a field, each once per document, from the source of those documents that count.
+    fn words(&self, field: &str, paths: &[String]) -> Result<Option<SegmentColumn>, StoreError> {
+        let Some(field) = self.fields.resolve(field) else { return Ok(None) };
+        if field.family() != Family::Text {
+            return Err(unsupported(&field, "significant_text"));
+        }
+        let store = self
+            .reader
+            .get_store_reader(STORED_BLOCKS)
+            .map_err(|error| engine_error(tantivy::TantivyError::from(error)))?;
+        let compiler = Compiler {
+            fields: self.fields.within(self.fields.within),
+            now: self.search.now,
+            watch: &self.search.watch,
+        };
+        self.search.scripted(self.matching).texts(self.reader.max_doc(), |doc| {
+            let stored = store.get(doc).map_err(engine_error)?;
+            let document = source_of(&stored, self.fields)?;
+            let mut words: Vec<String> = Vec::new();
+            for path in paths.iter().filter(|path| !self.fields.mask.hides(path)) {
+                for text in values_of(&document, path).into_iter().filter_map(|value| value.as_str()) {
+                    words.extend(compiler.tokens(text, None).into_iter().map(|token| token.text));
+                }
+            }
+            words.sort_unstable();
+            words.dedup();
+            Ok(words)
+        })
     }
 
     /// The column that tells whether a document has a value, of whatever kind.
