@@ -215,15 +215,9 @@ mod tests {
             index: "from".into(),
             id: "1".into(),
             routing: Some("r".into()),
-            score: None,
             source: json!({"n": 1}).as_object().cloned(),
-            sort: Vec::new(),
-            highlight: None,
-            fields: None,
-            ignored: Vec::new(),
             version: Some(4),
-            seq_no: None,
-            inner_hits: None,
+            ..Hit::default()
         }
     }
 
