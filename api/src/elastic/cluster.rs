@@ -168,6 +168,13 @@ async fn stored(app: &App) -> Result<BTreeMap<String, BTreeMap<String, Value>>, 
         .collect())
 }
 
+/// A setting of the cluster, if it was set: what is transient before what is persistent.
+pub(super) async fn setting(app: &App, name: &str) -> Result<Option<String>, ElasticError> {
+    let stored = stored(app).await?;
+    let found = ["transient", PERSISTENT].iter().find_map(|kind| stored.get(*kind)?.get(name)?.as_str());
+    Ok(found.map(str::to_owned))
+}
+
 async fn get_settings(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let flat = asked.flag("flat_settings", false)?;
     let defaults = asked.flag("include_defaults", false)?;

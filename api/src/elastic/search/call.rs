@@ -1,6 +1,6 @@
 //! What the search endpoints are given: who asks, the parameters, the body.
 
-use super::super::{error::ElasticError, names, parameters, parameters::Parameters};
+use super::super::{cluster, error::ElasticError, names, parameters, parameters::Parameters};
 use crate::{
     auth::{extract::Caller, scope::elastic_scope_of},
     frame::extract::ApiQuery,
@@ -109,12 +109,28 @@ impl Call {
         parameters::refuse_unknown(&self.path, &self.parameters)
     }
 
+    /// Refuses to keep a search open for longer than the cluster lets it.
+    pub(super) async fn check_keep_alive(&self, wanted: Option<Duration>) -> Result<(), ElasticError> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        let setting = cluster::setting(&self.app, "search.max_keep_alive").await?;
+        match setting.as_deref().and_then(parse_duration) {
+            Some(most) if wanted > most => Err(ElasticError::illegal(format!(
+                "Keep alive for request ({}s) is too large. It must be less than ({}s). This limit can be set by changing \
+                 the [search.max_keep_alive] cluster level setting.",
+                wanted.as_secs(),
+                most.as_secs()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs a search in the indices of the path.
     pub(super) async fn search(
         &self,
         body: Object,
         parameters: &Parameters,
     ) -> Result<SearchResponse, ElasticError> {
+        self.check_keep_alive(parameters.scroll).await?;
         let request = SearchRequest {
             // A point in time knows its indices.
             indices: self.indices.clone(),

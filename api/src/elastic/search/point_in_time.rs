@@ -22,6 +22,7 @@ pub(super) async fn open(mut call: Call) -> Result<Json<Value>, ElasticError> {
     }
     let given = std::mem::take(&mut call.parameters);
     let options = parameters::apply(&call.path, given, &mut Object::new())?.options;
+    call.check_keep_alive(Some(keep_alive)).await?;
     let logs = call.logs();
     let id = logs.open_point_in_time(&call.scope, &call.indices, options, keep_alive).await?;
     let indices = logs.indices(&call.scope, &call.indices).await.map_or(0, |indices| indices.len());

@@ -44,6 +44,7 @@ pub(super) async fn next(mut call: Call) -> Result<Json<Value>, ElasticError> {
         let message = "Validation Failed: 1: scrollId is missing;";
         return Err(ElasticError::illegal(message).named("action_request_validation_exception"));
     };
+    call.check_keep_alive(keep_alive).await?;
     let response = call.logs().scroll(&call.scope, id, keep_alive).await?;
     Ok(Json(Value::Object(answer::search(response, total_as_int))))
 }
