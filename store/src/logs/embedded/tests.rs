@@ -3,7 +3,7 @@
 use super::{EmbeddedLogs, EmbeddedOptions, wal::tests::FaultyDisk};
 use crate::{
     ErrorKind, StoreError,
-    logs::{IndexAdmin, LogStore, Refresh, WriteResult},
+    logs::{IndexAdmin, LogStore, Refresh, TemplateKind, WriteResult},
     scope::Scope,
 };
 use event::{Event, Operation, Origin};
@@ -122,7 +122,7 @@ async fn a_new_field_that_needs_a_place_opens_a_generation() {
     let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
     let template = json!({"index_patterns": ["logs"], "template": {"mappings": {"dynamic_templates": [
         {"ips": {"match": "*_ip", "mapping": {"type": "ip"}}}]}}});
-    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template, false).await.unwrap();
+    logs.put_template(&scope(), TemplateKind::Index, "t", template, false).await.unwrap();
     let write = |id: &str, fields: Value, operation| {
         let mut event = event("logs", id, fields);
         event.metadata.operation = operation;
@@ -231,6 +231,48 @@ async fn daily_indices_are_merged_and_removed_as_they_grow_old() {
 }
 
 #[tokio::test]
+async fn policies_roll_over_and_remove() {
+    let directory = tempfile::tempdir().unwrap();
+    let (now_ms, options) = moved_clock();
+    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    let policy = json!({"policy": {"phases": {"hot": {"actions": {"rollover": {"max_docs": 2}}},
+        "delete": {"min_age": "5d", "actions": {"delete": {}}}}}});
+    let brief = json!({"policy": {"phases": {"delete": {"min_age": "1d", "actions": {"delete": {}}}}}});
+    for (name, policy) in [("rolling", policy), ("brief", brief)] {
+        logs.put_template(&scope(), TemplateKind::Lifecycle, name, policy, false).await.unwrap();
+    }
+    let template = json!({"index_patterns": ["logs-*"], "template": {"settings":
+        {"index.lifecycle.name": "rolling", "index.lifecycle.rollover_alias": "logs"}}});
+    logs.put_template(&scope(), TemplateKind::Index, "t", template, false).await.unwrap();
+    let first = json!({"aliases": {"logs": {"is_write_index": true}}});
+    logs.create_index(&scope(), "logs-000001", first).await.unwrap();
+    let settings = |name: &str| json!({"settings": {"index.lifecycle.name": name}});
+    logs.create_index(&scope(), "short-lived", settings("brief")).await.unwrap();
+    // A policy that is not there does nothing.
+    logs.create_index(&scope(), "kept-2026.11.20", settings("unknown")).await.unwrap();
+
+    logs.write_one(event("logs", "1", json!({"n": 1}))).await;
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000001", "short-lived"]);
+    logs.write_one(event("logs", "2", json!({"n": 2}))).await;
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000001", "logs-000002", "short-lived"]);
+    logs.write_one(event("logs", "3", json!({"n": 3}))).await;
+    assert!(logs.get(&scope(), "logs-000002", "3").await.unwrap().is_some(), "writes go to the new index");
+
+    now_ms.fetch_add(DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000001", "logs-000002"]);
+    now_ms.fetch_add(4 * DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    // What is still written to is rolled over first.
+    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000002"]);
+    now_ms.fetch_add(100 * DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000002"]);
+}
+
+#[tokio::test]
 async fn the_oldest_days_go_when_there_is_too_much() {
     let directory = tempfile::tempdir().unwrap();
     let (_, options) = moved_clock();
@@ -255,7 +297,7 @@ async fn closed_indices_outside_of_the_span_of_a_search_stay_closed() {
     let logs = EmbeddedLogs::open(directory.path(), options.clone()).unwrap();
     let template = json!({"index_patterns": ["shop-*"], "template": {"mappings": {"properties": {
         "@timestamp": {"type": "date"}}}}});
-    logs.put_template(&scope(), crate::logs::TemplateKind::Index, "t", template, false).await.unwrap();
+    logs.put_template(&scope(), TemplateKind::Index, "t", template, false).await.unwrap();
     for day in 10..20 {
         let fields = json!({"@timestamp": format!("2026-11-{day}T10:00:00Z")});
         logs.write_one(event(&format!("shop-2026.11.{day}"), "1", fields)).await;
