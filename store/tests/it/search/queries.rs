@@ -103,7 +103,8 @@ async fn exact_values_and_ranges() {
     check.finds(json!({"exists": {"field": "user"}}), "1 2 3 4").await;
     check.refuses(json!({"term": {"status": "many"}}), "\"status\" of type [long]").await;
     check.refuses(json!({"range": {"@timestamp": {"gte": "soon"}}}), "\"soon\"").await;
-    check.refuses(json!({"range": {"message": {"gte": "a"}}}), "does not support [range]").await;
+    check.finds(json!({"range": {"message": {"gte": "payment", "lt": "payments"}}}), "1 2").await;
+    check.refuses(json!({"range": {"ok": {"gte": true}}}), "does not support [range]").await;
     check.refuses(json!({"span_near": {"clauses": []}}), "unknown query [span_near]").await;
     check.refuses(json!({"nested": {"path": "a"}}), "Required [query]").await;
 }
@@ -322,6 +323,10 @@ async fn an_alias_is_found_shown_and_spans_time_as_its_field_does() {
     assert_eq!(fixture.ids("kibana-*", json!({"wildcard": {"machine": "*shop.ex*"}})).await, ["1", "2"]);
     let escaped = json!({"query_string": {"fields": ["host"], "query": "*shop\\.ex*"}});
     assert_eq!(fixture.ids("kibana-*", escaped).await, ["1", "2"]);
+    let many = json!({"query_string": {"query": "host:[WWW TO www.shop.f}"}});
+    assert_eq!(fixture.ids("kibana-*", many).await, ["1", "2"]);
+    let none = json!({"range": {"host": {"gt": "www.shop.example"}}});
+    assert_eq!(fixture.ids("kibana-*", none).await, [""; 0]);
     // What is several words is any of them, as for `match`.
     let words = json!({"query_string": {"query": "host:unknown-www.shop.example"}});
     assert_eq!(fixture.ids("kibana-*", words).await, ["1", "2"]);

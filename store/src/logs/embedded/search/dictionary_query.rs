@@ -5,7 +5,10 @@ use super::column::{ColumnKind, SegmentColumn};
 use super::column_query::docs_with_keys;
 use crate::logs::dsl::PATTERN_MAX_BYTES;
 use regex::bytes::{Regex, RegexBuilder};
-use std::sync::Arc;
+use std::{
+    ops::{Bound, RangeBounds},
+    sync::Arc,
+};
 use tantivy::{
     BitSet, DocId, Score, SegmentReader,
     query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
@@ -28,6 +31,7 @@ pub(super) struct TermPattern {
 enum Check {
     Regex(Arc<Regex>),
     Similar { word: Arc<[char]>, edits: usize, transpositions: bool },
+    Between(Bound<String>, Bound<String>),
 }
 
 impl TermPattern {
@@ -90,6 +94,18 @@ impl TermPattern {
         Self { prefix, check: Some(Check::Similar { word, edits: usize::from(edits), transpositions }) }
     }
 
+    /// Terms between two others, in the order of their bytes.
+    pub(super) fn between(lower: Bound<String>, upper: Bound<String>) -> Self {
+        let prefix = match (&lower, &upper) {
+            (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => {
+                let same = low.chars().zip(high.chars()).take_while(|(low, high)| low == high);
+                same.map(|(character, _)| character).collect()
+            }
+            _ => String::new(),
+        };
+        Self { prefix, check: Some(Check::Between(lower, upper)) }
+    }
+
     fn regex(pattern: &str, prefix: &str, case_insensitive: bool) -> Result<Self, String> {
         let regex = RegexBuilder::new(&format!("^(?:{pattern})$"))
             .case_insensitive(case_insensitive)
@@ -110,6 +126,11 @@ impl TermPattern {
             Some(Check::Regex(regex)) => regex.is_match(term),
             Some(Check::Similar { word, edits, transpositions }) => std::str::from_utf8(term)
                 .is_ok_and(|term| within_distance(word, term, *edits, *transpositions)),
+            Some(Check::Between(lower, upper)) => {
+                let (lower, upper) =
+                    (lower.as_ref().map(String::as_bytes), upper.as_ref().map(String::as_bytes));
+                RangeBounds::<[u8]>::contains(&(lower, upper), term)
+            }
         }
     }
 
@@ -314,6 +335,24 @@ mod tests {
         for refused in ["~a", "<1-5>", "a&b", "(", "a\\", "(a{1000}){1000}"] {
             assert!(TermPattern::lucene_regex(refused, false).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn ranges_of_words() {
+        let check = |lower: Bound<&str>, upper: Bound<&str>, text: &str, expected: bool| {
+            let pattern = TermPattern::between(lower.map(str::to_owned), upper.map(str::to_owned));
+            assert_eq!(pattern.matches_text(text), expected, "{pattern:?} {text}");
+        };
+        use Bound::{Excluded, Included, Unbounded};
+        check(Included("400"), Included("599"), "404", true);
+        check(Included("400"), Included("599"), "400", true);
+        check(Excluded("400"), Included("599"), "400", false);
+        check(Included("400"), Excluded("404"), "404", false);
+        check(Included("40"), Included("404"), "40", true);
+        check(Included("\u{df}a"), Included("\u{df}z"), "\u{df}m", true);
+        check(Unbounded, Included("b"), "a", true);
+        check(Included("b"), Unbounded, "a", false);
+        check(Included("b"), Included("a"), "a", false);
     }
 
     #[test]

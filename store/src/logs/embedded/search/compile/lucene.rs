@@ -168,7 +168,8 @@ impl Compiler<'_> {
             Leaf::Range { lower, upper } => {
                 let end = |end: &Option<(String, bool)>| {
                     end.as_ref().map(|(text, inclusive)| Bound {
-                        value: Value::String(text.clone()),
+                        // Words of a text are stored in lower case.
+                        value: Value::String(if is_text { text.to_lowercase() } else { text.clone() }),
                         inclusive: *inclusive,
                     })
                 };

@@ -133,19 +133,22 @@ impl Compiler<'_> {
 
     pub(super) fn range(&self, query: &Range) -> Result<BoxQuery, StoreError> {
         let Some(field) = self.fields.resolve(&query.field) else { return Ok(nothing()) };
+        let text_end = |end: &Option<End>| match end {
+            None => Bound::Unbounded,
+            Some(end) if end.inclusive => Bound::Included(text_of(&end.value)),
+            Some(end) => Bound::Excluded(text_of(&end.value)),
+        };
         let interval = match field.family() {
             Family::Integer | Family::Unsigned | Family::Float => self.number_interval(&field, query)?,
             Family::Date => self.date_interval(&field, query)?,
             Family::Ip => self.ip_interval(&field, query)?,
-            Family::Keyword => {
-                let end = |end: &Option<End>| match end {
-                    None => Bound::Unbounded,
-                    Some(end) if end.inclusive => Bound::Included(text_of(&end.value)),
-                    Some(end) => Bound::Excluded(text_of(&end.value)),
-                };
-                Some(Interval::Text(end(&query.lower), end(&query.upper)))
+            Family::Keyword => Some(Interval::Text(text_end(&query.lower), text_end(&query.upper))),
+            // Its words, as the index has them.
+            Family::Text => {
+                let words = TermPattern::between(text_end(&query.lower), text_end(&query.upper));
+                return self.dictionary(field, Ok(words));
             }
-            Family::Text | Family::Boolean | Family::Geo => {
+            Family::Boolean | Family::Geo => {
                 return Err(StoreError::invalid(format!(
                     "field \"{}\" of type [{}] does not support [range] queries",
                     field.path,
@@ -171,7 +174,9 @@ impl Compiler<'_> {
             Some(end) => {
                 let number = read_number(&end.value).ok_or_else(|| misfit(field, &end.value))?;
                 let number = match field.field_type {
-                    FieldType::Float => Number::Fraction(field.field_type.rounded(number.as_f64())),
+                    FieldType::Float | FieldType::HalfFloat => {
+                        Number::Fraction(field.field_type.rounded(number.as_f64()))
+                    }
                     _ => number,
                 };
                 Ok(if end.inclusive { Bound::Included(number) } else { Bound::Excluded(number) })

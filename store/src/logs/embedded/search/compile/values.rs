@@ -99,7 +99,7 @@ impl Compiler<'_> {
                     Some(factor) if field.field_type == FieldType::ScaledFloat => {
                         Number::Fraction((number.as_f64() * factor).round() / factor)
                     }
-                    _ if field.field_type == FieldType::Float => {
+                    _ if matches!(field.field_type, FieldType::Float | FieldType::HalfFloat) => {
                         Number::Fraction(field.field_type.rounded(number.as_f64()))
                     }
                     _ => number,
