@@ -24,6 +24,7 @@ mod overview;
 mod parameters;
 mod persona;
 mod pipelines;
+mod pretty;
 mod request;
 mod root;
 mod routes;

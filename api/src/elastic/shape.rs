@@ -1,6 +1,6 @@
-//! What all answers have in common: `filter_path`, and the media type that the client asks for.
+//! What all answers have in common: `filter_path`, `pretty`, and the media type that the client asks for.
 
-use super::{body::BODY_MAX_BYTES, error::ElasticError, filter::filter_path};
+use super::{body::BODY_MAX_BYTES, error::ElasticError, filter::filter_path, pretty::pretty};
 use axum::{
     body::{Body, to_bytes},
     extract::{Query, Request},
@@ -8,13 +8,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
 /// Filters JSON answers and names their type as the client wants it.
 pub(super) async fn shape(request: Request, next: Next) -> Response {
-    let paths = paths(request.uri());
+    let wanted = Wanted::new(request.uri());
     let media_type = media_type(request.headers().get(header::ACCEPT), request.uri());
     let response = next.run(request).await;
     let is_json = response
@@ -24,34 +25,55 @@ pub(super) async fn shape(request: Request, next: Next) -> Response {
     if !is_json {
         return response;
     }
-    let mut response = match paths {
-        Some(paths) => filtered(response, &paths).await,
+    let mut response = match wanted {
+        Some(wanted) => wanted.rewrite(response).await,
         None => response,
     };
     response.headers_mut().insert(header::CONTENT_TYPE, media_type.unwrap_or(JSON));
     response
 }
 
-fn paths(uri: &Uri) -> Option<String> {
-    if !uri.query()?.contains("filter_path") {
-        return None;
-    }
-    let Query(mut parameters) = Query::<BTreeMap<String, String>>::try_from_uri(uri).ok()?;
-    parameters.remove("filter_path").filter(|paths| !paths.is_empty())
+/// What an answer is to be made of what it is.
+struct Wanted {
+    /// `filter_path`
+    paths: Option<String>,
+    /// `pretty`, alone or with a value other than `false`.
+    pretty: bool,
 }
 
-async fn filtered(response: Response, paths: &str) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let Ok(bytes) = to_bytes(body, BODY_MAX_BYTES).await else {
-        return ElasticError::illegal("the answer is too large for [filter_path]").into_response();
-    };
-    match serde_json::from_slice(&bytes).map(|answer| filter_path(answer, paths).to_string()) {
-        Ok(text) => {
-            parts.headers.remove(header::CONTENT_LENGTH);
-            Response::from_parts(parts, Body::from(text))
+impl Wanted {
+    /// `None`: the answer goes out as it is.
+    fn new(uri: &Uri) -> Option<Self> {
+        let query = uri.query()?;
+        if !query.contains("filter_path") && !query.contains("pretty") {
+            return None;
         }
-        // No JSON in it: the answer to HEAD.
-        Err(_) => Response::from_parts(parts, Body::from(bytes)),
+        let Query(mut parameters) = Query::<BTreeMap<String, String>>::try_from_uri(uri).ok()?;
+        let paths = parameters.remove("filter_path").filter(|paths| !paths.is_empty());
+        let pretty = parameters.remove("pretty").is_some_and(|value| value != "false");
+        (pretty || paths.is_some()).then_some(Self { paths, pretty })
+    }
+
+    async fn rewrite(self, response: Response) -> Response {
+        let (mut parts, body) = response.into_parts();
+        let Ok(bytes) = to_bytes(body, BODY_MAX_BYTES).await else {
+            let reason = "the answer is too large for [filter_path] and [pretty]";
+            return ElasticError::illegal(reason).into_response();
+        };
+        let Ok(text) = serde_json::from_slice(&bytes).and_then(|answer| self.print(answer)) else {
+            // No JSON in it: the answer to HEAD.
+            return Response::from_parts(parts, Body::from(bytes));
+        };
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, Body::from(text))
+    }
+
+    fn print(&self, answer: Value) -> serde_json::Result<Vec<u8>> {
+        let answer = match &self.paths {
+            Some(paths) => filter_path(answer, paths),
+            None => answer,
+        };
+        if self.pretty { pretty(&answer) } else { serde_json::to_vec(&answer) }
     }
 }
 

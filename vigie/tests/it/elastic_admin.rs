@@ -150,6 +150,9 @@ async fn tables_and_overviews_answer_in_every_form() {
         json!({"cluster": ["monitor"], "index": [{"names": ["logs"], "privileges": ["read", "write"]}]});
     let (_, _, may) = ask(&vigie, "POST", "/_security/user/_has_privileges", wanted).await;
     assert_eq!(may["has_all_requested"], true, "{may}");
+    let pretty = format!("{}/logs/_count?pretty&filter_path=count", vigie.elastic);
+    let pretty = vigie.client.get(pretty).basic_auth(ADMIN, Some(PASSWORD)).send().await.unwrap();
+    assert_eq!(pretty.text().await.unwrap(), "{\n  \"count\" : 1\n}\n");
     vigie.stop();
 }
 
