@@ -184,8 +184,9 @@ fn runs_statements() {
         json!("mid"),
     );
     gives("if (false) return 1; 2", json!(2));
-    gives("if (false) { 1 } else { if (true) { 7 } }", json!(7));
-    gives("def x = 1, y = x + 1; if (y == 2) { y }", json!(null));
+    gives("def x = 1, y = x + 1; if (y == 2) { y }", json!(2));
+    gives("def x = 1; if (x == 2) { 5 } else if (x == 1) { 7 }", json!(7));
+    gives("def x = 1; if (x == 2) { 5 }", json!(null));
     gives("int x = 5; int y = x++ + ++x; x + ' ' + y", json!("7 12"));
     gives("def a, b; a = b = 3; a + b", json!(6));
     gives("for (;;) { return 'once' }", json!("once"));
