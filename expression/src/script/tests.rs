@@ -632,7 +632,7 @@ fn refuses_what_it_does_not_know_with_its_place() {
     );
     refused("int f(int x) { return f(x) } f(1)", "1:23: script is nested deeper than 64");
     let many = format!("int f(int x) {{ return x }} {}", "f(1);".repeat(65));
-    refused(&many, "1:348: more than 64 calls of functions of the script");
+    refused(&many, "1:347: more than 64 calls of functions of the script");
     refused("int f(int x) { return y } int y = 1; f(y)", "1:23: unknown variable \"y\"");
     refused("int f(Supplier s) { return s.get(", "1:34: expected \"}\", found the end");
     refused("int f(Supplier s) { return s.get() } f(1)", "1:40: expected");

@@ -583,7 +583,8 @@ mod tests {
         check(json!({"size": -5}), "cannot be negative");
         check(json!({"from": 1, "search_after": [1]}), "must be set to 0");
         check(json!({"timeout": "soon"}), "cannot read the time \"soon\"");
-        check(json!({"sort": {"a": {"nested": {}}}}), "\"nested\"");
+        check(json!({"sort": {"a": {"nested": {}}}}), "Required [path]");
+        check(json!({"sort": {"a": {"nested": {"path": "x", "filter": {}}}}}), "\"filter\"");
         check(json!({"sort": {"a": "up"}}), "must be asc or desc");
         check(json!({"runtime_mappings": {"a": {}}}), "runtime_mappings");
         check(json!({"_source": {"only": []}}), "\"only\"");
