@@ -4,9 +4,14 @@ mod bench;
 mod clients;
 mod conformance;
 mod fixtures;
+mod services;
 mod test;
 
 use clap::{Parser, Subcommand};
+
+/// As in the product: what is measured here stands beside it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Developer commands of vigie.
 #[derive(Parser)]

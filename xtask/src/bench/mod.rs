@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the main job costs on this machine, beside a reference measured in the same run.
 
+mod engine;
 mod process;
 mod reference;
 mod searches;
@@ -7,20 +8,29 @@ mod service;
 
 use anyhow::Context;
 use service::Service;
-use std::{path::Path, process::Command, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 /// Options of the benchmark.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Lines of the generated access log
     #[arg(long, default_value_t = 300_000)]
     lines: usize,
     /// Searches of each kind
     #[arg(long, default_value_t = 200)]
     searches: usize,
-    /// Use the release build that is there
-    #[arg(long)]
-    no_build: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Part {
+    /// The log engine at its Elasticsearch API, beside tantivy alone and real search servers.
+    Engine(engine::EngineArgs),
 }
 
 /// Measures upload to searchable, cost per million events, memory, disk and search times.
@@ -28,57 +38,46 @@ pub(crate) fn run(root: &Path, args: &BenchArgs) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         return in_release(root, args);
     }
+    let binary = match &args.part {
+        Some(Part::Engine(engine::EngineArgs { binary: Some(binary), .. })) => binary.clone(),
+        _ => std::env::current_exe()?.with_file_name("vigie"),
+    };
+    anyhow::ensure!(binary.is_file(), "no {}: build it first", binary.display());
+    if let Some(Part::Engine(args)) = &args.part {
+        return engine::run(&binary, args);
+    }
     let scratch = tempfile::tempdir().context("no temporary directory")?;
     let log = crate::fixtures::access_log(args.lines, &scratch.path().join("shop"))?;
     let reference_dir = scratch.path().join("reference");
     std::fs::create_dir(&reference_dir)?;
     let reference = reference::index(&log, &reference_dir)?;
-    tokio::runtime::Runtime::new()?.block_on(measure(root, args, &log, &reference, scratch.path()))
+    tokio::runtime::Runtime::new()?.block_on(measure(&binary, args, &log, &reference, scratch.path()))
 }
 
 /// The reference must be as optimised as the product: the benchmark runs in a release build of this command.
 fn in_release(root: &Path, args: &BenchArgs) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    if !args.no_build {
-        let status = Command::new(&cargo)
-            .current_dir(root)
-            .args(["build", "--release", "--package", "vigie"])
-            .status()?;
-        anyhow::ensure!(status.success(), "the release build failed");
+    let mut build = Command::new(&cargo);
+    build.current_dir(root).args(["build", "--release", "--package", "xtask"]);
+    if !matches!(&args.part, Some(Part::Engine(engine::EngineArgs { binary: Some(_), .. }))) {
+        build.args(["--package", "vigie"]);
     }
-    let (lines, searches) = (args.lines.to_string(), args.searches.to_string());
-    let status = Command::new(&cargo)
-        .current_dir(root)
-        .args([
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "xtask",
-            "--",
-            "bench",
-            "--no-build",
-            "--lines",
-            &lines,
-            "--searches",
-            &searches,
-        ])
-        .status()?;
+    anyhow::ensure!(build.status()?.success(), "the release build failed");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let status = Command::new(target.join("release/xtask")).args(std::env::args_os().skip(1)).status()?;
     anyhow::ensure!(status.success(), "the benchmark failed");
     Ok(())
 }
 
 async fn measure(
-    root: &Path,
+    binary: &Path,
     args: &BenchArgs,
     log: &str,
     reference: &reference::Cost,
     scratch: &Path,
 ) -> anyhow::Result<()> {
     let data = scratch.join("data");
-    let binary = std::env::current_exe()?.with_file_name("vigie");
-    anyhow::ensure!(binary.is_file(), "no {}: build it first (root {})", binary.display(), root.display());
-    let service = Service::start(&binary, &data).await?;
+    let service = Service::start(binary, &data).await?;
     let (cpu, started) = (process::cpu_secs(service.pid())?, Instant::now());
     service.upload("access.log", log.as_bytes().to_vec()).await?;
     let acknowledged_secs = started.elapsed().as_secs_f64();

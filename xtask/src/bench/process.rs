@@ -19,10 +19,24 @@ pub(crate) fn cpu_secs(pid: u32) -> anyhow::Result<f64> {
 
 /// Largest resident memory so far, in MiB.
 pub(crate) fn peak_memory_mib(pid: u32) -> anyhow::Result<f64> {
+    status_mib(pid, "VmHWM:")
+}
+
+/// Resident memory, in MiB.
+pub(crate) fn memory_mib(pid: u32) -> anyhow::Result<f64> {
+    status_mib(pid, "VmRSS:")
+}
+
+/// The largest resident memory of this process is that from now on.
+pub(crate) fn forget_peak() -> anyhow::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5").context("cannot forget the peak of memory")
+}
+
+fn status_mib(pid: u32, name: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line =
-        status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM in /proc/PID/status")?;
-    let kib: f64 = line.split_whitespace().nth(1).context("no number in VmHWM")?.parse()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let line = line.with_context(|| format!("no {name} in /proc/PID/status"))?;
+    let kib: f64 = line.split_whitespace().next().context("no number in /proc/PID/status")?.parse()?;
     Ok(kib / 1024.0)
 }
 
@@ -31,7 +45,8 @@ pub(crate) fn directory_bytes(path: &Path) -> anyhow::Result<u64> {
     let mut sum = 0;
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
-        let metadata = entry.metadata()?;
+        // A merge may remove a file meanwhile.
+        let Ok(metadata) = entry.metadata() else { continue };
         sum += if metadata.is_dir() { directory_bytes(&entry.path())? } else { metadata.len() };
     }
     Ok(sum)

@@ -1,5 +1,6 @@
 //! The service under measurement: started from its binary, spoken to over HTTP.
 
+use crate::services::Vigie;
 use anyhow::{Context, ensure};
 use reqwest::{
     Client,
@@ -7,19 +8,15 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-const EMAIL: &str = "bench@localhost.example";
-const PASSWORD: &str = "only-for-the-benchmark-1";
 const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// A running service; ended when dropped.
 pub(crate) struct Service {
-    child: Child,
+    running: Vigie,
     client: Client,
     base: String,
     token: String,
@@ -28,33 +25,19 @@ pub(crate) struct Service {
 impl Service {
     /// Starts the binary on a fresh data directory and logs in.
     pub(crate) async fn start(binary: &Path, data: &Path) -> anyhow::Result<Self> {
-        let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--elastic-listen", "off", "--data"])
-            .arg(data)
-            .env("VIGIE_ADMIN_EMAIL", EMAIL)
-            .env("VIGIE_ADMIN_PASSWORD", PASSWORD)
-            .env("VIGIE_LOG_FILTER", "warn")
-            .env("VIGIE_HTTP__USER_REQUESTS_PER_MIN", "100000000")
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().context("no standard output")?;
-        let line = BufReader::new(stdout)
-            .lines()
-            .map_while(Result::ok)
-            .find(|line| line.starts_with("listening "))
-            .context("the service did not start")?;
-        let http =
-            line.split(' ').find_map(|part| part.strip_prefix("http=")).context("no address printed")?;
+        let running = Vigie::start(binary, data)?;
         let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        let mut service = Self { child, client, base: format!("{http}/api/v1"), token: String::new() };
-        let login = service.post("/auth/login", &json!({"email": EMAIL, "password": PASSWORD})).await?;
+        let base = format!("{}/api/v1", running.http);
+        let mut service = Self { running, client, base, token: String::new() };
+        let login =
+            service.post("/auth/login", &json!({"email": Vigie::EMAIL, "password": Vigie::PASSWORD})).await?;
         service.token = login["access_token"].as_str().context("no token")?.to_owned();
         Ok(service)
     }
 
     /// Id of the process.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.running.process.id()
     }
 
     /// Uploads a file and waits until its job is done.
@@ -99,13 +82,5 @@ impl Service {
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body);
         Ok(request.send().await?.error_for_status()?.json().await?)
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
