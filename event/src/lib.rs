@@ -6,6 +6,7 @@
 mod index_name;
 mod origin;
 
+use bytes::Bytes;
 pub use index_name::{DEVICE_LOGS, ECOMMERCE_LOGS, daily_index, day_of_index};
 pub use jiff::Timestamp;
 pub use origin::Origin;
@@ -44,6 +45,9 @@ pub struct Metadata {
     pub timestamp: Option<Timestamp>,
     /// Where it came from.
     pub origin: Origin,
+    /// The document as JSON text, exactly as it was sent, if `fields` still says the same: kept as it is, it need not be
+    /// written anew. Whoever changes `fields` takes it away.
+    pub raw: Option<Bytes>,
     /// The line or record as it arrived, kept for dead letters.
     pub original: Option<String>,
     /// Write only if the stored document still has this sequence number and primary term

@@ -68,6 +68,17 @@ const SECRETS: &[&str] = &[
     "apikey",
     "privatekey",
 ];
+/// The lengths of [`SECRETS`] as bits, by first letter.
+const SECRET_LENGTHS: [u64; 256] = {
+    let mut lengths = [0; 256];
+    let mut at = 0;
+    while at < SECRETS.len() {
+        let name = SECRETS[at].as_bytes();
+        lengths[name[0] as usize] |= 1 << name.len();
+        at += 1;
+    }
+    lengths
+};
 /// Ends of names whose values are secrets, whatever stands before (`confirm_password`, `db.userPasswd`, `my_cvv`).
 const SECRET_ENDS: [&str; 5] = ["password", "passwd", "passphrase", "cvv", "cvc"];
 /// Longest name that is looked for.
@@ -91,11 +102,15 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redact for Redactor {
-    fn redact(&self, event: &mut Event) {
-        self.object(&mut event.fields, false);
+    fn redact(&self, event: &mut Event) -> bool {
+        let mut changed = self.object(&mut event.fields, false);
         if let Some(original) = &mut event.metadata.original {
-            self.string(original);
+            changed |= self.string(original);
         }
+        if changed {
+            event.metadata.raw = None;
+        }
+        changed
     }
 
     fn redact_text(&self, mut text: String) -> String {
@@ -125,61 +140,66 @@ impl Redactor {
         masked.map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
-    fn string(&self, text: &mut String) {
-        if let Cow::Owned(changed) = self.text(text) {
-            *text = changed;
-        }
+    /// Like all of the following: whether anything was changed.
+    fn string(&self, text: &mut String) -> bool {
+        let Cow::Owned(changed) = self.text(text) else { return false };
+        *text = changed;
+        true
     }
 
-    fn value(&self, value: &mut Value, in_card: bool) {
+    fn value(&self, value: &mut Value, in_card: bool) -> bool {
         match value {
             Value::String(text) => self.string(text),
             Value::Number(number) => {
-                if let Some(digits) = whole_digits(number)
-                    && let Some(masked) = self.mask_cards(&digits)
-                {
-                    *value = Value::String(masked);
-                }
+                let masked = whole_digits(number).and_then(|digits| self.mask_cards(&digits));
+                let Some(masked) = masked else { return false };
+                *value = Value::String(masked);
+                true
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, in_card)),
+            Value::Array(items) => {
+                items.iter_mut().fold(false, |changed, item| self.value(item, in_card) | changed)
+            }
             Value::Object(object) => self.object(object, in_card),
-            Value::Null | Value::Bool(_) => {}
+            Value::Null | Value::Bool(_) => false,
         }
     }
 
-    fn object(&self, object: &mut Object, is_card: bool) {
-        if is_card {
-            self.card(object);
-        }
+    fn object(&self, object: &mut Object, is_card: bool) -> bool {
+        let mut changed = is_card && self.card(object);
         let mut odd_keys = Vec::new();
         for (key, value) in object.iter_mut() {
             let name = PlainName::of(key);
             if name.as_ref().is_some_and(PlainName::is_secret) && !value.is_null() {
                 *value = Value::String(REDACTED.to_owned());
+                changed = true;
                 continue;
             }
             if self.mask_cards(key).is_some() {
                 odd_keys.push(key.clone());
             }
-            self.value(value, name.is_some_and(|name| name.is_one_of(&CARD_OBJECTS)));
+            let is_inner = matches!(value, Value::Object(_) | Value::Array(_));
+            let in_card = is_inner && name.is_some_and(|name| name.is_one_of(&CARD_OBJECTS));
+            changed |= self.value(value, in_card);
         }
         // A card number as a key, such as a map by card.
         for key in odd_keys {
             if let (Some(masked), Some(value)) = (self.mask_cards(&key), object.shift_remove(&key)) {
                 object.insert(masked, value);
+                changed = true;
             }
         }
+        changed
     }
 
     /// `card.number` → `card.token`, `card.last4`, `card.bin`. A number that is no card's is a secret all the same.
-    fn card(&self, object: &mut Object) {
+    fn card(&self, object: &mut Object) -> bool {
         let is_number = |key: &&String| PlainName::of(key).is_some_and(|name| name.is_one_of(&CARD_NUMBERS));
-        let Some(key) = object.keys().find(is_number).cloned() else { return };
-        let Some(number) = object.shift_remove(&key) else { return };
+        let Some(key) = object.keys().find(is_number).cloned() else { return false };
+        let Some(number) = object.shift_remove(&key) else { return false };
         let text = match &number {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
-            _ => return,
+            _ => return true,
         };
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         if digits.len() < DIGITS_MIN || digits.len() > DIGITS_MAX {
@@ -187,11 +207,12 @@ impl Redactor {
             if digits.len() <= 4 && !digits.is_empty() {
                 object.entry("last4").or_insert(json!(digits));
             }
-            return;
+            return true;
         }
         object.entry("token").or_insert(json!(self.token(&digits)));
         object.entry("last4").or_insert(json!(digits[digits.len() - 4..]));
         object.entry("bin").or_insert(json!(digits[..6]));
+        true
     }
 
     /// The text with its card numbers replaced; `None` when it has none, which is found out without allocating.
@@ -429,7 +450,12 @@ impl PlainName {
 
     fn is_secret(&self) -> bool {
         let plain = &self.bytes[..self.length];
-        self.is_one_of(SECRETS) || SECRET_ENDS.iter().any(|end| plain.ends_with(end.as_bytes()))
+        // Nearly all names are ruled out by these: each key of each event comes here.
+        let Some(last) = plain.last() else { return false };
+        let may_end = SECRET_ENDS.iter().any(|end| end.as_bytes().last() == Some(last));
+        let may_be = (SECRET_LENGTHS[usize::from(plain[0])] >> self.length) & 1 == 1;
+        may_be && self.is_one_of(SECRETS)
+            || may_end && SECRET_ENDS.iter().any(|end| plain.ends_with(end.as_bytes()))
     }
 
     fn is_one_of(&self, names: &[&str]) -> bool {
@@ -465,7 +491,7 @@ fn mask_userinfo(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out: Option<String> = None;
     let mut copied = 0;
-    for at in memchr::memmem::find_iter(bytes, b"://") {
+    for at in SCHEME_END.find_iter(bytes) {
         let start = at + 3;
         let window = &bytes[start..bytes.len().min(start + USERINFO_MAX_BYTES)];
         let ends =
@@ -489,6 +515,9 @@ fn mask_userinfo(text: &str) -> Option<String> {
         out
     })
 }
+
+static SCHEME_END: LazyLock<memchr::memmem::Finder<'static>> =
+    LazyLock::new(|| memchr::memmem::Finder::new("://"));
 
 /// Words without which [`SECRETS_IN_TEXT`] cannot match: literals, which are looked for many times faster.
 static SECRET_HINTS: LazyLock<Regex> = LazyLock::new(|| {

@@ -9,18 +9,22 @@ use super::{
     request::{Asked, read_object},
     routes::{Right, Route},
     update,
-    write::{self, Documents, Write, expected_of, scalar_text, version_of},
+    write::{self, Documents, Outcome, Write, expected_of, scalar_text, version_of},
 };
 use crate::state::App;
 use axum::{
-    Json,
-    http::StatusCode,
+    body::Bytes,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
     routing::{MethodRouter, post},
 };
 use event::{Object, Operation};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use store::logs::WriteResult;
 
+/// About what the answer to one write takes.
+const ANSWER_BYTES: usize = 200;
 /// Most actions of one request.
 const ACTIONS_MAX: usize = 200_000;
 
@@ -43,6 +47,20 @@ struct Item {
     refused: Option<ElasticError>,
 }
 
+impl Item {
+    /// The same action once more; `None`: it names a document, or is no good.
+    fn again(&self) -> Option<Self> {
+        let is_plain = self.refused.is_none() && self.write.id.is_none();
+        let again = || Self {
+            verb: self.verb,
+            write: self.write.clone(),
+            source: self.source.clone(),
+            refused: None,
+        };
+        is_plain.then(again)
+    }
+}
+
 /// What the URL says for all actions.
 struct Defaults {
     index: Option<String>,
@@ -52,7 +70,7 @@ struct Defaults {
     source: Option<SourceFilter>,
 }
 
-async fn bulk(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
     let started = Instant::now();
     let refresh = asked.refresh()?;
     let source = asked.take("_source");
@@ -80,8 +98,25 @@ async fn bulk(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let ran = write::run(&asked.app, &asked.scope, writes, refresh, Documents::Sent).await?;
     let mut outcomes = ran.outcomes.into_iter();
     let mut errors = false;
-    let mut answers = Vec::with_capacity(items.len());
+    let mut answers = Vec::with_capacity(items.len() * ANSWER_BYTES);
     for item in items {
+        if !answers.is_empty() {
+            answers.push(b',');
+        }
+        let shows_source = item.source.as_ref().is_some_and(|filter| filter.wanted);
+        if item.refused.is_none()
+            && !shows_source
+            && let Some(Outcome::Stored(stored @ WriteResult::Written { .. })) = outcomes.as_slice().first()
+        {
+            let start = answers.len();
+            answers.extend_from_slice(format!("{{\"{}\":", item.verb).as_bytes());
+            if write::put_answer(&mut answers, stored, refresh) {
+                answers.push(b'}');
+                (outcomes.next(), names.next());
+                continue;
+            }
+            answers.truncate(start);
+        }
         let (index, id, routing, outcome) = match item.refused {
             Some(error) => (item.write.index, item.write.id, None, Err(error)),
             None => {
@@ -104,16 +139,13 @@ async fn bulk(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
                 failed(&index, id.as_deref(), &error)
             }
         };
-        answers.push(json!({item.verb: body}));
+        answers.extend_from_slice(json!({item.verb: body}).to_string().as_bytes());
     }
     let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let mut answer = Object::new();
-    answer.insert("took".into(), json!(took));
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    answer.extend(ran.ingest.map(|ingest| ("ingest_took".to_owned(), json!(millis(ingest)))));
-    answer.insert("errors".into(), json!(errors));
-    answer.insert("items".into(), Value::Array(answers));
-    Ok(Json(Value::Object(answer)))
+    let ingest = ran.ingest.map(|time| format!("\"ingest_took\":{},", time.as_millis())).unwrap_or_default();
+    let head = format!("{{\"took\":{took},{ingest}\"errors\":{errors},\"items\":[");
+    let body = [head.as_bytes(), &answers, b"]}"].concat();
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 fn failed(index: &str, id: Option<&str>, error: &ElasticError) -> Object {
@@ -122,7 +154,7 @@ fn failed(index: &str, id: Option<&str>, error: &ElasticError) -> Object {
     body.as_object().cloned().unwrap_or_default()
 }
 
-fn parse(body: &[u8], defaults: &Defaults) -> Result<Vec<Item>, ElasticError> {
+fn parse(body: &Bytes, defaults: &Defaults) -> Result<Vec<Item>, ElasticError> {
     if body.trim_ascii().is_empty() {
         return Err(ElasticError::new(
             StatusCode::BAD_REQUEST,
@@ -134,7 +166,9 @@ fn parse(body: &[u8], defaults: &Defaults) -> Result<Vec<Item>, ElasticError> {
         return Err(ElasticError::illegal("The bulk request must be terminated by a newline [\\n]"));
     }
     let mut lines = body.split(|byte| *byte == b'\n').enumerate();
-    let mut items = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
+    // Most senders write the same action again and again.
+    let mut last: Option<(&[u8], Item)> = None;
     while let Some((number, line)) = lines.next() {
         if line.trim_ascii().is_empty() {
             continue;
@@ -142,13 +176,19 @@ fn parse(body: &[u8], defaults: &Defaults) -> Result<Vec<Item>, ElasticError> {
         if items.len() >= ACTIONS_MAX {
             return Err(ElasticError::illegal(format!("more than {ACTIONS_MAX} actions in one request")));
         }
-        let (verb, action) = parse_action(line, number + 1)?;
-        let mut item = item_of(verb, &action, defaults)?;
+        let mut item = match last.take_if(|(known, _)| *known == line) {
+            Some((_, known)) => known,
+            None => {
+                let (verb, action) = parse_action(line, number + 1)?;
+                item_of(verb, &action, defaults)?
+            }
+        };
+        last = item.again().map(|again| (line, again));
         if item.write.operation != Operation::Delete {
             let Some((_, source)) = lines.next().filter(|(_, line)| !line.trim_ascii().is_empty()) else {
                 return Err(ElasticError::illegal("Validation Failed: 1: no requests added;"));
             };
-            fill(&mut item, source);
+            fill(&mut item, body, source);
         }
         items.push(item);
     }
@@ -250,8 +290,9 @@ fn item_of(verb: &'static str, action: &Object, defaults: &Defaults) -> Result<I
     Ok(Item { verb, write, source, refused })
 }
 
-/// Puts the line behind an action into it.
-fn fill(item: &mut Item, line: &[u8]) {
+/// Puts the line behind an action into it; `whole` is the body that it is a part of.
+fn fill(item: &mut Item, whole: &Bytes, line: &[u8]) {
+    let line = line.trim_ascii();
     let body = match read_object(line) {
         Ok(body) => body,
         Err(_) => {
@@ -263,6 +304,7 @@ fn fill(item: &mut Item, line: &[u8]) {
     };
     if item.write.operation != Operation::Update {
         item.write.source = body;
+        item.write.raw = Some(whole.slice_ref(line));
         return;
     }
     match update::fill(&mut item.write, body) {

@@ -88,7 +88,8 @@ async fn put_document(
         ElasticError::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", "failed to parse")
     })?;
     let id = Some(asked.part("id").to_owned()).filter(|id| !id.is_empty());
-    let write = Write { index: asked.index()?, id, operation, source, expected, options, pipeline };
+    let write =
+        Write { index: asked.index()?, id, operation, source, expected, options, pipeline, raw: None };
     one(&asked, write, refresh).await
 }
 

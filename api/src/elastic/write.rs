@@ -1,9 +1,10 @@
 //! What writes of documents have in common: options, pipelines, redaction, answers.
 
 use super::{error::ElasticError, request::Asked};
-use axum::http::StatusCode;
+use axum::{body::Bytes, http::StatusCode};
 use event::{Event, Object, Operation, Origin, SequenceNumber, VersionType, WriteOptions};
 use ingest::pipeline::{Flow, PipelineError};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -36,6 +37,8 @@ pub(super) struct Write {
     pub(super) options: WriteOptions,
     /// The pipeline that the client names; `_none`: none.
     pub(super) pipeline: Option<String>,
+    /// The text that `source` was read from.
+    pub(super) raw: Option<Bytes>,
 }
 
 impl Write {
@@ -224,34 +227,37 @@ struct Known {
 async fn prepare(app: &App, scope: &Scope, write: Write, known: &mut Known) -> Result<Event, Box<Outcome>> {
     write.check().map_err(|error| Box::new(Outcome::Refused(error)))?;
     let named = write.pipeline.clone();
+    let raw = write.raw.clone();
     let with_pipeline = matches!(write.operation, Operation::Index | Operation::Create);
     let mut event = write.into_event();
+    let mut changed = false;
     if with_pipeline {
-        event = run_pipelines(app, scope, named, event, known).await?;
+        (event, changed) = run_pipelines(app, scope, named, event, known).await?;
     }
     let index = event.metadata.index.as_deref().unwrap_or_default();
     if !index.starts_with('.') && event.metadata.operation != Operation::Delete {
-        app.parts().intake.redact(&mut event);
+        changed |= app.parts().intake.redact(&mut event);
         if let Some(upsert) = event.metadata.options.as_mut().and_then(|options| options.upsert.as_mut()) {
             let mut document = Event::new(std::mem::take(upsert), Origin::Request);
             app.parts().intake.redact(&mut document);
             *upsert = document.fields;
         }
     }
+    event.metadata.raw = raw.filter(|_| !changed);
     Ok(event)
 }
 
 /// The pipeline that the client names or the index has as its default, then the index's final one; again for another
-/// index if they send the document there.
+/// index if they send the document there. Answers whether any was run, too.
 async fn run_pipelines(
     app: &App,
     scope: &Scope,
     named: Option<String>,
     mut event: Event,
     known: &mut Known,
-) -> Result<Event, Box<Outcome>> {
+) -> Result<(Event, bool), Box<Outcome>> {
     let refused = |error: ElasticError| Box::new(Outcome::Refused(error));
-    let mut named = named;
+    let (mut named, mut was_run) = (named, false);
     for _ in 0..REROUTES_MAX {
         let index = event.metadata.index.as_deref().unwrap_or_default().to_owned();
         let own = match known.of_index.get(&index) {
@@ -265,6 +271,7 @@ async fn run_pipelines(
         };
         let first = named.take().or(own.default_pipeline).filter(|name| name != "_none");
         if let Some(name) = first {
+            was_run = true;
             run_pipeline(app, &name, &mut event, known)?;
             if event.metadata.index.as_deref() != Some(index.as_str()) {
                 // Another index has its own final pipeline; its default one does not run.
@@ -273,6 +280,7 @@ async fn run_pipelines(
             }
         }
         if let Some(name) = own.final_pipeline.filter(|name| name != "_none") {
+            was_run = true;
             run_pipeline(app, &name, &mut event, known)?;
             if event.metadata.index.as_deref() != Some(index.as_str()) {
                 let reason = format!("final pipeline [{name}] can't change the target index");
@@ -283,7 +291,7 @@ async fn run_pipelines(
                 )));
             }
         }
-        return Ok(event);
+        return Ok((event, was_run));
     }
     Err(refused(ElasticError::illegal("pipelines send the document from index to index in a circle")))
 }
@@ -334,13 +342,7 @@ pub(super) fn answer(outcome: Outcome, refresh: Refresh) -> Result<(StatusCode, 
             }))
         }
         Outcome::Stored(WriteResult::Written { index, id, version, seq_no, effect, .. }) => {
-            let (result, status) = match effect {
-                WriteEffect::Created => ("created", StatusCode::CREATED),
-                WriteEffect::Updated => ("updated", StatusCode::OK),
-                WriteEffect::Deleted => ("deleted", StatusCode::OK),
-                WriteEffect::Noop => ("noop", StatusCode::OK),
-                WriteEffect::NotFound => ("not_found", StatusCode::NOT_FOUND),
-            };
+            let (result, status) = result_of(effect);
             let copies = if effect == WriteEffect::Noop { (0, 0) } else { (2, 1) };
             let mut body = Object::new();
             body.insert("_index".into(), json!(index));
@@ -356,6 +358,56 @@ pub(super) fn answer(outcome: Outcome, refresh: Refresh) -> Result<(StatusCode, 
             body.insert("_primary_term".into(), json!(seq_no.primary_term));
             Ok((status, body))
         }
+    }
+}
+
+/// The answer to a write that went well, as JSON text: in `_bulk` there are thousands of them.
+pub(super) fn put_answer(out: &mut Vec<u8>, written: &WriteResult, refresh: Refresh) -> bool {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        _index: &'a str,
+        _type: &'static str,
+        _id: &'a str,
+        _version: u64,
+        result: &'static str,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        forced_refresh: bool,
+        _shards: Shards,
+        _seq_no: u64,
+        _primary_term: u64,
+        status: u16,
+    }
+    #[derive(Serialize)]
+    struct Shards {
+        total: u8,
+        successful: u8,
+        failed: u8,
+    }
+    let WriteResult::Written { index, id, version, seq_no, effect, .. } = written else { return false };
+    let (result, status) = result_of(*effect);
+    let written = *effect != WriteEffect::Noop;
+    let answer = Answer {
+        _index: index,
+        _type: DOC_TYPE,
+        _id: id,
+        _version: *version,
+        result,
+        forced_refresh: refresh == Refresh::Now && written,
+        _shards: Shards { total: 2 * u8::from(written), successful: u8::from(written), failed: 0 },
+        _seq_no: seq_no.seq_no,
+        _primary_term: seq_no.primary_term,
+        status: status.as_u16(),
+    };
+    serde_json::to_writer(out, &answer).is_ok()
+}
+
+fn result_of(effect: WriteEffect) -> (&'static str, StatusCode) {
+    match effect {
+        WriteEffect::Created => ("created", StatusCode::CREATED),
+        WriteEffect::Updated => ("updated", StatusCode::OK),
+        WriteEffect::Deleted => ("deleted", StatusCode::OK),
+        WriteEffect::Noop => ("noop", StatusCode::OK),
+        WriteEffect::NotFound => ("not_found", StatusCode::NOT_FOUND),
     }
 }
 

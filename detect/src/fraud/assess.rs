@@ -62,6 +62,8 @@ fn transaction_id(event: &Event) -> Option<String> {
 
 fn one(shared: &Shared, event: &mut Event, id: String, records: &mut Records) -> Entry {
     let time = event_time(event).unwrap_or_else(|| (shared.clock)());
+    // The verdict becomes a part of the document.
+    event.metadata.raw = None;
     match records.get(&id) {
         Some(record) => known(shared, event, record.clone(), time, records),
         None => first(shared, event, id, time, records),

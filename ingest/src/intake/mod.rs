@@ -61,9 +61,10 @@ impl Intake {
         Arc::new(Self { pipelines, refinery: Refinery { redact, clock }, sink, dead_letters, limits })
     }
 
-    /// Removes from an event that takes another way into the store what must never be stored.
-    pub fn redact(&self, event: &mut event::Event) {
-        self.refinery.redact.redact(event);
+    /// Removes from an event that takes another way into the store what must never be stored; answers whether there was
+    /// anything.
+    pub fn redact(&self, event: &mut event::Event) -> bool {
+        self.refinery.redact.redact(event)
     }
 
     /// The time of day.

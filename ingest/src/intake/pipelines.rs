@@ -58,8 +58,8 @@ pub trait PipelineSet: Send + Sync {
 
 /// Removes from an event what must never be stored: card numbers, their codes, passwords.
 pub trait Redact: Send + Sync {
-    /// Changes fields and `metadata.original` in place.
-    fn redact(&self, event: &mut Event);
+    /// Changes fields and `metadata.original` in place; answers whether there was anything to change.
+    fn redact(&self, event: &mut Event) -> bool;
 
     /// The same for a text that stands alone: the name of a file, a reason.
     fn redact_text(&self, text: String) -> String;

@@ -519,7 +519,8 @@ impl EventPipeline for TestPipeline {
 struct TestRedactor;
 
 impl Redact for TestRedactor {
-    fn redact(&self, event: &mut Event) {
+    fn redact(&self, event: &mut Event) -> bool {
+        let before = event.clone();
         let hide = |text: &mut String| *text = text.replace("4111111111111111", "card:****1111");
         event.fields.values_mut().for_each(|value| {
             if let Value::String(text) = value {
@@ -527,6 +528,7 @@ impl Redact for TestRedactor {
             }
         });
         event.metadata.original.iter_mut().for_each(hide);
+        *event != before
     }
 
     fn redact_text(&self, text: String) -> String {

@@ -94,6 +94,7 @@ fn touch(
         expected: hit.seq_no,
         options: routed(hit.routing),
         pipeline: Some(pipeline.unwrap_or("_none").to_owned()),
+        raw: None,
     }))
 }
 
@@ -114,6 +115,7 @@ impl Copy {
             expected: None,
             options: WriteOptions { routing, version, ..WriteOptions::default() },
             pipeline: self.pipeline.clone(),
+            raw: None,
         };
         match &self.script {
             Some(script) => self.scripted(script, &hit, write),

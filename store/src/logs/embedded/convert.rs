@@ -111,16 +111,16 @@ impl<'a> Walk<'a> {
     }
 
     fn inner_object(&mut self, value: &Value, inner: &Object, depth: usize) -> Result<(), StoreError> {
-        if let Some(route) = self.router.takes_object(&self.path) {
-            self.whole(route, value)?;
-        } else if let Found::Route(route) = self.router.find(&self.path) {
-            self.odd(route, value)?;
-        } else if depth >= DEPTH_MAX {
-            self.ignore();
-        } else if !self.router.is_disabled(&self.path) {
-            self.object(inner, depth + 1)?;
+        match self.router.route(&self.path) {
+            Some(route) if route.takes_object() => self.whole(route, value),
+            Some(route) => self.odd(route, value),
+            None if depth >= DEPTH_MAX => {
+                self.ignore();
+                Ok(())
+            }
+            None if self.router.is_disabled(&self.path) => Ok(()),
+            None => self.object(inner, depth + 1),
         }
-        Ok(())
     }
 
     fn leaf(&mut self, value: &Value) -> Result<(), StoreError> {

@@ -32,6 +32,7 @@ mod mapping;
 mod mask;
 mod memory;
 mod names;
+mod new_ids;
 mod options;
 mod policies;
 mod refresher;

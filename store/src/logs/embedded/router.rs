@@ -3,8 +3,9 @@
 use super::{
     mapping::{Dynamic, Family, FieldMapping, FieldType, Mapping},
     schema::{IndexSchema, Location},
+    search::FastMap,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// Compiled once per change of the mapping, asked once per leaf of a document.
 #[derive(Debug)]
@@ -13,7 +14,7 @@ pub(super) struct Router {
     pub(super) schema: Arc<IndexSchema>,
     /// Number of the generation that the schema is of.
     pub(super) generation: usize,
-    routes: HashMap<String, Arc<Route>>,
+    routes: FastMap<String, Arc<Route>>,
 }
 
 /// Where the values of one field go.
@@ -28,6 +29,13 @@ pub(super) struct Route {
     pub(super) named: bool,
     /// The member of the document that is the event's time.
     pub(super) is_timestamp: bool,
+}
+
+impl Route {
+    /// Whether it takes whole objects: `geo_point` and `flattened`.
+    pub(super) fn takes_object(&self) -> bool {
+        matches!(self.field.field_type, FieldType::GeoPoint | FieldType::Flattened)
+    }
 }
 
 /// What the router knows about a leaf.
@@ -69,12 +77,14 @@ impl Router {
         }
     }
 
+    /// The field of that path.
+    pub(super) fn route(&self, path: &str) -> Option<&Arc<Route>> {
+        self.routes.get(path)
+    }
+
     /// The field of that path, if it takes whole objects: `geo_point` and `flattened`.
     pub(super) fn takes_object(&self, path: &str) -> Option<&Arc<Route>> {
-        let whole = |route: &&Arc<Route>| {
-            matches!(route.field.field_type, FieldType::GeoPoint | FieldType::Flattened)
-        };
-        self.routes.get(path).filter(whole)
+        self.routes.get(path).filter(|route| route.takes_object())
     }
 
     /// Whether nothing in the object of that path is indexed.

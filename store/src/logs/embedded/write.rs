@@ -4,17 +4,16 @@ use super::{
     convert::{Converted, convert},
     index::{Action, Changes, IndexState, Prepared, Span, Update, put_routing},
     names::ID_MAX_BYTES,
+    new_ids::NewIds,
     router::Router,
     scripted::Scripted,
     target::WriteRules,
     wal::PAYLOAD_MAX_BYTES,
 };
 use crate::{StoreError, logs::WriteResult};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use event::{Event, Object, Operation};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Largest document, in bytes of JSON.
 const DOCUMENT_MAX_BYTES: usize = 16 << 20;
@@ -44,15 +43,18 @@ pub(super) fn prepare(
     now: Clock,
     rules: &WriteRules,
 ) -> PreparedBatch {
-    let mut blob = Vec::with_capacity(events.len() * 512);
-    let items = events.iter().map(|event| prepare_one(state, event, &mut blob, now, rules)).collect();
+    let known: usize = events.iter().filter_map(|event| event.metadata.raw.as_ref()).map(Bytes::len).sum();
+    let mut blob = Vec::with_capacity(known + events.len() * if known > 0 { 32 } else { 512 });
+    let mut ids = NewIds::reserve(events.iter().filter(|event| event.metadata.id.is_none()).count());
+    let items =
+        events.iter().map(|event| prepare_one(state, event, (&mut blob, &mut ids), now, rules)).collect();
     PreparedBatch { items, blob: Bytes::from(blob) }
 }
 
 fn prepare_one(
     state: &IndexState,
     event: &Event,
-    blob: &mut Vec<u8>,
+    (blob, ids): (&mut Vec<u8>, &mut NewIds),
     now: Clock,
     rules: &WriteRules,
 ) -> Result<Prepared, WriteResult> {
@@ -60,7 +62,7 @@ fn prepare_one(
     let operation = event.metadata.operation;
     let (id, id_is_new) = match &event.metadata.id {
         Some(id) => (id.clone(), false),
-        None if matches!(operation, Operation::Create | Operation::Index) => (new_id(), true),
+        None if matches!(operation, Operation::Create | Operation::Index) => (ids.next(), true),
         None => return Err(refused("an update or delete needs an id")),
     };
     if id.is_empty() || id.len() > ID_MAX_BYTES {
@@ -84,7 +86,7 @@ fn prepare_one(
         Operation::Create | Operation::Index => {
             let (converted, router) = convert_checked(state, &id, &event.fields, now)?;
             let only_new = operation == Operation::Create;
-            let source = append_source(blob, &event.fields)?;
+            let source = append_source(blob, event)?;
             Action::Put { converted: Box::new(converted), router, source, only_new }
         }
         Operation::Update => {
@@ -120,14 +122,15 @@ pub(super) fn routing_missing(index: &str, id: &str) -> StoreError {
         .with_code("routing_missing_exception")
 }
 
-/// Unique, and close to its neighbours in time, so that look-ups stay local.
-fn new_id() -> String {
-    URL_SAFE_NO_PAD.encode(Uuid::now_v7().as_bytes())
-}
-
-fn append_source(blob: &mut Vec<u8>, source: &Object) -> Result<Span, WriteResult> {
+fn append_source(blob: &mut Vec<u8>, event: &Event) -> Result<Span, WriteResult> {
     let start = blob.len();
-    let result = serde_json::to_writer(&mut *blob, source);
+    let result = match &event.metadata.raw {
+        Some(raw) => {
+            blob.extend_from_slice(raw);
+            Ok(())
+        }
+        None => serde_json::to_writer(&mut *blob, &event.fields),
+    };
     let length = blob.len() - start;
     let problem = if let Err(error) = result {
         format!("cannot serialise the document: {error}")

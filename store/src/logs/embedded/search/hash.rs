@@ -8,7 +8,7 @@ use std::{
 /// Hashes the small fixed keys of buckets: multiply and fold. Keys come from the data, not from the requester, and a
 /// segment bounds their number.
 #[derive(Default)]
-pub(super) struct FastHasher(u64);
+pub(crate) struct FastHasher(u64);
 
 impl Hasher for FastHasher {
     fn write(&mut self, bytes: &[u8]) {
@@ -34,4 +34,4 @@ impl Hasher for FastHasher {
 }
 
 /// A map with small keys.
-pub(super) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
+pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;

@@ -37,6 +37,7 @@ mod time_range;
 mod watch;
 
 pub(crate) use breaker::Breaker;
+pub(crate) use hash::FastMap;
 pub(crate) use sorting::Cursor;
 pub(crate) use source::filter as filter_source;
 pub(crate) use source::values_of;
