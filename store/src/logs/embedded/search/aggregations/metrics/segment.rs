@@ -7,8 +7,10 @@ use super::hash_of;
 use crate::{StoreError, logs::dsl::aggregations::MetricKind};
 use std::collections::HashMap;
 
-/// Up to this many terms of a segment, those that occur are marked in a table instead of a map.
+/// Up to this many keys that a column may have, those that occur are marked in a table instead of a map.
 const TABLE_MAX: u64 = 1 << 26;
+/// So many keys per document such a table may have: an eighth of a byte each.
+const TABLE_PER_DOC: u64 = 64;
 
 /// The metric of one segment, for each bucket of the parent.
 pub(in super::super) struct SegmentMetric<'r> {
@@ -19,8 +21,11 @@ pub(in super::super) struct SegmentMetric<'r> {
     heap_bytes: usize,
     /// Of `cardinality`: the different keys of each bucket, with a document that has it.
     distinct: Vec<FastMap<u64, u32>>,
-    /// Of `cardinality` over the terms of the only bucket: which occur.
+    /// Of `cardinality` in the only bucket: which keys occur, from the smallest of the column on.
     marked: Vec<u64>,
+    smallest: u64,
+    /// Of these, each with a document that has it; terms need none.
+    first_docs: Vec<(u64, u32)>,
     raw: Vec<u64>,
 }
 
@@ -31,8 +36,19 @@ impl<'r> SegmentMetric<'r> {
         missing: Option<Key>,
         is_top: bool,
     ) -> Self {
-        let terms = column.as_ref().filter(|_| is_top && matches!(kind, MetricKind::Cardinality { .. }));
-        let terms = terms.and_then(SegmentColumn::term_count).filter(|count| *count <= TABLE_MAX);
+        let counted = column.as_ref().filter(|_| is_top && matches!(kind, MetricKind::Cardinality { .. }));
+        let (smallest, keys) = counted.map_or((0, 0), |column| match column.term_count() {
+            Some(count) => (0, count),
+            None => {
+                let smallest = column.keys.min_value();
+                (smallest, (column.keys.max_value() - smallest).saturating_add(1))
+            }
+        });
+        // A table that is much larger than the segment costs more than a map.
+        let is_dense = |column: &SegmentColumn| {
+            keys <= TABLE_MAX.min(u64::from(column.keys.num_docs()).saturating_mul(TABLE_PER_DOC))
+        };
+        let keys = if counted.is_some_and(is_dense) { keys } else { 0 };
         Self {
             kind,
             column,
@@ -40,13 +56,16 @@ impl<'r> SegmentMetric<'r> {
             states: Vec::new(),
             heap_bytes: 0,
             distinct: Vec::new(),
-            marked: vec![0; terms.map_or(0, |count| count.div_ceil(64) as usize)],
+            marked: vec![0; keys.div_ceil(64) as usize],
+            smallest,
+            first_docs: Vec::new(),
             raw: Vec::new(),
         }
     }
 
     pub(in super::super) fn bytes(&self) -> usize {
-        self.states.len() * size_of::<MetricState>() + self.heap_bytes + self.marked.len() * size_of::<u64>()
+        let marks = self.marked.len() * size_of::<u64>() + self.first_docs.len() * size_of::<(u64, u32)>();
+        self.states.len() * size_of::<MetricState>() + self.heap_bytes + marks
     }
 
     fn is_cardinality(&self) -> bool {
@@ -86,8 +105,15 @@ impl<'r> SegmentMetric<'r> {
 
     fn add(&mut self, column: &SegmentColumn, parent: usize, doc: u32, key: u64) {
         if self.is_cardinality() {
-            if let Some(word) = self.marked.get_mut((key / 64) as usize) {
-                *word |= 1 << (key % 64);
+            let place = key.wrapping_sub(self.smallest);
+            if let Some(word) = self.marked.get_mut((place / 64) as usize) {
+                let bit = 1 << (place % 64);
+                if *word & bit == 0 {
+                    *word |= bit;
+                    if !matches!(column.kind, ColumnKind::Text(_)) {
+                        self.first_docs.push((key, doc));
+                    }
+                }
             } else if self.distinct[parent].insert(key, doc).is_none() {
                 self.heap_bytes += 2 * size_of::<(u64, u32)>();
             }
@@ -136,7 +162,11 @@ impl<'r> SegmentMetric<'r> {
         if self.is_cardinality()
             && let Some(mut column) = self.column.take()
         {
-            self.hash_marked(&mut column)?;
+            if matches!(column.kind, ColumnKind::Text(_)) {
+                self.hash_marked(&mut column)?;
+            } else if let Some(distinct) = self.distinct.first_mut() {
+                distinct.extend(self.first_docs.drain(..));
+            }
             self.hash_distinct(&mut column)?;
         }
         self.states.truncate(parents);

@@ -16,6 +16,8 @@ pub(super) struct Buckets {
     /// Where there is one parent and keys are small numbers: key → own bucket, counted from 1.
     table: Vec<u32>,
     list: Vec<Found>,
+    /// The bucket that was added to last: neighbours in time mostly share it.
+    last: Option<(u32, LocalKey, u32)>,
     /// When to make wider buckets, if that is possible.
     pub(super) widen_above: usize,
     // Scratch: the documents of a block by own bucket, keys, raw values.
@@ -43,6 +45,7 @@ impl Buckets {
             ords: FastMap::default(),
             table: vec![0; table as usize],
             list: Vec::new(),
+            last: None,
             widen_above: WIDEN_ABOVE,
             out_parents: Vec::new(),
             out_docs: Vec::new(),
@@ -87,7 +90,14 @@ impl Buckets {
     }
 
     pub(super) fn add(&mut self, parent: u32, key: LocalKey, doc: u32) -> Result<(), StoreError> {
-        let ord = self.place(parent, key, doc)?;
+        let ord = match self.last {
+            Some((last_parent, last_key, ord)) if last_parent == parent && last_key == key => ord,
+            _ => {
+                let ord = self.place(parent, key, doc)?;
+                self.last = Some((parent, key, ord));
+                ord
+            }
+        };
         self.list[ord as usize].count += 1;
         if self.has_inner {
             self.out_parents.push(ord);
