@@ -244,9 +244,11 @@ impl Engine {
                 slots.iter().for_each(|slot| slot.note_flush(task == Maintenance::SyncedFlush));
                 Ok(())
             }
-            Maintenance::ForceMerge => slots.iter().try_for_each(|slot| match slot.open_state() {
-                Some(open) => open.close_writer(),
-                None => Ok(()),
+            Maintenance::ForceMerge => slots.iter().try_for_each(|slot| {
+                let open = self.state(slot)?;
+                open.commit()?;
+                open.merge(true)?;
+                open.close_writer()
             }),
             Maintenance::Open => slots.iter().try_for_each(|slot| self.set_closed(slot, false)),
             Maintenance::Close => slots.iter().try_for_each(|slot| self.set_closed(slot, true)),

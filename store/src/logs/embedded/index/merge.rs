@@ -19,7 +19,8 @@ const DOCUMENTS_MAX: usize = 5_000_000;
 fn candidate(generation: &Generation, into_one: bool) -> tantivy::Result<Option<Vec<SegmentId>>> {
     if into_one {
         let segments = generation.segments()?;
-        return Ok((segments.len() > 1).then(|| segments.iter().map(|segment| segment.id()).collect()));
+        let is_due = segments.len() > 1 || segments.iter().any(|segment| segment.num_deleted_docs() > 0);
+        return Ok(is_due.then(|| segments.iter().map(|segment| segment.id()).collect()));
     }
     let mut policy = LogMergePolicy::default();
     policy.set_min_num_segments(SEGMENTS_MERGED);
@@ -35,11 +36,12 @@ impl IndexState {
         if !self.merge_is_scheduled.swap(true, Ordering::AcqRel) {
             let state = self.clone();
             self.shared.mergers.submit(Box::new(move || {
-                if let Err(error) = state.merge() {
+                state.merge_is_scheduled.store(false, Ordering::Release);
+                let into_one = state.merge_into_one.swap(false, Ordering::AcqRel);
+                if let Err(error) = state.merge(into_one) {
                     // The segments stay as they are; the next commit tries again.
                     tracing::warn!(index = %state.name, %error, cause = ?error.source, "segments are not merged");
                 }
-                state.merging.store(false, Ordering::Release);
             }));
         }
     }
@@ -55,11 +57,20 @@ impl IndexState {
         self.merging.load(Ordering::Acquire)
     }
 
-    fn merge(&self) -> Result<(), StoreError> {
-        self.merge_is_scheduled.store(false, Ordering::Release);
-        let into_one = self.merge_into_one.swap(false, Ordering::AcqRel);
-        while self.merge_once(into_one).map_err(|error| tantivy_error("merge segments", error))? {}
-        Ok(())
+    /// Merges what is due on this thread, or everything into one segment.
+    pub(in crate::logs::embedded) fn merge(&self, into_one: bool) -> Result<(), StoreError> {
+        let _alone = self.merging_alone.lock();
+        // What comes meanwhile is not merged into the one again: that might never end.
+        let rounds = if into_one { self.generations.lock().len() } else { usize::MAX };
+        let mut merged = Ok(true);
+        for _ in 0..rounds {
+            if !matches!(merged, Ok(true)) {
+                break;
+            }
+            merged = self.merge_once(into_one);
+        }
+        self.merging.store(false, Ordering::Release);
+        merged.map(drop).map_err(|error| tantivy_error("merge segments", error))
     }
 
     /// Whether there was something to merge. Commits go on meanwhile.

@@ -5,7 +5,7 @@
 //! the making, in the order of the log. A commit finishes the segment, makes what is applied visible and lets the log
 //! forget it. The threads and the memory for that are shared by all indices: an index that is idle holds neither.
 //!
-//! *Invariant*: locks are taken in the order `order`, `growth`, `generations`, `building`, `pending`; none is held while
+//! *Invariant*: locks are taken in the order `merging_alone`, `order`, `growth`, `generations`, `building`, `pending`; none is held while
 //! waiting for the write-ahead log.
 
 mod apply;
@@ -122,6 +122,8 @@ pub(super) struct IndexState {
     commit_is_scheduled: AtomicBool,
     merge_is_scheduled: AtomicBool,
     merging: AtomicBool,
+    /// Held while merging: two merges must not take the same segments.
+    merging_alone: Mutex<()>,
     /// The next merge makes one segment of all.
     merge_into_one: AtomicBool,
     opened: Instant,
@@ -186,6 +188,7 @@ impl IndexState {
             commit_is_scheduled: AtomicBool::new(false),
             merge_is_scheduled: AtomicBool::new(false),
             merging: AtomicBool::new(false),
+            merging_alone: Mutex::new(()),
             merge_into_one: AtomicBool::new(false),
             opened: Instant::now(),
             dead: AtomicBool::new(false),

@@ -16,6 +16,9 @@ use std::{
 /// First bytes of every segment; the last one counts the versions of the format.
 const MAGIC: &[u8; 8] = b"vigiewl1";
 
+/// So much of what is committed may stay in the segment that is written to, rather than starting another.
+const KEPT_MAX_BYTES: u64 = 4 << 20;
+
 /// A segment that is not written to any more.
 #[derive(Debug, Clone)]
 pub(super) struct Sealed {
@@ -150,8 +153,15 @@ impl Segments {
         Ok(())
     }
 
-    /// Removes the segments that hold nothing above `lsn`.
+    /// Removes the segments that hold nothing above `lsn`; the one that is written to if it is worth that.
     pub(super) fn release(&mut self, lsn: u64) -> io::Result<()> {
+        let is_done = |active: &Active| {
+            active.segment.last_lsn <= lsn
+                && active.segment.bytes > KEPT_MAX_BYTES.min(self.segment_max_bytes)
+        };
+        if !self.damaged && self.active.as_ref().is_some_and(is_done) {
+            self.seal();
+        }
         while let Some(oldest) = self.sealed.front().filter(|segment| segment.last_lsn <= lsn) {
             match fs::remove_file(&oldest.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
