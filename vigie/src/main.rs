@@ -1,6 +1,7 @@
 //! The binary: command line, configuration, wiring, shutdown. The only crate that knows all others.
 
 mod adapters;
+mod allocator;
 mod cli;
 mod config;
 mod local;
@@ -11,10 +12,8 @@ mod service;
 use clap::Parser;
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::settle();
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -56,7 +56,7 @@ impl Default for EmbeddedOptions {
             open_writers_max: 32,
             indexing_memory_bytes: 48 << 20,
             open_indices_max: 256,
-            inflight_max_bytes: 64 << 20,
+            inflight_max_bytes: 32 << 20,
             inflight_patience: Duration::from_secs(10),
             log_max_bytes: 512 << 20,
             log_segment_max_bytes: 32 << 20,
