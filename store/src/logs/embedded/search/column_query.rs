@@ -7,7 +7,9 @@ use std::{collections::HashSet, net::Ipv6Addr, ops::Bound, ops::RangeInclusive};
 use tantivy::{
     BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED,
     columnar::{Column, MonotonicallyMappableToU64},
-    query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
+    query::{
+        AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+    },
     schema::{Field, IndexRecordOption},
 };
 
@@ -77,6 +79,11 @@ impl Weight for ColumnRangeQuery {
             return Ok(Box::new(ConstScorer::new(docs, boost)));
         }
         let Some(range) = key_range(&self.interval, &column)? else { return Ok(Box::new(EmptyScorer)) };
+        let is_all = *range.start() <= column.keys.min_value() && column.keys.max_value() <= *range.end();
+        if is_all && column.is_full() {
+            // A day in the middle of the month that is asked for.
+            return Ok(Box::new(ConstScorer::new(AllScorer::new(reader.max_doc()), boost)));
+        }
         let docs = RangeDocSet::new(column.keys, range, reader.max_doc());
         Ok(Box::new(ConstScorer::new(docs, boost)))
     }
