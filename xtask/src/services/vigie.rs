@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A running service on a data directory and free ports, with default settings but for the limit of requests.
+/// A running service on a data directory and free ports, with default settings but for the limits of requests and their time.
 #[derive(Debug)]
 pub(crate) struct Vigie {
     /// The process; ended when dropped.
@@ -32,6 +32,8 @@ impl Vigie {
             .env("VIGIE_ADMIN_PASSWORD", Self::PASSWORD)
             .env("VIGIE_LOG_FILTER", "warn")
             .env("VIGIE_HTTP__USER_REQUESTS_PER_MIN", "100000000")
+            // Merging ten million events takes its time.
+            .env("VIGIE_HTTP__TIMEOUT_SECS", "3600")
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;

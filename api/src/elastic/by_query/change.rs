@@ -38,6 +38,7 @@ impl Change {
                 expected: hit.seq_no,
                 options: routed(hit.routing),
                 pipeline: Some("_none".to_owned()),
+                raw: None,
                 index: hit.index,
                 id: Some(hit.id),
                 source: Object::new(),

@@ -23,7 +23,7 @@ pub(crate) struct Cost {
     /// All of its files, merged.
     pub(crate) disk_bytes: u64,
     /// The requests.
-    pub(crate) json_bytes: usize,
+    pub(crate) json_bytes: Option<usize>,
 }
 
 /// One question and its answer.
@@ -89,7 +89,7 @@ pub(crate) fn print(events: usize, reports: &[Report]) {
         ("disk when merged, MB per million", &|r| Some(disk(r)? * million)),
         ("peak memory while loading, MiB", &peak),
         ("memory after the searches, MiB", &|r| r.resting_mib),
-        ("bulk bytes per event", &|r| Some(r.cost.as_ref()?.json_bytes as f64 / events as f64)),
+        ("bytes sent per event", &|r| Some(r.cost.as_ref()?.json_bytes? as f64 / events as f64)),
     ];
     for (name, figure) in figures {
         row(name, reports.iter().map(figure).collect());

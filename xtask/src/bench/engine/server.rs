@@ -121,7 +121,7 @@ impl Server {
             cpu_secs: cpu_secs(self.pid)? - cpu,
             wall_secs: wall.as_secs_f64(),
             searchable_secs: Some(searchable_secs),
-            json_bytes: bytes,
+            json_bytes: Some(bytes),
             ..Cost::default()
         })
     }

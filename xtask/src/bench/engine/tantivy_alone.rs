@@ -5,7 +5,7 @@ use super::{
     events::{Record, Shape},
     report::{Answer, Cost, Report, median},
 };
-use crate::bench::process::{cpu_secs, directory_bytes, forget_peak, memory_mib, peak_memory_mib};
+use crate::bench::process::{cpu_secs, directory_bytes};
 use serde_json::{Value, json};
 use std::{path::Path, time::Instant};
 use tantivy::{
@@ -87,8 +87,7 @@ impl Alone {
                     (record, source)
                 })
                 .collect();
-            forget_peak()?;
-            let (cpu, started, before) = (cpu_secs(pid)?, Instant::now(), memory_mib(pid)?);
+            let (cpu, started) = (cpu_secs(pid)?, Instant::now());
             for (number, (record, source)) in ready.into_iter().enumerate() {
                 writer.add_document(self.document(first + number, record, source.as_bytes()))?;
             }
@@ -97,8 +96,6 @@ impl Alone {
             }
             cost.wall_secs += started.elapsed().as_secs_f64();
             cost.cpu_secs += cpu_secs(pid)? - cpu;
-            let peak = peak_memory_mib(pid)? - before;
-            cost.peak_mib = Some(cost.peak_mib.unwrap_or(0.0).max(peak));
         }
         let cpu = cpu_secs(pid)?;
         writer.wait_merging_threads()?;
