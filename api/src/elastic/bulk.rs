@@ -112,7 +112,8 @@ async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
             answers.extend_from_slice(format!("{{\"{}\":", item.verb).as_bytes());
             if write::put_answer(&mut answers, stored, refresh) {
                 answers.push(b'}');
-                (outcomes.next(), names.next());
+                outcomes.next();
+                names.next();
                 continue;
             }
             answers.truncate(start);
