@@ -181,7 +181,7 @@ fn parse(body: &Bytes, defaults: &Defaults) -> Result<Vec<Item>, ElasticError> {
             Some((_, known)) => known,
             None => {
                 let (verb, action) = parse_action(line, number + 1)?;
-                item_of(verb, &action, defaults)?
+                item_of(verb, &action, defaults, number + 1)?
             }
         };
         last = item.again().map(|again| (line, again));
@@ -234,7 +234,12 @@ fn parse_action(line: &[u8], number: usize) -> Result<(&'static str, Object), El
     }
 }
 
-fn item_of(verb: &'static str, action: &Object, defaults: &Defaults) -> Result<Item, ElasticError> {
+fn item_of(
+    verb: &'static str,
+    action: &Object,
+    defaults: &Defaults,
+    line: usize,
+) -> Result<Item, ElasticError> {
     let mut write = Write {
         operation: match verb {
             "index" => Operation::Index,
@@ -267,7 +272,7 @@ fn item_of(verb: &'static str, action: &Object, defaults: &Defaults) -> Result<I
             "_type" | "op_type" | "retry_on_conflict" | "_retry_on_conflict" | "dynamic_templates" => {}
             other => {
                 return Err(ElasticError::illegal(format!(
-                    "Action/metadata line [1] contains an unknown parameter [{other}]"
+                    "Action/metadata line [{line}] contains an unknown parameter [{other}]"
                 )));
             }
         }
@@ -312,5 +317,70 @@ fn fill(item: &mut Item, whole: &Bytes, line: &[u8]) {
         Ok(Some(filter)) => item.source = Some(filter),
         Ok(None) => {}
         Err(error) => item.refused = Some(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Vec<Item>, ElasticError> {
+        let defaults = Defaults {
+            index: Some("logs".to_owned()),
+            routing: Some("r".to_owned()),
+            pipeline: None,
+            require_alias: false,
+            source: None,
+        };
+        parse(&Bytes::copy_from_slice(body.as_bytes()), &defaults)
+    }
+
+    #[test]
+    fn actions_are_read_with_their_documents() {
+        let body = "{\"index\":{\"_id\":1}}\n{\"a\":1}\n\n{\"delete\":{\"_index\":\"x\",\"_id\":\"2\",\"routing\":\"s\"}}\n\
+                    {\"index\":{\"op_type\":\"create\"}}\n{}\n{\"update\":{\"_id\":\"3\"}}\n{\"script\":\"ctx.op = 'noop'\"}\n";
+        let items = read(body).unwrap();
+        let seen: Vec<_> = items
+            .iter()
+            .map(|item| {
+                (
+                    item.verb,
+                    item.write.index.as_str(),
+                    item.write.id.as_deref(),
+                    item.write.options.routing.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("index", "logs", Some("1"), Some("r")),
+                ("delete", "x", Some("2"), Some("s")),
+                ("create", "logs", None, Some("r")),
+                ("update", "logs", Some("3"), Some("r")),
+            ]
+        );
+        assert!(items[3].write.options.script.is_some() && items.iter().all(|item| item.refused.is_none()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_line() {
+        let check = |body: &str, part: &str| {
+            let error = read(body).err().expect(body);
+            assert!(error.reason().contains(part), "{}", error.reason());
+        };
+        check("", "request body is required");
+        check("{\"index\":{}}\n{}", "must be terminated by a newline");
+        check(
+            "{\"index\":{}}\n{}\n{\"index\":{\"x\":1}}\n{}\n",
+            "line [3] contains an unknown parameter [x]",
+        );
+        check("{\"index\":{}}\n{}\n{\"merge\":{}}\n{}\n", "line [3], expected field [create]");
+        check("{}\n{}\n", "line [1], expected FIELD_NAME");
+        check("{\"index\":[]}\n{}\n", "line [1], expected START_OBJECT");
+        check("{\"index\":{}}\n", "no requests added");
+        // A document that cannot be read is refused alone.
+        let items = read("{\"index\":{}}\nnonsense\n{\"index\":{}}\n{}\n").unwrap();
+        assert!(items[0].refused.is_some() && items[1].refused.is_none());
     }
 }
