@@ -5,7 +5,7 @@ use crate::{
     ApiError,
     auth::{Role, User, extract, scope::event_indices},
 };
-use store::scope::Scope;
+use store::scope::{self, Scope};
 
 /// What a route asks of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Right {
             Self::Public => return Ok(()),
             Self::Role(role) => (user.has(role), role),
             Self::Ingest => (user.has(Role::Analyst) || writes_events(&user.scope), Role::Analyst),
-            Self::Search => (user.scope.can_read(), Role::Analyst),
+            Self::Search => (user.scope.allows(scope::Right::Read), Role::Analyst),
         };
         if granted { Ok(()) } else { Err(extract::lacks(lacking)) }
     }
@@ -36,7 +36,7 @@ impl Right {
 /// Whether the scope lets every event through, wherever its time and kind take it.
 fn writes_events(scope: &Scope) -> bool {
     // The star of the pattern stands for any day.
-    scope.can_write() && event_indices().iter().all(|pattern| scope.reaches_index(pattern))
+    event_indices().iter().all(|pattern| scope.may(scope::Right::Write, pattern))
 }
 
 /// One route and what it asks.

@@ -1,34 +1,56 @@
 //! Who asks, and what they may reach. Resolved once per request, carried by every call of the log store.
 
 use serde_json::Value;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-/// The reach of one caller: which indices, which documents in them, which fields, and what may be done.
+/// The reach of one caller: which indices, what may be done with them, which documents in them, which fields.
 ///
 /// Deny by default: [`Scope::none`] reaches nothing, the `with_` methods widen it. There is no `Default`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scope {
     subject: Arc<str>,
-    index_patterns: Vec<String>,
+    grants: Vec<Grant>,
     filter: Option<Value>,
     masked_fields: Vec<String>,
+}
+
+/// Some indices and what may be done with them.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Grant {
+    index_patterns: Vec<String>,
     read: bool,
     write: bool,
     manage: bool,
 }
 
+/// What may be done with an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Searching and reading documents.
+    Read,
+    /// Writing documents, and so making indices from templates.
+    Write,
+    /// Managing indices, templates and mappings.
+    Manage,
+    /// At least one of them: for what only names things.
+    Any,
+}
+
+impl Grant {
+    fn allows(&self, right: Right) -> bool {
+        match right {
+            Right::Read => self.read,
+            Right::Write => self.write,
+            Right::Manage => self.manage,
+            Right::Any => self.read || self.write || self.manage,
+        }
+    }
+}
+
 impl Scope {
     /// Reaches nothing. `subject` names the caller in the audit log and in error messages: a user's or key's id.
     pub fn none(subject: impl Into<Arc<str>>) -> Self {
-        Self {
-            subject: subject.into(),
-            index_patterns: Vec::new(),
-            filter: None,
-            masked_fields: Vec::new(),
-            read: false,
-            write: false,
-            manage: false,
-        }
+        Self { subject: subject.into(), grants: Vec::new(), filter: None, masked_fields: Vec::new() }
     }
 
     /// Reaches every index, document and field, and may do everything: for the service's own work (upload jobs,
@@ -37,32 +59,68 @@ impl Scope {
         Self::none(component).with_indices(["*", ".*"]).with_read().with_write().with_manage()
     }
 
-    /// Adds indices, by name or with `*`.
+    /// Grants something on these indices, by name or with `*`; what, say the calls that follow.
     #[must_use]
     pub fn with_indices<T: Into<String>>(mut self, patterns: impl IntoIterator<Item = T>) -> Self {
-        self.index_patterns.extend(patterns.into_iter().map(Into::into));
+        let index_patterns = patterns.into_iter().map(Into::into).collect();
+        self.grants.push(Grant { index_patterns, ..Grant::default() });
         self
     }
 
-    /// Allows searching and reading documents.
+    /// Allows searching and reading documents of the indices named last.
     #[must_use]
     pub fn with_read(mut self) -> Self {
-        self.read = true;
+        self.last().read = true;
         self
     }
 
-    /// Allows writing documents (and so the creation of indices from templates).
+    /// Allows writing documents (and so the creation of indices from templates) to the indices named last.
     #[must_use]
     pub fn with_write(mut self) -> Self {
-        self.write = true;
+        self.last().write = true;
         self
     }
 
-    /// Allows managing indices, templates and mappings.
+    /// Allows managing the indices named last, and templates and mappings.
     #[must_use]
     pub fn with_manage(mut self) -> Self {
-        self.manage = true;
+        self.last().manage = true;
         self
+    }
+
+    /// The grant that is being made; before any index is named one on none.
+    fn last(&mut self) -> &mut Grant {
+        if self.grants.is_empty() {
+            self.grants.push(Grant::default());
+        }
+        let last = self.grants.len() - 1;
+        &mut self.grants[last]
+    }
+
+    /// This scope with only the grants that allow that.
+    pub fn narrowed_to(&self, right: Right) -> Cow<'_, Self> {
+        if self.grants.iter().all(|grant| grant.allows(right)) {
+            return Cow::Borrowed(self);
+        }
+        let mut narrowed = self.clone();
+        narrowed.grants.retain(|grant| grant.allows(right));
+        Cow::Owned(narrowed)
+    }
+
+    /// Whether that may be done with at least one index.
+    pub fn allows(&self, right: Right) -> bool {
+        self.grants.iter().any(|grant| grant.allows(right))
+    }
+
+    /// Whether that may be done with this index (a concrete name, after aliases and wildcards were resolved). A pattern
+    /// that begins with `*` does not reach names that begin with a dot, as in Elasticsearch: those are the service's own.
+    pub fn may(&self, right: Right, name: &str) -> bool {
+        self.grants.iter().filter(|grant| grant.allows(right)).flat_map(|grant| &grant.index_patterns).any(
+            |pattern| {
+                let hidden = name.starts_with('.') && pattern.starts_with('*');
+                !hidden && wildcard_match(pattern, name)
+            },
+        )
     }
 
     /// Narrows reading to the documents that match this query (Elasticsearch query DSL).
@@ -84,28 +142,9 @@ impl Scope {
         &self.subject
     }
 
-    /// May search and read documents.
-    pub fn can_read(&self) -> bool {
-        self.read
-    }
-
-    /// May write documents.
-    pub fn can_write(&self) -> bool {
-        self.write
-    }
-
-    /// May manage indices, templates and mappings.
-    pub fn can_manage(&self) -> bool {
-        self.manage
-    }
-
-    /// Whether this index (a concrete name, after aliases and wildcards were resolved) is within reach. A pattern that
-    /// begins with `*` does not reach names that begin with a dot, as in Elasticsearch: those are the service's own.
+    /// Whether anything may be done with this index.
     pub fn reaches_index(&self, name: &str) -> bool {
-        self.index_patterns.iter().any(|pattern| {
-            let hidden = name.starts_with('.') && pattern.starts_with('*');
-            !hidden && wildcard_match(pattern, name)
-        })
+        self.may(Right::Any, name)
     }
 
     /// The query that narrows what may be read, if any.
@@ -132,8 +171,8 @@ impl Scope {
 
     /// What two callers must share to be shown the same cached answer: everything but who they are.
     pub fn cache_key(&self) -> String {
-        let Self { subject: _, index_patterns, filter, masked_fields, read, write, manage } = self;
-        format!("{index_patterns:?}|{filter:?}|{masked_fields:?}|{read}{write}{manage}")
+        let Self { subject: _, grants, filter, masked_fields } = self;
+        format!("{grants:?}|{filter:?}|{masked_fields:?}")
     }
 }
 
@@ -183,17 +222,35 @@ mod tests {
     #[test]
     fn nothing_is_reached_by_default() {
         let scope = Scope::none("user");
-        assert!(!scope.can_read() && !scope.can_write() && !scope.can_manage());
+        assert!(!scope.allows(Right::Any));
         assert!(!scope.reaches_index("ecommerce-logs-2026.11.21"));
+        assert!(!scope.with_read().reaches_index("ecommerce-logs-2026.11.21"), "no index was named");
     }
 
     #[test]
     fn a_leading_star_does_not_reach_hidden_indices() {
-        let all = Scope::none("admin").with_indices(["*"]);
+        let all = Scope::none("admin").with_indices(["*"]).with_read();
         assert!(all.reaches_index("ecommerce-logs-2026.11.21"));
         assert!(!all.reaches_index(".vigie"));
         assert!(Scope::internal("recovery").reaches_index(".vigie"));
         assert!(Scope::internal("recovery").reaches_index("ecommerce-logs-2026.11.21"));
+    }
+
+    #[test]
+    fn each_grant_is_for_its_own_indices() {
+        let scope = Scope::none("analyst").with_indices(["shop-*"]).with_read();
+        assert!(matches!(scope.narrowed_to(Right::Read), Cow::Borrowed(_)));
+        let scope = scope.with_indices([".kibana*"]).with_read().with_write();
+        let check = |right, index: &str, expected| {
+            assert_eq!(scope.may(right, index), expected, "{right:?} {index}");
+            let narrowed = scope.narrowed_to(right).reaches_index(index);
+            assert_eq!(narrowed, expected, "narrowed to {right:?}: {index}");
+        };
+        check(Right::Read, "shop-1", true);
+        check(Right::Write, "shop-1", false);
+        check(Right::Write, ".kibana_1", true);
+        check(Right::Manage, ".kibana_1", false);
+        check(Right::Any, "other", false);
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub(crate) const API_KEYS: Collection =
     Collection { name: "api_keys", indices: &[DocumentIndex { fields: &["created_at"], unique: false }] };
 
 const NAME_MAX_CHARS: usize = 100;
-/// Patterns, and masked fields, of one key.
+/// Further grants of one key.
+const GRANTS_MAX: usize = 10;
+/// Patterns, and masked fields, of one grant.
 const ENTRIES_MAX: usize = 100;
 const ENTRY_MAX_BYTES: usize = 255;
 /// What the names of the service's own indices begin with. Others that begin with a dot are those of dashboards
@@ -65,8 +67,21 @@ pub struct NewApiKey {
     /// Fields that it does not see, with what is below them.
     #[serde(default)]
     pub masked_fields: Vec<String>,
+    /// What it may do with other indices.
+    #[serde(default)]
+    pub also: Vec<Grant>,
     /// Days until it ceases to work; absent: it works until it is deleted.
     pub expires_in_days: Option<u32>,
+}
+
+/// Some indices and what a key may do with them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// The indices, by name or with `*`.
+    pub indices: Vec<String>,
+    /// What may be done with them.
+    pub privileges: Vec<Privilege>,
 }
 
 fn event_indices() -> Vec<String> {
@@ -79,6 +94,8 @@ struct ApiKeyRecord {
     digest: String,
     privileges: Vec<Privilege>,
     indices: Vec<String>,
+    #[serde(default)]
+    also: Vec<Grant>,
     masked_fields: Vec<String>,
     by: String,
     created_at: Timestamp,
@@ -96,6 +113,8 @@ pub struct ApiKeyView {
     pub privileges: Vec<Privilege>,
     /// Indices that it reaches.
     pub indices: Vec<String>,
+    /// What it may do with other indices.
+    pub also: Vec<Grant>,
     /// Fields that it does not see.
     pub masked_fields: Vec<String>,
     /// Who made it: the id of an account.
@@ -140,6 +159,7 @@ impl Accounts {
             digest: secret.digest,
             privileges: new.privileges,
             indices: new.indices,
+            also: new.also,
             masked_fields: new.masked_fields,
             by: by.to_owned(),
             created_at: now,
@@ -204,15 +224,18 @@ impl Accounts {
 impl ApiKeyRecord {
     fn user(&self, id: &str) -> User {
         let id = format!("key:{id}");
-        let mut scope = Scope::none(id.as_str())
-            .with_indices(self.indices.iter().cloned())
-            .with_masked_fields(super::scope::with_originals(&self.masked_fields));
-        for privilege in &self.privileges {
-            scope = match privilege {
-                Privilege::Read => scope.with_read(),
-                Privilege::Write => scope.with_write(),
-                Privilege::Manage => scope.with_manage(),
-            };
+        let mut scope =
+            Scope::none(id.as_str()).with_masked_fields(super::scope::with_originals(&self.masked_fields));
+        let also = self.also.iter().map(|grant| (&grant.indices, &grant.privileges));
+        for (indices, privileges) in std::iter::once((&self.indices, &self.privileges)).chain(also) {
+            scope = scope.with_indices(indices.iter().cloned());
+            for privilege in privileges {
+                scope = match privilege {
+                    Privilege::Read => scope.with_read(),
+                    Privilege::Write => scope.with_write(),
+                    Privilege::Manage => scope.with_manage(),
+                };
+            }
         }
         User { id, email: format!("key {}", self.name), roles: Vec::new(), session: None, scope }
     }
@@ -223,6 +246,7 @@ impl ApiKeyRecord {
             name: self.name,
             privileges: self.privileges,
             indices: self.indices,
+            also: self.also,
             masked_fields: self.masked_fields,
             created_by: self.by,
             created_at: self.created_at,
@@ -249,32 +273,54 @@ fn check(new: &NewApiKey) -> Result<(), ApiError> {
         let message = format!("a name has 1 to {NAME_MAX_CHARS} characters and no control characters");
         return Err(ApiError::field("name", message));
     }
-    if new.privileges.is_empty() {
-        return Err(ApiError::field("privileges", "a key may do at least one of read, write and manage"));
+    if new.also.len() > GRANTS_MAX {
+        return Err(ApiError::field("also", format!("a key has at most {GRANTS_MAX} of them")));
     }
-    if new.indices.is_empty() {
-        return Err(ApiError::field("indices", "a key reaches at least one index"));
+    check_grant("indices", &new.indices, "privileges", &new.privileges)?;
+    for grant in &new.also {
+        check_grant("also", &grant.indices, "also", &grant.privileges)?;
     }
-    for (field, entries) in [("indices", &new.indices), ("masked_fields", &new.masked_fields)] {
-        let usable = |entry: &String| {
-            (1..=ENTRY_MAX_BYTES).contains(&entry.len()) && !entry.chars().any(char::is_control)
-        };
-        if entries.len() > ENTRIES_MAX || !entries.iter().all(usable) {
-            let message = format!("at most {ENTRIES_MAX} entries of 1 to {ENTRY_MAX_BYTES} bytes");
-            return Err(ApiError::field(field, message));
-        }
-    }
-    let own = |pattern: &&String| pattern.starts_with(OWN_INDICES) || wildcard_match(pattern, OWN_INDICES);
-    if let Some(pattern) = new.indices.iter().filter(|pattern| pattern.starts_with('.')).find(own) {
-        let message = format!("{pattern:?} reaches the service's own indices ({OWN_INDICES}…)");
-        return Err(ApiError::field("indices", message));
-    }
+    check_entries("masked_fields", &new.masked_fields)?;
     match new.expires_in_days {
         Some(days) if !(1..=LIFE_MAX_DAYS).contains(&days) => {
             Err(ApiError::field("expires_in_days", format!("a key lives 1 to {LIFE_MAX_DAYS} days")))
         }
         _ => Ok(()),
     }
+}
+
+fn check_grant(
+    indices_field: &'static str,
+    indices: &[String],
+    privileges_field: &'static str,
+    privileges: &[Privilege],
+) -> Result<(), ApiError> {
+    if privileges.is_empty() {
+        let message = "a key may do at least one of read, write and manage";
+        return Err(ApiError::field(privileges_field, message));
+    }
+    if indices.is_empty() {
+        return Err(ApiError::field(indices_field, "a key reaches at least one index"));
+    }
+    check_entries(indices_field, indices)?;
+    let own = |pattern: &&String| pattern.starts_with(OWN_INDICES) || wildcard_match(pattern, OWN_INDICES);
+    match indices.iter().filter(|pattern| pattern.starts_with('.')).find(own) {
+        Some(pattern) => {
+            let message = format!("{pattern:?} reaches the service's own indices ({OWN_INDICES}…)");
+            Err(ApiError::field(indices_field, message))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_entries(field: &'static str, entries: &[String]) -> Result<(), ApiError> {
+    let usable =
+        |entry: &String| (1..=ENTRY_MAX_BYTES).contains(&entry.len()) && !entry.chars().any(char::is_control);
+    if entries.len() > ENTRIES_MAX || !entries.iter().all(usable) {
+        let message = format!("at most {ENTRIES_MAX} entries of 1 to {ENTRY_MAX_BYTES} bytes");
+        return Err(ApiError::field(field, message));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -31,11 +31,20 @@ pub(crate) fn event_indices() -> [String; 2] {
     [ECOMMERCE_LOGS, DEVICE_LOGS].map(|prefix| format!("{prefix}-*"))
 }
 
+/// What the names begin with of the indices in which Kibana and OpenSearch Dashboards keep their objects.
+const DASHBOARDS: [&str; 2] = [".kibana*", ".opensearch_dashboards*"];
+
 /// The reach of this caller on the Elasticsearch port: there admins also reach the indices whose names begin with a dot,
-/// which dashboards keep their objects in.
+/// and analysts what dashboards keep: they open, make and change views of what they may see.
 pub(crate) fn elastic_scope_of(user: &User) -> Scope {
     let scope = scope_of(user);
-    if user.has(Role::Admin) { scope.with_indices([".*"]) } else { scope }
+    if user.has(Role::Admin) {
+        scope.with_indices([".*"]).with_read().with_write().with_manage()
+    } else if user.has(Role::Analyst) {
+        scope.with_indices(DASHBOARDS).with_read().with_write()
+    } else {
+        scope
+    }
 }
 
 /// Who does not see a field must not find it in the original line either.
@@ -52,14 +61,14 @@ pub(crate) fn label_scope() -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use store::scope::Right;
 
     #[test]
     fn reach_by_role() {
         let check = |role, index: &str, read, write| {
             let scope = scope_of_roles("1", &[role], &MaskedFields::default());
-            let reached = scope.reaches_index(index);
             assert_eq!(
-                (reached && scope.can_read(), reached && scope.can_write()),
+                (scope.may(Right::Read, index), scope.may(Right::Write, index)),
                 (read, write),
                 "{role:?} {index}"
             );

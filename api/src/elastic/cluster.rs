@@ -59,7 +59,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Right::Monitor, "/_cluster/health", get(health)),
         Route::new(Right::Monitor, "/_cluster/health/{index}", get(health)),
         Route::new(Right::Monitor, "/_cluster/settings", get(get_settings)),
-        Route::new(Right::Manage, "/_cluster/settings", put(put_settings)),
+        Route::new(Right::ManageAll, "/_cluster/settings", put(put_settings)),
         Route::new(Right::Monitor, "/_cluster/state", get(state)),
         Route::new(Right::Monitor, "/_cluster/state/{metrics}", get(state)),
         Route::new(Right::Monitor, "/_cluster/state/{metrics}/{index}", get(state)),

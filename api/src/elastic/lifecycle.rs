@@ -21,9 +21,9 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Right::Monitor, "/_ilm/policy", get(policies)),
         Route::new(Right::Monitor, "/_ilm/policy/{name}", get(policies)),
-        Route::new(Right::Manage, "/_ilm/policy/{name}", put(put_policy).delete(delete_policy)),
+        Route::new(Right::ManageAll, "/_ilm/policy/{name}", put(put_policy).delete(delete_policy)),
         Route::new(Right::Monitor, "/_ilm/status", get(status)),
-        Route::new(Right::Manage, "/_ilm/start", post(start)),
+        Route::new(Right::ManageAll, "/_ilm/start", post(start)),
         Route::new(Right::Monitor, "/{index}/_ilm/explain", get(explain)),
         Route::new(Right::Manage, "/{index}/_ilm/remove", post(remove)),
     ]

@@ -22,7 +22,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Right::Monitor, "/_ingest/pipeline", get(pipelines)),
         Route::new(Right::Monitor, "/_ingest/pipeline/{name}", get(pipelines)),
-        Route::new(Right::Manage, "/_ingest/pipeline/{name}", put(put_pipeline).delete(delete_pipeline)),
+        Route::new(Right::ManageAll, "/_ingest/pipeline/{name}", put(put_pipeline).delete(delete_pipeline)),
         Route::new(Right::Monitor, "/_ingest/processor/grok", get(grok)),
         Route::new(Right::Manage, "/_ingest/pipeline/_simulate", get_or_post(simulate)),
         Route::new(Right::Manage, "/_ingest/pipeline/{name}/_simulate", get_or_post(simulate)),

@@ -9,7 +9,7 @@ use super::{
     update,
 };
 use crate::{
-    auth::{Role, User, extract},
+    auth::{Role, User, extract, scope::elastic_scope_of},
     state::App,
 };
 use axum::{
@@ -20,7 +20,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use std::sync::Arc;
-use store::scope::Scope;
+use store::scope::{self, Scope};
 
 /// What a route asks of the caller. What the caller reaches beyond that is decided by its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,20 +29,24 @@ pub(super) enum Right {
     Monitor,
     /// Searching and reading documents: analysts.
     Read,
-    /// Writing documents, and making them visible: admins.
+    /// Writing documents, and making them visible: admins; analysts where dashboards keep their objects.
     Write,
     /// Changing indices and what belongs to them: admins.
     Manage,
+    /// Changing what concerns all indices: admins.
+    ManageAll,
 }
 
 impl Right {
     /// Whether a caller of that reach has it: analysts monitor and read, admins do everything, API keys what they say.
     fn granted(self, scope: &Scope) -> bool {
         match self {
-            Self::Monitor => scope.can_read() || scope.can_write() || scope.can_manage(),
-            Self::Read => scope.can_read(),
-            Self::Write => scope.can_write(),
-            Self::Manage => scope.can_manage(),
+            Self::Monitor => scope.allows(scope::Right::Any),
+            Self::Read => scope.allows(scope::Right::Read),
+            Self::Write => scope.allows(scope::Right::Write),
+            Self::Manage => scope.allows(scope::Right::Manage),
+            // Only who manages what `*` stands for manages an index of that name, which cannot be.
+            Self::ManageAll => scope.may(scope::Right::Manage, "*"),
         }
     }
 
@@ -50,7 +54,7 @@ impl Right {
     fn role(self) -> Role {
         match self {
             Self::Monitor | Self::Read => Role::Analyst,
-            Self::Write | Self::Manage => Role::Admin,
+            Self::Write | Self::Manage | Self::ManageAll => Role::Admin,
         }
     }
 }
@@ -113,7 +117,7 @@ where
 
 async fn check(right: Right, request: Request, next: Next) -> Response {
     match request.extensions().get::<Arc<User>>() {
-        Some(user) if right.granted(&user.scope) => next.run(request).await,
+        Some(user) if right.granted(&elastic_scope_of(user)) => next.run(request).await,
         Some(_) => ElasticError::from(extract::lacks(right.role())).into_response(),
         None => ElasticError::from(extract::not_logged_in()).into_response(),
     }

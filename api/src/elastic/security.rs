@@ -11,7 +11,7 @@ use crate::auth::User;
 use axum::{Json, routing::get};
 use event::Object;
 use serde_json::{Value, json};
-use store::scope::Scope;
+use store::scope::{self, Scope};
 
 /// Most names of indices and privileges that one request may ask for.
 const ASKED_MAX: usize = 1_000;
@@ -51,25 +51,25 @@ async fn authenticate(asked: Asked) -> Result<Json<Value>, ElasticError> {
 fn cluster_privilege(scope: &Scope, privilege: &str) -> bool {
     match privilege {
         "monitor" | "read_ilm" | "read_pipeline" | "monitor_watcher" | "monitor_ml" => {
-            scope.can_read() || scope.can_write() || scope.can_manage()
+            scope.allows(scope::Right::Any)
         }
-        "all" => scope.can_read() && scope.can_write() && scope.can_manage(),
-        _ => scope.can_manage(),
+        "all" => index_privilege(scope, "*", "all"),
+        _ => scope.may(scope::Right::Manage, "*"),
     }
 }
 
 /// What the scope allows in an index, by Elasticsearch's name for it.
 fn index_privilege(scope: &Scope, index: &str, privilege: &str) -> bool {
-    scope.reaches_index(index)
-        && match privilege {
-            "none" => true,
-            "read" | "view_index_metadata" | "monitor" => scope.can_read(),
-            "write" | "index" | "create" | "create_doc" | "delete" | "create_index" | "auto_configure" => {
-                scope.can_write()
-            }
-            "all" => scope.can_read() && scope.can_write() && scope.can_manage(),
-            _ => scope.can_manage(),
+    let may = |right| scope.may(right, index);
+    match privilege {
+        "none" => may(scope::Right::Any),
+        "read" | "view_index_metadata" | "monitor" => may(scope::Right::Read),
+        "write" | "index" | "create" | "create_doc" | "delete" | "create_index" | "auto_configure" => {
+            may(scope::Right::Write)
         }
+        "all" => [scope::Right::Read, scope::Right::Write, scope::Right::Manage].into_iter().all(may),
+        _ => may(scope::Right::Manage),
+    }
 }
 
 fn texts(value: Option<&Value>) -> Vec<&str> {

@@ -9,7 +9,11 @@ use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicUsize, Ordering},
 };
-use store::{ErrorKind, StoreError, logs::*, scope::Scope};
+use store::{
+    ErrorKind, StoreError,
+    logs::*,
+    scope::{Right, Scope},
+};
 
 #[derive(Default)]
 pub(crate) struct MemoryLogs {
@@ -22,7 +26,11 @@ pub(crate) struct MemoryLogs {
 }
 
 fn refused(scope: &Scope) -> Result<(), StoreError> {
-    if scope.can_read() { Ok(()) } else { Err(StoreError::new(ErrorKind::Forbidden, "out of reach")) }
+    if scope.allows(Right::Read) {
+        Ok(())
+    } else {
+        Err(StoreError::new(ErrorKind::Forbidden, "out of reach"))
+    }
 }
 
 fn bounds(body: &Object) -> (i64, i64) {
@@ -71,7 +79,7 @@ impl LogStore for MemoryLogs {
         let write = |event: Event| {
             let metadata = event.metadata;
             let index = metadata.index.as_deref().unwrap_or_default().to_owned();
-            assert!(scope.can_write() && scope.reaches_index(&index), "{index}");
+            assert!(scope.may(Right::Write, &index), "{index}");
             let id = metadata.id.unwrap_or_default();
             let at = metadata.timestamp.map_or(0, |at| at.as_millisecond());
             self.events.lock().insert((at, id.clone()), (index.clone(), event.fields));
@@ -164,7 +172,7 @@ impl LogStore for MemoryLogs {
     }
 
     async fn indices(&self, scope: &Scope, _: &[String]) -> Result<Vec<IndexInfo>, StoreError> {
-        if !(scope.can_read() || scope.can_write()) {
+        if !scope.allows(Right::Any) {
             refused(scope)?;
         }
         let events = self.events.lock();

@@ -6,6 +6,7 @@ mod bad_input;
 mod clients;
 mod commands;
 mod crash;
+mod elastic_access;
 mod elastic_admin;
 mod fraud;
 mod harness;

@@ -23,7 +23,7 @@ use change::Change;
 use event::Object;
 use pace::Pace;
 use serde_json::{Value, json};
-use store::logs::IndicesOptions;
+use store::{logs::IndicesOptions, scope};
 use work::Work;
 
 /// Documents that are read and written at a time, without `scroll_size`.
@@ -104,9 +104,10 @@ async fn by_query(
     }
     let parameters = asked.rest();
     parameters::apply(&asked.uri_path, parameters, &mut body)?;
+    // What the caller may only read is not its to change.
     let work = Work {
         app: asked.app.clone(),
-        scope: asked.scope.clone(),
+        scope: asked.scope.narrowed_to(scope::Right::Write).into_owned(),
         indices: asked.indices()?,
         options,
         query: body.shift_remove("query").unwrap_or_else(|| json!({"match_all": {}})),

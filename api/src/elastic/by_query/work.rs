@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use store::{
     ErrorKind,
     logs::{Detail, Hit, IndicesOptions, Maintenance, Refresh, SearchRequest, WriteEffect, WriteResult},
-    scope::Scope,
+    scope::{Right, Scope},
 };
 
 /// Failures after which no more are listed.
@@ -73,7 +73,9 @@ impl Work {
     pub(super) async fn run(self) -> Result<Value, ElasticError> {
         let started = Instant::now();
         let admin = &self.app.parts().admin;
-        let indices = admin.describe(&self.scope, &self.indices, self.options, Detail::default()).await?;
+        // What may not be read is refused even where nothing of it is visible yet.
+        let readable = self.scope.narrowed_to(Right::Read);
+        let indices = admin.describe(&readable, &self.indices, self.options, Detail::default()).await?;
         let mut done = Done::default();
         let mut touched = Vec::new();
         for index in indices.into_iter().filter(|index| index.open) {

@@ -5,17 +5,18 @@ use super::{
     blocks::{Access, check_blocks},
     engine::Engine,
     registry::Slot,
-    select::{Right, check_reach, check_right, no_such_index},
+    select::{check_reach, check_right, no_such_index},
     settings::Settings,
     target::short_uuid,
+    templates::patterns_of,
 };
 use crate::{
-    StoreError,
+    ErrorKind, StoreError,
     logs::{
         Detail, IndexAdmin, IndexDescription, IndexPipelines, IndicesOptions, Maintenance, Names, Rollover,
         RolloverOutcome, Simulation, TemplateKind,
     },
-    scope::Scope,
+    scope::{Right, Scope},
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 #[async_trait]
 impl IndexAdmin for EmbeddedLogs {
     async fn create_index(&self, scope: &Scope, index: &str, body: Value) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         let (scope, index) = (scope.clone(), index.to_owned());
         self.blocking(move |engine| engine.create_index(&scope, &index, &body)).await
     }
@@ -36,7 +37,7 @@ impl IndexAdmin for EmbeddedLogs {
         options: IndicesOptions,
         detail: Detail,
     ) -> Result<Vec<IndexDescription>, StoreError> {
-        check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, Right::Any)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &names, options)?;
@@ -51,7 +52,7 @@ impl IndexAdmin for EmbeddedLogs {
         names: &[String],
         options: IndicesOptions,
     ) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let doomed = engine.deletable(&scope, &names, options)?;
@@ -71,7 +72,7 @@ impl IndexAdmin for EmbeddedLogs {
         options: IndicesOptions,
         body: Value,
     ) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &names, options)?;
@@ -89,7 +90,7 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn pipelines_of(&self, scope: &Scope, index: &str) -> Result<IndexPipelines, StoreError> {
-        check_right(scope, Right::Write)?;
+        check_reach(&*check_right(scope, Right::Write)?, index)?;
         self.engine.check_open()?;
         self.engine.pipelines_of(index)
     }
@@ -102,7 +103,7 @@ impl IndexAdmin for EmbeddedLogs {
         settings: Value,
         preserve: bool,
     ) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let body = settings.get("settings").filter(|inner| inner.is_object()).unwrap_or(&settings);
@@ -131,13 +132,13 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn update_aliases(&self, scope: &Scope, body: Value) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         let scope = scope.clone();
         self.blocking(move |engine| engine.update_aliases(&scope, &body)).await
     }
 
     async fn names(&self, scope: &Scope) -> Result<Names, StoreError> {
-        check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, Right::Any)?;
         self.engine.check_open()?;
         Ok(Names {
             aliases: self.engine.aliases_within(scope),
@@ -153,7 +154,7 @@ impl IndexAdmin for EmbeddedLogs {
         task: Maintenance,
     ) -> Result<Vec<String>, StoreError> {
         let changes = matches!(task, Maintenance::Open | Maintenance::Close);
-        check_right(scope, if changes { Right::Manage } else { Right::Any })?;
+        let scope = &*check_right(scope, if changes { Right::Manage } else { Right::Any })?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &names, options)?;
@@ -171,7 +172,7 @@ impl IndexAdmin for EmbeddedLogs {
         body: Value,
         create: bool,
     ) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        check_template(&*check_right(scope, Right::Manage)?, kind, name, &body)?;
         let name = name.to_owned();
         self.blocking(move |engine| engine.templates.put(kind, &name, body, create)).await
     }
@@ -182,7 +183,7 @@ impl IndexAdmin for EmbeddedLogs {
         kind: TemplateKind,
         names: &str,
     ) -> Result<Vec<(String, Value)>, StoreError> {
-        check_right(scope, Right::Any)?;
+        let _any = check_right(scope, Right::Any)?;
         self.engine.check_open()?;
         Ok(self.engine.templates.matching(kind, names))
     }
@@ -193,13 +194,19 @@ impl IndexAdmin for EmbeddedLogs {
         kind: TemplateKind,
         names: &str,
     ) -> Result<usize, StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = check_right(scope, Right::Manage)?.into_owned();
         let names = names.to_owned();
-        self.blocking(move |engine| engine.templates.delete(kind, &names)).await
+        self.blocking(move |engine| {
+            for (name, body) in engine.templates.matching(kind, &names) {
+                check_template(&scope, kind, &name, &body)?;
+            }
+            engine.templates.delete(kind, &names)
+        })
+        .await
     }
 
     async fn simulate(&self, scope: &Scope, simulation: Simulation) -> Result<Value, StoreError> {
-        check_right(scope, Right::Manage)?;
+        let _any = check_right(scope, Right::Manage)?;
         self.blocking(move |engine| match simulation {
             Simulation::Index(index, body) => engine.templates.simulate_index(&index, body),
             Simulation::Template(name, body) => engine.templates.simulate(&name, body),
@@ -208,7 +215,7 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn create_data_stream(&self, scope: &Scope, name: &str) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         check_reach(scope, name)?;
         let name = name.to_owned();
         self.blocking(move |engine| {
@@ -223,15 +230,32 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn delete_data_streams(&self, scope: &Scope, names: &str) -> Result<usize, StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         let (scope, names) = (scope.clone(), names.to_owned());
         self.blocking(move |engine| engine.delete_streams(&scope, &names)).await
     }
 
     async fn rollover(&self, scope: &Scope, request: Rollover) -> Result<RolloverOutcome, StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         let scope = scope.clone();
         self.blocking(move |engine| engine.rollover(&scope, request)).await
+    }
+}
+
+/// Refuses a template for indices that the caller does not manage all of. A component or
+/// policy can be part of any template.
+fn check_template(scope: &Scope, kind: TemplateKind, name: &str, body: &Value) -> Result<(), StoreError> {
+    let patterns = match kind {
+        TemplateKind::Component | TemplateKind::Lifecycle => vec!["*".to_owned()],
+        TemplateKind::Index | TemplateKind::Legacy => patterns_of(name, body)?,
+    };
+    match patterns.iter().find(|pattern| !scope.may(Right::Manage, pattern)) {
+        Some(pattern) => {
+            let message =
+                format!("\"{}\" may not manage templates of the indices [{pattern}]", scope.subject());
+            Err(StoreError::new(ErrorKind::Forbidden, message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which indices a request means, and whether its scope reaches them. The one place where that is decided.
 //!
-//! *Invariant*: a scope is held against the names of indices, after aliases, data streams and wildcards were resolved;
-//! an alias gives no reach of its own.
+//! *Invariant*: a scope is narrowed to what a call is about to do ([`check_right`]) before it is held against names, so
+//! that a grant to read gives no reach for writing. It is held against the names of indices, after aliases, data streams
+//! and wildcards were resolved; an alias gives no reach of its own.
 
 use super::{
     catalog::Names,
@@ -11,34 +12,25 @@ use super::{
 use crate::{
     ErrorKind, StoreError,
     logs::IndicesOptions,
-    scope::{Scope, wildcard_match},
+    scope::{Right, Scope, wildcard_match},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 /// Longest list of names and patterns.
 const PATTERNS_MAX: usize = 1_000;
 
-/// What a caller wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Right {
-    Read,
-    Write,
-    Manage,
-    /// Any of them: for what only names things.
-    Any,
-}
-
-/// Refuses a caller that may not do that at all.
-pub(super) fn check_right(scope: &Scope, right: Right) -> Result<(), StoreError> {
-    let (allowed, verb) = match right {
-        Right::Read => (scope.can_read(), "read"),
-        Right::Write => (scope.can_write(), "write"),
-        Right::Manage => (scope.can_manage(), "manage"),
-        Right::Any => (scope.can_read() || scope.can_write() || scope.can_manage(), "use"),
+/// The caller's reach for that purpose. Refuses a caller that may not do it at all.
+#[must_use = "only the reach that it gives back is held against names"]
+pub(super) fn check_right(scope: &Scope, right: Right) -> Result<Cow<'_, Scope>, StoreError> {
+    let verb = match right {
+        Right::Read => "read",
+        Right::Write => "write",
+        Right::Manage => "manage",
+        Right::Any => "use",
     };
-    if allowed {
-        return Ok(());
+    if scope.allows(right) {
+        return Ok(scope.narrowed_to(right));
     }
     Err(StoreError::new(ErrorKind::Forbidden, format!("\"{}\" may not {verb} logs", scope.subject())))
 }

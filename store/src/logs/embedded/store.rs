@@ -11,7 +11,7 @@ use super::{
     registry::Slot,
     search_gate::SearchGate,
     searching::Searching,
-    select::{Right, Target, check_reach, check_right, no_such_index},
+    select::{Target, check_reach, check_right, no_such_index},
     shards::Shards,
     wal::{Disk, RealDisk, io_error},
     write::routing_missing,
@@ -22,7 +22,7 @@ use crate::{
         AnalyzeRequest, ContextKind, Document, FieldInfo, GetRequest, IndexInfo, IndicesOptions, LogStore,
         Refresh, SearchRequest, SearchResponse, TimeRange, Word, WriteResult,
     },
-    scope::Scope,
+    scope::{Right, Scope},
 };
 use async_trait::async_trait;
 use event::{Event, Object, SequenceNumber};
@@ -125,7 +125,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         self.run_search(scope, request).await
     }
 
@@ -135,7 +135,7 @@ impl LogStore for EmbeddedLogs {
         id: &str,
         keep_alive: Option<Duration>,
     ) -> Result<SearchResponse, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         self.next_page(scope, id, keep_alive).await
     }
 
@@ -146,7 +146,7 @@ impl LogStore for EmbeddedLogs {
         options: IndicesOptions,
         keep_alive: Duration,
     ) -> Result<String, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         self.open_pit(scope, patterns, options, keep_alive).await
     }
 
@@ -156,19 +156,19 @@ impl LogStore for EmbeddedLogs {
         kind: ContextKind,
         ids: Option<&[String]>,
     ) -> Result<usize, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         let (scope, ids) = (scope.clone(), ids.map(<[String]>::to_vec));
         let contexts = self.searching.contexts.clone();
         self.blocking(move |_| Ok(contexts.close(&scope, kind, ids.as_deref()))).await
     }
 
     async fn analyze(&self, scope: &Scope, request: AnalyzeRequest) -> Result<Vec<Word>, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         self.cut_into_words(scope, request).await
     }
 
     async fn get_as(&self, scope: &Scope, request: GetRequest<'_>) -> Result<Option<Document>, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         let (name, id, scope_of_get) = (request.index.to_owned(), request.id.to_owned(), scope.clone());
         let (routing, realtime) = (request.routing.map(str::to_owned), request.realtime);
         let found = self
@@ -198,7 +198,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn refresh(&self, scope: &Scope, indices: &[String]) -> Result<(), StoreError> {
-        check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, Right::Any)?;
         let (scope, indices) = (scope.clone(), indices.to_vec());
         self.blocking(move |engine| {
             engine.refresh(&engine.slots(&scope, &indices, IndicesOptions::default())?)
@@ -207,7 +207,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn indices(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<IndexInfo>, StoreError> {
-        check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, Right::Any)?;
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &patterns, IndicesOptions::default())?;
@@ -218,7 +218,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn delete_index(&self, scope: &Scope, index: &str) -> Result<(), StoreError> {
-        check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, Right::Manage)?;
         check_reach(scope, index)?;
         let name = index.to_owned();
         self.blocking(move |engine| match engine.remove_index(&name)? {
@@ -229,7 +229,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn fields(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<FieldInfo>, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &patterns, IndicesOptions::default())?;
@@ -244,7 +244,7 @@ impl LogStore for EmbeddedLogs {
         patterns: &[String],
         range: Option<TimeRange>,
     ) -> Result<String, StoreError> {
-        check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, Right::Read)?;
         self.engine.check_open()?;
         let targets = self.engine.select(scope, patterns, IndicesOptions::LENIENT)?;
         // An answer in the cache may be as old as the last look at the index.

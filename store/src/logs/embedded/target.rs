@@ -12,7 +12,11 @@ use super::{
     templates::Composed,
     write::Clock,
 };
-use crate::{ErrorKind, StoreError, logs::IndexPipelines, scope::Scope};
+use crate::{
+    ErrorKind, StoreError,
+    logs::IndexPipelines,
+    scope::{Right, Scope},
+};
 use event::{Event, Operation};
 use serde_json::Value;
 use std::sync::Arc;
@@ -121,7 +125,9 @@ impl Engine {
         check_writable(&slot)?;
         rules.shards = Shards::of(&slot.settings().settings);
         // A script could copy what is hidden to where it is not.
-        rules.no_scripts = !scope.can_read() || scope.filter().is_some() || scope.masks_anything();
+        rules.no_scripts = !scope.may(Right::Read, &slot.identity.name)
+            || scope.filter().is_some()
+            || scope.masks_anything();
         Ok((slot, rules))
     }
 

@@ -468,7 +468,8 @@ fn shown(kind: TemplateKind, body: &Value) -> Value {
     Value::Object(body)
 }
 
-fn patterns_of(name: &str, body: &Value) -> Result<Vec<String>, StoreError> {
+/// The names and patterns of the indices that this template is for.
+pub(super) fn patterns_of(name: &str, body: &Value) -> Result<Vec<String>, StoreError> {
     // Before version 6, `template` was the pattern.
     let given = body.get("index_patterns").or_else(|| body.get("template").filter(|old| old.is_string()));
     let patterns: Vec<String> = match given {
