@@ -247,9 +247,7 @@ pub(crate) async fn write_judged(
     let mut operations = Vec::new();
     // What was taken out is the only thing that has no index.
     for (at, event) in events.iter_mut().enumerate().filter(|(_, event)| event.metadata.index.is_none()) {
-        if let Some(mut assessed) = judged.next() {
-            // Its text has no verdict.
-            assessed.metadata.raw = None;
+        if let Some(assessed) = judged.next() {
             operations.push((at, assessed.metadata.operation));
             *event = assessed;
         }

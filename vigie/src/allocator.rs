@@ -21,6 +21,11 @@ pub(crate) fn settle() {
         use std::{os::unix::process::CommandExt, process::Command};
         let missing = SETTINGS.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
         // It only returns if it fails; then all goes on as it is.
-        let _ = Command::new(program).args(std::env::args_os().skip(1)).envs(missing).exec();
+        let mut arguments = std::env::args_os();
+        let mut again = Command::new(program);
+        if let Some(name) = arguments.next() {
+            again.arg0(name);
+        }
+        let _ = again.args(arguments).envs(missing).exec();
     }
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
     documents::{Collection, DocumentIndex, Expect, FindCursor, NewDocument},
-    scope::{Scope, wildcard_match},
+    scope::Scope,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -303,7 +303,10 @@ fn check_grant(
         return Err(ApiError::field(indices_field, "a key reaches at least one index"));
     }
     check_entries(indices_field, indices)?;
-    let own = |pattern: &&String| pattern.starts_with(OWN_INDICES) || wildcard_match(pattern, OWN_INDICES);
+    let own = |pattern: &&String| {
+        let fixed = pattern.split('*').next().unwrap_or_default();
+        fixed.starts_with(OWN_INDICES) || (pattern.contains('*') && OWN_INDICES.starts_with(fixed))
+    };
     match indices.iter().filter(|pattern| pattern.starts_with('.')).find(own) {
         Some(pattern) => {
             let message = format!("{pattern:?} reaches the service's own indices ({OWN_INDICES}…)");

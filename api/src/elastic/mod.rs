@@ -35,6 +35,7 @@ mod settings;
 mod shape;
 mod stats;
 mod streams;
+mod strict_json;
 mod table;
 mod tasks;
 mod templates;

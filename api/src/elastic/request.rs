@@ -1,6 +1,6 @@
 //! What every handler of the port is given: who asks, the path, the parameters, the body.
 
-use super::{body, error::ElasticError, names, parameters, persona::Persona};
+use super::{body, error::ElasticError, names, parameters, persona::Persona, strict_json};
 use crate::{
     auth::{User, extract::not_logged_in, scope::elastic_scope_of},
     state::App,
@@ -210,7 +210,7 @@ impl Asked {
 
 /// An object from JSON.
 pub(super) fn read_object(bytes: &[u8]) -> Result<Object, ElasticError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    strict_json::object(bytes).map_err(|error| {
         ElasticError::new(
             StatusCode::BAD_REQUEST,
             "parse_exception",

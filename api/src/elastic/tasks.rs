@@ -32,10 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Manage, "/_tasks", get(list)),
+        Route::new(Right::ManageAll, "/_tasks", get(list)),
         Route::new(Right::Manage, "/_tasks/{task}", get(one)),
-        Route::new(Right::Manage, "/_tasks/_cancel", post(cancel)),
-        Route::new(Right::Manage, "/_tasks/{task}/_cancel", post(cancel)),
+        Route::new(Right::ManageAll, "/_tasks/_cancel", post(cancel)),
+        Route::new(Right::ManageAll, "/_tasks/{task}/_cancel", post(cancel)),
     ]
 }
 

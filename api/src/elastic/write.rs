@@ -235,7 +235,9 @@ async fn prepare(app: &App, scope: &Scope, write: Write, known: &mut Known) -> R
         (event, changed) = run_pipelines(app, scope, named, event, known).await?;
     }
     let index = event.metadata.index.as_deref().unwrap_or_default();
-    if !index.starts_with('.') && event.metadata.operation != Operation::Delete {
+    // The indices behind data streams begin with a dot, but hold events.
+    let of_dashboards = index.starts_with('.') && !index.starts_with(".ds-");
+    if !of_dashboards && event.metadata.operation != Operation::Delete {
         changed |= app.parts().intake.redact(&mut event);
         if let Some(upsert) = event.metadata.options.as_mut().and_then(|options| options.upsert.as_mut()) {
             let mut document = Event::new(std::mem::take(upsert), Origin::Request);

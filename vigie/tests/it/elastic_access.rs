@@ -67,6 +67,15 @@ async fn dashboards_and_analysts_reach_what_they_need() {
             (Method::DELETE, "/_index_template/ecommerce-logs", Value::Null, 403),
             (Method::PUT, "/_ingest/pipeline/access", json!({"processors": []}), 403),
             (Method::PUT, "/_cluster/settings", json!({"transient": {}}), 403),
+            (Method::PUT, "/_index_template/ecommerce-logs", template(".kibana_x*"), 403),
+            (Method::PUT, "/.kibana_2", json!({"aliases": {"ecommerce-logs-2026.11.22": {}}}), 403),
+            (
+                Method::POST,
+                "/_aliases",
+                json!({"actions": [{"add": {"index": ".kibana_1", "alias": "ecommerce-logs-2026.11.22"}}]}),
+                403,
+            ),
+            (Method::GET, "/_tasks", Value::Null, 403),
         ],
     )
     .await;
@@ -83,6 +92,8 @@ async fn dashboards_and_analysts_reach_what_they_need() {
             (Method::PUT, "/ecommerce-logs-2026.11.20/_doc/2", event.clone(), 403),
             (Method::DELETE, "/ecommerce-logs-2026.11.20/_doc/1", Value::Null, 403),
             (Method::GET, "/other/_doc/1", Value::Null, 403),
+            (Method::POST, "/ecommerce-logs-*/_forcemerge", Value::Null, 200),
+            (Method::POST, "/ecommerce-logs-2026.11.20/_forcemerge", Value::Null, 403),
             (Method::PUT, "/.kibana/_doc/index-pattern:shop", json!({"type": "index-pattern"}), 201),
             (Method::GET, "/.kibana/_doc/config", Value::Null, 200),
             (Method::DELETE, "/.kibana_1", Value::Null, 403),

@@ -250,3 +250,40 @@ async fn searches_reach_objects_and_say_why() {
     let negative = Elastic::expect(es.call("GET", "/saved/_search?from=-2", None).await, 400);
     assert!(negative["error"]["reason"].as_str().unwrap().contains("[from] parameter cannot be negative"));
 }
+
+/// Documents are kept as they were sent, unless something of them must not be kept.
+#[tokio::test]
+async fn what_must_not_be_kept_is_not_in_the_text_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(directory.path());
+    let es = Elastic(&vigie);
+    let lines = concat!(
+        r#"{"index":{"_index":"notes","_id":"twice"}}"#,
+        "\n",
+        r#"{"note":"4111 1111 1111 1111","note":"ok"}"#,
+        "\n",
+        r#"{"index":{"_index":"notes","_id":"card"}}"#,
+        "\n",
+        r#"{"note":"paid with 4111 \u0031111 1111 1111"}"#,
+        "\n",
+        r#"{"index":{"_index":"notes","_id":"plain"}}"#,
+        "\n",
+        r#"{ "b": 1.0, "a":"kept as sent"}"#,
+        "\n",
+    );
+    let bulk = es.send("POST", "/_bulk", Some(lines.to_owned()), "application/x-ndjson").await;
+    let statuses: Vec<Value> = Elastic::expect(bulk, 200)["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["index"]["status"].clone())
+        .collect();
+    assert_eq!(statuses, [400, 201, 201]);
+    Elastic::expect(es.call("GET", "/notes/_doc/twice", None).await, 404);
+    let card = Elastic::expect(es.call("GET", "/notes/_doc/card", None).await, 200).to_string();
+    assert!(card.contains("paid with") && !card.contains("1111"), "{card}");
+    let plain = Elastic::expect(es.call("GET", "/notes/_doc/plain", None).await, 200);
+    assert_eq!(plain["_source"].to_string(), r#"{"b":1.0,"a":"kept as sent"}"#);
+    let twice = Some(r#"{"a":{"b":1,"b":2}}"#.to_owned());
+    Elastic::expect(es.send("PUT", "/notes/_doc/1", twice, "application/json").await, 400);
+}

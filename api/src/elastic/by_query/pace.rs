@@ -3,6 +3,9 @@
 use super::super::{error::ElasticError, request::Asked};
 use std::time::Duration;
 
+/// Longest pause behind one batch: work that is slower than that only holds the place of others.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
 /// A bound on documents per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pace {
@@ -44,7 +47,7 @@ impl Pace {
     pub(super) fn pause(self, documents: usize, took: Duration) -> Duration {
         let Some(rate) = self.per_second else { return Duration::ZERO };
         let due = Duration::try_from_secs_f64(documents as f64 / rate).unwrap_or(Duration::MAX);
-        due.saturating_sub(took)
+        due.saturating_sub(took).min(PAUSE_MAX)
     }
 }
 

@@ -14,6 +14,10 @@ use serde_json::{Value, json};
 use store::logs::IndicesOptions;
 
 pub(super) async fn reindex(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticError> {
+    if asked.scope.masks_anything() {
+        let reason = "a reindex writes whole documents, of which the caller may not see all";
+        return Err(ElasticError::new(StatusCode::FORBIDDEN, "security_exception", reason));
+    }
     let wait = asked.flag("wait_for_completion", true)?;
     let refresh = asked.take("refresh").is_some_and(|refresh| refresh != "false");
     let most = asked.number("max_docs")?;

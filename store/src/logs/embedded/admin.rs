@@ -19,6 +19,7 @@ use crate::{
     scope::{Right, Scope},
 };
 use async_trait::async_trait;
+use event::Object;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ use std::sync::Arc;
 impl IndexAdmin for EmbeddedLogs {
     async fn create_index(&self, scope: &Scope, index: &str, body: Value) -> Result<(), StoreError> {
         let scope = &*check_right(scope, Right::Manage)?;
+        // Who reads or writes by an alias must not be led elsewhere by those who do not manage its name.
+        let aliases = body.get("aliases").and_then(Value::as_object);
+        aliases.into_iter().flat_map(Object::keys).try_for_each(|alias| check_reach(scope, alias))?;
         let (scope, index) = (scope.clone(), index.to_owned());
         self.blocking(move |engine| engine.create_index(&scope, &index, &body)).await
     }
@@ -90,7 +94,8 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn pipelines_of(&self, scope: &Scope, index: &str) -> Result<IndexPipelines, StoreError> {
-        check_reach(&*check_right(scope, Right::Write)?, index)?;
+        // Whether the index behind the name may be written, the write finds out.
+        let _any = check_right(scope, Right::Write)?;
         self.engine.check_open()?;
         self.engine.pipelines_of(index)
     }
@@ -153,8 +158,12 @@ impl IndexAdmin for EmbeddedLogs {
         options: IndicesOptions,
         task: Maintenance,
     ) -> Result<Vec<String>, StoreError> {
-        let changes = matches!(task, Maintenance::Open | Maintenance::Close);
-        let scope = &*check_right(scope, if changes { Right::Manage } else { Right::Any })?;
+        let right = match task {
+            Maintenance::Open | Maintenance::Close => Right::Manage,
+            Maintenance::Flush | Maintenance::SyncedFlush | Maintenance::ForceMerge => Right::Write,
+            Maintenance::Refresh => Right::Any,
+        };
+        let scope = &*check_right(scope, right)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &names, options)?;
@@ -172,9 +181,19 @@ impl IndexAdmin for EmbeddedLogs {
         body: Value,
         create: bool,
     ) -> Result<(), StoreError> {
-        check_template(&*check_right(scope, Right::Manage)?, kind, name, &body)?;
+        let scope = check_right(scope, Right::Manage)?.into_owned();
+        check_template(&scope, kind, name, &body)?;
         let name = name.to_owned();
-        self.blocking(move |engine| engine.templates.put(kind, &name, body, create)).await
+        self.blocking(move |engine| {
+            // What is replaced may be for other indices.
+            for (_, replaced) in
+                engine.templates.matching(kind, &name).iter().filter(|(known, _)| *known == name)
+            {
+                check_template(&scope, kind, &name, replaced)?;
+            }
+            engine.templates.put(kind, &name, body, create)
+        })
+        .await
     }
 
     async fn templates(
@@ -249,6 +268,9 @@ fn check_template(scope: &Scope, kind: TemplateKind, name: &str, body: &Value) -
         TemplateKind::Component | TemplateKind::Lifecycle => vec!["*".to_owned()],
         TemplateKind::Index | TemplateKind::Legacy => patterns_of(name, body)?,
     };
+    let parts = [Some(body), body.get("template")];
+    let aliases = parts.into_iter().flatten().filter_map(|part| part.get("aliases")?.as_object());
+    aliases.flat_map(Object::keys).try_for_each(|alias| check_reach(scope, alias))?;
     match patterns.iter().find(|pattern| !scope.may(Right::Manage, pattern)) {
         Some(pattern) => {
             let message =

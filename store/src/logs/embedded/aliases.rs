@@ -161,6 +161,8 @@ impl Engine {
         match verb.as_str() {
             "add" => {
                 let aliases = list_of(body, "alias", "aliases")?;
+                // Who reads or writes by that name must not be led elsewhere by those who do not manage it.
+                aliases.iter().try_for_each(|alias| check_reach(scope, alias))?;
                 for slot in self.indices_of(scope, names, body)? {
                     for alias in &aliases {
                         self.add_alias_beside(names, &slot.identity.name, alias, body, removed)?;

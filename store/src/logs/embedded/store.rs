@@ -181,18 +181,26 @@ impl LogStore for EmbeddedLogs {
                 }
                 let current = if realtime { state.get(&id)? } else { state.visible().get(&id)? };
                 let shards = Shards::of(&slot.settings().settings);
-                current
+                let Some(current) = current
                     .filter(|current| shards.same(&id, routing.as_deref(), current.routing.as_deref()))
-                    .map(|current| document(&slot.identity.name, id, &current))
-                    .transpose()
+                else {
+                    return Ok(None);
+                };
+                let mut document = document(&slot.identity.name, id, &current)?;
+                if let Some(source) = document.source.as_mut().filter(|_| scope_of_get.masks_anything()) {
+                    // An alias that is masked masks the field that it stands for.
+                    let router = state.router();
+                    let aliases = router.mapping.aliases.iter();
+                    let masked = aliases.filter(|(alias, _)| scope_of_get.masks_field(alias));
+                    let targets: Vec<String> = masked.map(|(_, target)| target.clone()).collect();
+                    remove_masked(source, &scope_of_get.with_masked_fields(targets));
+                }
+                Ok(Some(document))
             })
             .await?;
-        let Some(mut document) = found else { return Ok(None) };
+        let Some(document) = found else { return Ok(None) };
         if scope.filter().is_some() && !self.passes_filter(scope, &document.index, request.id).await? {
             return Ok(None);
-        }
-        if let Some(source) = &mut document.source {
-            remove_masked(source, scope);
         }
         Ok(Some(document))
     }

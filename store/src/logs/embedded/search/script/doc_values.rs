@@ -72,15 +72,25 @@ impl DocReader {
     pub(super) fn field(&self, name: &str) -> Option<&dyn DocValues> {
         let mut at = &self.first;
         loop {
-            let slot = at.get_or_init(|| {
-                Box::new(Slot { name: name.to_owned(), field: self.open(name), next: OnceCell::new() })
-            });
-            if slot.name == name {
-                let field = slot.field.as_ref()?;
-                field.values.get_or_init(|| field.load(self.doc));
-                return Some(field);
+            match at.get() {
+                Some(slot) if slot.name == name => {
+                    let field = slot.field.as_ref()?;
+                    field.values.get_or_init(|| field.load(self.doc));
+                    return Some(field);
+                }
+                Some(slot) => at = &slot.next,
+                // Names that are no fields leave nothing behind: a script can make as many as it likes.
+                None => {
+                    self.fields.fields().resolve(name)?;
+                    at.get_or_init(|| {
+                        Box::new(Slot {
+                            name: name.to_owned(),
+                            field: self.open(name),
+                            next: OnceCell::new(),
+                        })
+                    });
+                }
             }
-            at = &slot.next;
         }
     }
 
