@@ -230,11 +230,19 @@ async fn daily_indices_are_merged_and_removed_as_they_grow_old() {
     assert_eq!(names(&logs), ["config"]);
 }
 
+/// Waits until the background has looked for aged indices once, and found nothing: it must not come between.
+async fn first_round(logs: &EmbeddedLogs) {
+    while logs.engine.has_never_aged() {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn policies_roll_over_and_remove() {
     let directory = tempfile::tempdir().unwrap();
     let (now_ms, options) = moved_clock();
     let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    first_round(&logs).await;
     let policy = json!({"policy": {"phases": {"hot": {"actions": {"rollover": {"max_docs": 2}}},
         "delete": {"min_age": "5d", "actions": {"delete": {}}}}}});
     let brief = json!({"policy": {"phases": {"delete": {"min_age": "1d", "actions": {"delete": {}}}}}});
@@ -278,10 +286,7 @@ async fn the_oldest_days_go_when_there_is_too_much() {
     let (_, options) = moved_clock();
     let options = EmbeddedOptions { disk_max_bytes: Some(1), ..options };
     let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
-    // The first round of the background finds nothing yet.
-    while logs.engine.has_never_aged() {
-        tokio::task::yield_now().await;
-    }
+    first_round(&logs).await;
     for day in ["21", "19", "20"] {
         let fields = json!({"@timestamp": format!("2026-11-{day}T00:00:00Z")});
         logs.write_one(event(&format!("shop-2026.11.{day}"), "1", fields)).await;
