@@ -15,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 use store::{
-    ErrorKind,
     logs::{Refresh, WriteResult},
     scope::Scope,
 };
@@ -213,19 +212,10 @@ pub(crate) async fn label(app: &App, labels: Vec<NewLabel>) -> Result<Labelled, 
     let operations: Vec<Operation> = events.iter().map(|event| event.metadata.operation).collect();
     let results = app.parts().logs.write(&label_scope(), events, Refresh::Background).await?;
     let accepted: Vec<bool> =
-        results.iter().zip(operations).map(|(result, operation)| is_settled(result, operation)).collect();
+        results.iter().zip(operations).map(|(result, operation)| result.is_settled(operation)).collect();
     app.parts().fraud.commit(labelling.assessment, &accepted).await;
     let labelled = accepted.iter().filter(|accepted| **accepted).count();
     Ok(Labelled { labelled, unknown: labelling.unknown })
-}
-
-/// Whether the store holds an event now as it was given. One that retention has deleted cannot be changed; the history
-/// learns of the change all the same.
-fn is_settled(result: &WriteResult, operation: Operation) -> bool {
-    match result {
-        WriteResult::Written { .. } => true,
-        WriteResult::Refused { kind, .. } => operation == Operation::Update && *kind == ErrorKind::NotFound,
-    }
 }
 
 /// Writes events that clients have made themselves: transactions among those for the shops' indices get their verdict
@@ -238,24 +228,27 @@ pub(crate) async fn write_judged(
     refresh: Refresh,
 ) -> Result<Vec<WriteResult>, ApiError> {
     let (logs, detector) = (&app.parts().logs, &app.parts().fraud);
-    let to_judge: Vec<&mut Event> = events.iter_mut().filter(|event| needs_verdict(event)).collect();
-    if to_judge.is_empty() {
+    let (places, to_judge): (Vec<usize>, Vec<Event>) = events
+        .iter_mut()
+        .enumerate()
+        .filter(|(_, event)| needs_verdict(event))
+        .map(|(at, event)| (at, std::mem::take(event)))
+        .unzip();
+    if places.is_empty() {
         return Ok(logs.write(scope, events, refresh).await?);
     }
-    let mut assessment = detector.assess(to_judge.into_iter().map(std::mem::take).collect()).await?;
-    let mut judged = assessment.take_events().into_iter();
-    let mut operations = Vec::new();
-    // What was taken out is the only thing that has no index.
-    for (at, event) in events.iter_mut().enumerate().filter(|(_, event)| event.metadata.index.is_none()) {
-        if let Some(assessed) = judged.next() {
-            operations.push((at, assessed.metadata.operation));
-            *event = assessed;
+    let mut assessment = detector.assess(to_judge).await?;
+    let mut operations = Vec::with_capacity(places.len());
+    for (at, assessed) in places.into_iter().zip(assessment.take_events()) {
+        operations.push((at, assessed.metadata.operation));
+        if let Some(place) = events.get_mut(at) {
+            *place = assessed;
         }
     }
     let results = logs.write(scope, events, refresh).await?;
     let accepted: Vec<bool> = operations
         .into_iter()
-        .map(|(at, operation)| results.get(at).is_some_and(|result| is_settled(result, operation)))
+        .map(|(at, operation)| results.get(at).is_some_and(|result| result.is_settled(operation)))
         .collect();
     detector.commit(assessment, &accepted).await;
     Ok(results)

@@ -12,7 +12,7 @@ pub use admin::{
 
 use crate::{StoreError, scope::Scope};
 use async_trait::async_trait;
-use event::{Event, Object, SequenceNumber};
+use event::{Event, Object, Operation, SequenceNumber};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -156,6 +156,19 @@ pub enum WriteResult {
         /// What Elasticsearch says beside that, such as `caused_by`.
         details: Option<Box<Object>>,
     },
+}
+
+impl WriteResult {
+    /// Whether the store holds the event now as that operation meant it. An update whose document was removed by retention
+    /// is settled too: there is nothing left to change.
+    pub fn is_settled(&self, operation: Operation) -> bool {
+        match self {
+            Self::Written { .. } => true,
+            Self::Refused { kind, .. } => {
+                operation == Operation::Update && *kind == crate::ErrorKind::NotFound
+            }
+        }
+    }
 }
 
 /// How a write changed the document.

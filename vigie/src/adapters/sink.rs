@@ -31,7 +31,8 @@ impl VerdictSink {
     async fn store(&self, batch: Vec<Event>) -> Result<Stored, SinkError> {
         let sent: Vec<Sent> = batch.iter().map(Sent::of).collect();
         let results = self.logs.write(&self.scope, batch, Refresh::Background).await.map_err(port_error)?;
-        let accepted = results.iter().zip(&sent).map(|(result, sent)| sent.is_settled(result)).collect();
+        let accepted =
+            results.iter().zip(&sent).map(|(result, sent)| result.is_settled(sent.operation)).collect();
         let outcomes = match trouble(&results) {
             Some(error) => Err(port_error(error)),
             None => Ok(results.into_iter().zip(sent).map(|(result, sent)| sent.outcome(result)).collect()),
@@ -88,17 +89,6 @@ impl Sent {
             index: metadata.index.as_deref().unwrap_or_default().to_owned(),
             id: metadata.id.clone().unwrap_or_default(),
             operation: metadata.operation,
-        }
-    }
-
-    /// Whether the store holds the event now as it was given. An update whose document was removed by retention is
-    /// settled too: there is nothing left to change.
-    fn is_settled(&self, result: &WriteResult) -> bool {
-        match result {
-            WriteResult::Written { .. } => true,
-            WriteResult::Refused { kind, .. } => {
-                self.operation == Operation::Update && *kind == ErrorKind::NotFound
-            }
         }
     }
 

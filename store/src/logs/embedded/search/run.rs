@@ -420,7 +420,7 @@ impl<'r> Run<'r, '_> {
 }
 
 /// The documents of a segment that a query finds.
-fn matching(weight: &dyn Weight, reader: &SegmentReader) -> Result<Vec<DocId>, StoreError> {
+pub(super) fn matching(weight: &dyn Weight, reader: &SegmentReader) -> Result<Vec<DocId>, StoreError> {
     let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
     let mut docs = Vec::new();
     while scorer.doc() != TERMINATED {

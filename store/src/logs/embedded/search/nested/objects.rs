@@ -7,7 +7,7 @@ use super::super::super::{
     snapshot::GenerationSnapshot,
 };
 use super::super::column::engine_error;
-use super::super::fields::{Fields, Mask};
+use super::super::fields::Fields;
 use super::super::source;
 use crate::{ErrorKind, StoreError};
 use event::Object;
@@ -110,12 +110,8 @@ pub(in super::super) fn source_of(
     let mut document: Object = serde_json::from_slice(bytes.unwrap_or(b"{}")).map_err(|error| {
         StoreError::new(ErrorKind::Corrupt, "a document does not read back").because(error)
     })?;
-    mask(&mut document, fields.mask);
+    source::mask(&mut document, fields.mask);
     Ok(document)
-}
-
-fn mask(document: &mut Object, mask: &Mask) {
-    source::mask(document, mask);
 }
 
 /// The objects at a dotted path, through lists and dotted keys.

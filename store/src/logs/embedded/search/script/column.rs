@@ -93,18 +93,11 @@ impl Scripted<'_> {
         max_doc: DocId,
         mut number: impl FnMut(DocId) -> Option<f64>,
     ) -> Result<Option<SegmentColumn>, StoreError> {
-        let mut writer = ColumnarWriter::default();
-        let mut any = false;
-        for (position, doc) in (self.matching)()?.into_iter().enumerate() {
-            if position.is_multiple_of(LOOK_EVERY) && self.is_over()? {
-                break;
-            }
-            if let Some(number) = number(doc) {
-                writer.record_numerical(doc, NAME, number);
-                any = true;
-            }
-        }
-        finish(writer, any, max_doc)
+        self.each_match(max_doc, |doc, writer| {
+            let Some(number) = number(doc) else { return Ok(false) };
+            writer.record_numerical(doc, NAME, number);
+            Ok(true)
+        })
     }
 
     /// The texts that a function finds in each document.
@@ -113,16 +106,26 @@ impl Scripted<'_> {
         max_doc: DocId,
         mut texts: impl FnMut(DocId) -> Result<Vec<String>, StoreError>,
     ) -> Result<Option<SegmentColumn>, StoreError> {
+        self.each_match(max_doc, |doc, writer| {
+            let texts = texts(doc)?;
+            texts.iter().for_each(|text| writer.record_str(doc, NAME, text));
+            Ok(!texts.is_empty())
+        })
+    }
+
+    /// What a function records of each document, which says whether that was anything.
+    fn each_match(
+        &self,
+        max_doc: DocId,
+        mut record: impl FnMut(DocId, &mut ColumnarWriter) -> Result<bool, StoreError>,
+    ) -> Result<Option<SegmentColumn>, StoreError> {
         let mut writer = ColumnarWriter::default();
         let mut any = false;
         for (position, doc) in (self.matching)()?.into_iter().enumerate() {
             if position.is_multiple_of(LOOK_EVERY) && self.is_over()? {
                 break;
             }
-            for text in texts(doc)? {
-                writer.record_str(doc, NAME, &text);
-                any = true;
-            }
+            any |= record(doc, &mut writer)?;
         }
         finish(writer, any, max_doc)
     }

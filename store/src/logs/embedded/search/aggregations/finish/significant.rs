@@ -2,6 +2,7 @@ use super::super::super::Shard;
 use super::super::super::column::{SegmentColumn, engine_error};
 use super::super::super::compile::Compiler;
 use super::super::super::fields::Fields;
+use super::super::super::run::matching;
 use super::super::{Bucket, Key};
 use super::terms::unified;
 use super::{Finish, listed};
@@ -131,15 +132,7 @@ impl Finish<'_, '_> {
         let query = super::super::super::compile::all_of(queries);
         let scoring = EnableScoring::disabled_from_searcher(&shard.generation.searcher);
         let weight = query.weight(scoring).map_err(engine_error)?;
-        let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
-        let mut docs = Vec::new();
-        while scorer.doc() != TERMINATED {
-            if !reader.is_deleted(scorer.doc()) {
-                docs.push(scorer.doc());
-            }
-            scorer.advance();
-        }
-        Ok(docs)
+        matching(&*weight, reader)
     }
 }
 

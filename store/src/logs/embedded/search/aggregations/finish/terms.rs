@@ -1,9 +1,10 @@
 use super::super::{Bucket, Key};
+use super::format::ValueFormat;
 use super::order::order_buckets;
 use super::{Finish, listed};
 use crate::{
     StoreError,
-    logs::dsl::aggregations::{Aggregation, MultiTerms, RareTerms, TermsBuckets},
+    logs::dsl::aggregations::{Aggregation, BucketOrder, MultiTerms, RareTerms, TermsBuckets},
 };
 use event::Object;
 use serde_json::{Value, json};
@@ -34,26 +35,18 @@ impl Finish<'_, '_> {
             .into_iter()
             .filter(|(_, bucket)| bucket.count >= request.min_doc_count)
             .collect();
-        let total: u64 = list.iter().map(|(_, bucket)| bucket.count).sum();
-        order_buckets(&mut list, &request.order, inner);
-        list.truncate(request.size);
-        let shown: u64 = list.iter().map(|(_, bucket)| bucket.count).sum();
+        let other = cut(&mut list, &request.order, request.size, inner);
         let format = self.format(&request.source)?;
         let mut answer = Vec::with_capacity(list.len());
         for (key, bucket) in list {
-            let (value, text, has_text) = format.key(&key);
-            let mut head = Object::new();
-            head.insert("key".to_owned(), value);
-            if has_text {
-                head.insert("key_as_string".to_owned(), json!(text));
-            }
+            let (head, text) = headed(&format, &key);
             let mut rendered = self.bucket(text, head, inner, Some(bucket))?;
             if request.show_error {
                 rendered.body.insert("doc_count_error_upper_bound".to_owned(), json!(0));
             }
             answer.push(rendered);
         }
-        let mut out = counted(total - shown);
+        let mut out = counted(other);
         out.extend(listed(inner, answer, false)?);
         Ok(out)
     }
@@ -66,10 +59,7 @@ impl Finish<'_, '_> {
     ) -> Result<Object, StoreError> {
         let mut list: Vec<(Key, Bucket)> =
             buckets.into_iter().filter(|(_, bucket)| bucket.count >= request.min_doc_count).collect();
-        let total: u64 = list.iter().map(|(_, bucket)| bucket.count).sum();
-        order_buckets(&mut list, &request.order, inner);
-        list.truncate(request.size);
-        let shown: u64 = list.iter().map(|(_, bucket)| bucket.count).sum();
+        let other = cut(&mut list, &request.order, request.size, inner);
         let formats =
             request.sources.iter().map(|source| self.format(source)).collect::<Result<Vec<_>, _>>()?;
         let mut answer = Vec::with_capacity(list.len());
@@ -87,7 +77,7 @@ impl Finish<'_, '_> {
             head.insert("key_as_string".to_owned(), json!(name));
             answer.push(self.bucket(name, head, inner, Some(bucket))?);
         }
-        let mut out = counted(total - shown);
+        let mut out = counted(other);
         out.extend(listed(inner, answer, false)?);
         Ok(out)
     }
@@ -108,16 +98,31 @@ impl Finish<'_, '_> {
         let format = self.format(&request.source)?;
         let mut answer = Vec::with_capacity(list.len());
         for (key, bucket) in list {
-            let (value, text, has_text) = format.key(&key);
-            let mut head = Object::new();
-            head.insert("key".to_owned(), value);
-            if has_text {
-                head.insert("key_as_string".to_owned(), json!(text));
-            }
+            let (head, text) = headed(&format, &key);
             answer.push(self.bucket(text, head, inner, Some(bucket))?);
         }
         listed(inner, answer, false)
     }
+}
+
+/// Keeps the first of the buckets in this order; how many documents are in the others.
+fn cut(list: &mut Vec<(Key, Bucket)>, order: &[BucketOrder], size: usize, inner: &[Aggregation]) -> u64 {
+    let documents = |list: &[(Key, Bucket)]| list.iter().map(|(_, bucket)| bucket.count).sum::<u64>();
+    let total = documents(list);
+    order_buckets(list, order, inner);
+    list.truncate(size);
+    total - documents(list)
+}
+
+/// How a bucket of one value begins, and the text that names it.
+fn headed(format: &ValueFormat, key: &Key) -> (Object, String) {
+    let (value, text, has_text) = format.key(key);
+    let mut head = Object::new();
+    head.insert("key".to_owned(), value);
+    if has_text {
+        head.insert("key_as_string".to_owned(), json!(text));
+    }
+    (head, text)
 }
 
 /// Counts are exact, whatever the number of indices.
