@@ -2,10 +2,9 @@
 
 use crate::{ApiError, auth::scope::label_scope, state::App};
 use detect::fraud::{
-    FraudError, Label, NewLabel, PortErrorKind, Reason, SkippedRule, TRANSACTION_DATASET, Verdict,
-    VerdictRecord,
+    FraudError, Label, NewLabel, PortErrorKind, Reason, SkippedRule, Verdict, VerdictRecord,
 };
-use event::{ECOMMERCE_LOGS, Event, Object, Operation};
+use event::{Event, Object, Operation};
 use ingest::intake::{ItemOutcome, Record, SubmitItem};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 use store::{
+    StoreError,
     logs::{Refresh, WriteResult},
     scope::Scope,
 };
@@ -224,48 +224,16 @@ pub(crate) async fn label(app: &App, labels: Vec<NewLabel>) -> Result<Labelled, 
 pub(crate) async fn write_judged(
     app: &App,
     scope: &Scope,
-    mut events: Vec<Event>,
+    events: Vec<Event>,
     refresh: Refresh,
 ) -> Result<Vec<WriteResult>, ApiError> {
-    let (logs, detector) = (&app.parts().logs, &app.parts().fraud);
-    let (places, to_judge): (Vec<usize>, Vec<Event>) = events
-        .iter_mut()
-        .enumerate()
-        .filter(|(_, event)| needs_verdict(event))
-        .map(|(at, event)| (at, std::mem::take(event)))
-        .unzip();
-    if places.is_empty() {
-        return Ok(logs.write(scope, events, refresh).await?);
-    }
-    let mut assessment = detector.assess(to_judge).await?;
-    let mut operations = Vec::with_capacity(places.len());
-    for (at, assessed) in places.into_iter().zip(assessment.take_events()) {
-        operations.push((at, assessed.metadata.operation));
-        if let Some(place) = events.get_mut(at) {
-            *place = assessed;
-        }
-    }
-    let results = logs.write(scope, events, refresh).await?;
-    let accepted: Vec<bool> = operations
-        .into_iter()
-        .map(|(at, operation)| results.get(at).is_some_and(|result| result.is_settled(operation)))
-        .collect();
-    detector.commit(assessment, &accepted).await;
-    Ok(results)
-}
-
-/// A transaction, whole, for an index of the shops.
-fn needs_verdict(event: &Event) -> bool {
-    let metadata = &event.metadata;
-    let to_shops = metadata
-        .index
-        .as_deref()
-        .and_then(|index| index.strip_prefix(ECOMMERCE_LOGS))
-        .is_some_and(|rest| rest.starts_with('-'));
-    to_shops
-        && matches!(metadata.operation, Operation::Index | Operation::Create)
-        && event.fields.get("event").and_then(|event| event.get("dataset")).and_then(Value::as_str)
-            == Some(TRANSACTION_DATASET)
+    let write = async |events: Vec<Event>| -> Result<_, StoreError> {
+        let operations: Vec<Operation> = events.iter().map(|event| event.metadata.operation).collect();
+        let results = app.parts().logs.write(scope, events, refresh).await?;
+        let accepted = results.iter().zip(operations).map(|(result, sent)| result.is_settled(sent)).collect();
+        Ok((results, accepted))
+    };
+    Ok(app.parts().fraud.write_judged(events, write).await??)
 }
 
 impl From<FraudError> for ApiError {

@@ -15,7 +15,7 @@ pub struct Scope {
 }
 
 /// Some indices and what may be done with them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Grant {
     index_patterns: Vec<String>,
     read: bool,
@@ -34,6 +34,11 @@ pub enum Right {
     Manage,
     /// At least one of them: for what only names things.
     Any,
+}
+
+impl Right {
+    /// All that can be granted.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Manage];
 }
 
 impl Grant {
@@ -56,45 +61,21 @@ impl Scope {
     /// Reaches every index, document and field, and may do everything: for the service's own work (upload jobs,
     /// recovery, retention). Never built in a request handler.
     pub fn internal(component: &'static str) -> Self {
-        Self::none(component).with_indices(["*", ".*"]).with_read().with_write().with_manage()
+        Self::none(component).with_grant(["*", ".*"], &Right::ALL)
     }
 
-    /// Grants something on these indices, by name or with `*`; what, say the calls that follow.
+    /// Grants these rights on these indices, named whole or with `*`. Writing includes making indices from templates.
     #[must_use]
-    pub fn with_indices<T: Into<String>>(mut self, patterns: impl IntoIterator<Item = T>) -> Self {
+    pub fn with_grant<T: Into<String>>(
+        mut self,
+        patterns: impl IntoIterator<Item = T>,
+        rights: &[Right],
+    ) -> Self {
         let index_patterns = patterns.into_iter().map(Into::into).collect();
-        self.grants.push(Grant { index_patterns, ..Grant::default() });
+        let (read, write, manage) =
+            (rights.contains(&Right::Read), rights.contains(&Right::Write), rights.contains(&Right::Manage));
+        self.grants.push(Grant { index_patterns, read, write, manage });
         self
-    }
-
-    /// Allows searching and reading documents of the indices named last.
-    #[must_use]
-    pub fn with_read(mut self) -> Self {
-        self.last().read = true;
-        self
-    }
-
-    /// Allows writing documents (and so the creation of indices from templates) to the indices named last.
-    #[must_use]
-    pub fn with_write(mut self) -> Self {
-        self.last().write = true;
-        self
-    }
-
-    /// Allows managing the indices named last, and templates and mappings.
-    #[must_use]
-    pub fn with_manage(mut self) -> Self {
-        self.last().manage = true;
-        self
-    }
-
-    /// The grant that is being made; before any index is named one on none.
-    fn last(&mut self) -> &mut Grant {
-        if self.grants.is_empty() {
-            self.grants.push(Grant::default());
-        }
-        let last = self.grants.len() - 1;
-        &mut self.grants[last]
     }
 
     /// This scope with only the grants that allow that.
@@ -224,12 +205,14 @@ mod tests {
         let scope = Scope::none("user");
         assert!(!scope.allows(Right::Any));
         assert!(!scope.reaches_index("ecommerce-logs-2026.11.21"));
-        assert!(!scope.with_read().reaches_index("ecommerce-logs-2026.11.21"), "no index was named");
+        let none: [&str; 0] = [];
+        assert!(!scope.with_grant(none, &Right::ALL).reaches_index("ecommerce-logs-2026.11.21"));
+        assert!(!Scope::none("user").with_grant(["*"], &[]).reaches_index("ecommerce-logs-2026.11.21"));
     }
 
     #[test]
     fn a_leading_star_does_not_reach_hidden_indices() {
-        let all = Scope::none("admin").with_indices(["*"]).with_read();
+        let all = Scope::none("admin").with_grant(["*"], &[Right::Read]);
         assert!(all.reaches_index("ecommerce-logs-2026.11.21"));
         assert!(!all.reaches_index(".vigie"));
         assert!(Scope::internal("recovery").reaches_index(".vigie"));
@@ -238,9 +221,9 @@ mod tests {
 
     #[test]
     fn each_grant_is_for_its_own_indices() {
-        let scope = Scope::none("analyst").with_indices(["shop-*"]).with_read();
+        let scope = Scope::none("analyst").with_grant(["shop-*"], &[Right::Read]);
         assert!(matches!(scope.narrowed_to(Right::Read), Cow::Borrowed(_)));
-        let scope = scope.with_indices([".kibana*"]).with_read().with_write();
+        let scope = scope.with_grant([".kibana*"], &[Right::Read, Right::Write]);
         let check = |right, index: &str, expected| {
             assert_eq!(scope.may(right, index), expected, "{right:?} {index}");
             let narrowed = scope.narrowed_to(right).reaches_index(index);

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
     documents::{Collection, DocumentIndex, Expect, FindCursor, NewDocument},
-    scope::Scope,
+    scope::{Right, Scope},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -50,6 +50,16 @@ pub enum Privilege {
     Write,
     /// Make, change and remove indices, templates and pipelines.
     Manage,
+}
+
+impl Privilege {
+    fn right(self) -> Right {
+        match self {
+            Self::Read => Right::Read,
+            Self::Write => Right::Write,
+            Self::Manage => Right::Manage,
+        }
+    }
 }
 
 /// A key to be made.
@@ -228,14 +238,8 @@ impl ApiKeyRecord {
             Scope::none(id.as_str()).with_masked_fields(super::scope::with_originals(&self.masked_fields));
         let also = self.also.iter().map(|grant| (&grant.indices, &grant.privileges));
         for (indices, privileges) in std::iter::once((&self.indices, &self.privileges)).chain(also) {
-            scope = scope.with_indices(indices.iter().cloned());
-            for privilege in privileges {
-                scope = match privilege {
-                    Privilege::Read => scope.with_read(),
-                    Privilege::Write => scope.with_write(),
-                    Privilege::Manage => scope.with_manage(),
-                };
-            }
+            let rights: Vec<Right> = privileges.iter().map(|privilege| privilege.right()).collect();
+            scope = scope.with_grant(indices.iter().cloned(), &rights);
         }
         User { id, email: format!("key {}", self.name), roles: Vec::new(), session: None, scope }
     }

@@ -3,7 +3,7 @@
 use super::{Role, User};
 use crate::config::MaskedFields;
 use event::{DEVICE_LOGS, ECOMMERCE_LOGS};
-use store::scope::Scope;
+use store::scope::{Right, Scope};
 
 /// The reach of this caller, found out when it was authenticated.
 pub(crate) fn scope_of(user: &User) -> Scope {
@@ -16,8 +16,8 @@ pub(crate) fn scope_of(user: &User) -> Scope {
 pub(super) fn scope_of_roles(id: &str, roles: &[Role], masked: &MaskedFields) -> Scope {
     let scope = Scope::none(id);
     let scope = match roles.iter().max() {
-        Some(Role::Admin) => scope.with_indices(["*"]).with_read().with_write().with_manage(),
-        Some(Role::Analyst) => scope.with_indices(event_indices()).with_read(),
+        Some(Role::Admin) => scope.with_grant(["*"], &Right::ALL),
+        Some(Role::Analyst) => scope.with_grant(event_indices(), &[Right::Read]),
         Some(Role::Viewer) | None => scope,
     };
     match roles.iter().max().and_then(|role| masked.get(role)) {
@@ -39,9 +39,9 @@ const DASHBOARDS: [&str; 2] = [".kibana*", ".opensearch_dashboards*"];
 pub(crate) fn elastic_scope_of(user: &User) -> Scope {
     let scope = scope_of(user);
     if user.has(Role::Admin) {
-        scope.with_indices([".*"]).with_read().with_write().with_manage()
+        scope.with_grant([".*"], &Right::ALL)
     } else if user.has(Role::Analyst) {
-        scope.with_indices(DASHBOARDS).with_read().with_write()
+        scope.with_grant(DASHBOARDS, &[Right::Read, Right::Write])
     } else {
         scope
     }
@@ -55,13 +55,12 @@ pub(super) fn with_originals(fields: &[String]) -> Vec<String> {
 
 /// The reach of labels: they change the events of transactions, which analysts cannot write otherwise.
 pub(crate) fn label_scope() -> Scope {
-    Scope::none("fraud labels").with_indices([format!("{ECOMMERCE_LOGS}-*")]).with_write()
+    Scope::none("fraud labels").with_grant([format!("{ECOMMERCE_LOGS}-*")], &[Right::Write])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use store::scope::Right;
 
     #[test]
     fn reach_by_role() {

@@ -67,7 +67,7 @@ fn index_privilege(scope: &Scope, index: &str, privilege: &str) -> bool {
         "write" | "index" | "create" | "create_doc" | "delete" | "create_index" | "auto_configure" => {
             may(scope::Right::Write)
         }
-        "all" => [scope::Right::Read, scope::Right::Write, scope::Right::Manage].into_iter().all(may),
+        "all" => scope::Right::ALL.into_iter().all(may),
         _ => may(scope::Right::Manage),
     }
 }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn privileges_follow_the_scope() {
-        let scope = Scope::none("x").with_indices(["shop-*"]).with_read();
+        let scope = Scope::none("x").with_grant(["shop-*"], &[scope::Right::Read]);
         let body = json!({"cluster": ["monitor", "manage"], "index": [
             {"names": ["shop-*", "other"], "privileges": ["read", "write"]}]});
         assert_eq!(

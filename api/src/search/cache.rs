@@ -87,11 +87,20 @@ mod tests {
 
     #[test]
     fn everything_that_an_answer_depends_on_is_in_the_key() {
-        let scope = Scope::none("a").with_indices(["x-*"]).with_read();
+        let scope = Scope::none("a").with_grant(["x-*"], &[store::scope::Right::Read]);
         let body = Object::from_iter([("size".to_owned(), json!(1))]);
         let indices = ["x-1".to_owned()];
         let base = key(&scope, &indices, &body, "c", "1");
-        assert_eq!(base, key(&Scope::none("b").with_indices(["x-*"]).with_read(), &indices, &body, "c", "1"));
+        assert_eq!(
+            base,
+            key(
+                &Scope::none("b").with_grant(["x-*"], &[store::scope::Right::Read]),
+                &indices,
+                &body,
+                "c",
+                "1"
+            )
+        );
         let narrowed = scope.clone().with_filter(json!({"term": {"a": 1}}));
         assert_ne!(base, key(&narrowed, &indices, &body, "c", "1"));
         assert_ne!(base, key(&scope, &["x-2".to_owned()], &body, "c", "1"));

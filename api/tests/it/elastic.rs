@@ -74,5 +74,7 @@ async fn errors_have_the_shape_that_clients_know() {
     assert_eq!(ask("/x/_search").await.header("x-elastic-product"), "Elasticsearch");
     ask("/-x/_search").await.expect(400);
     assert_eq!(ask("/_cat/indices").await.status, 200);
-    assert_eq!(ask("/x/_doc/1").await.expect(404)["found"], false);
+    crate::search::write(&service, 0..1).await;
+    assert_eq!(ask("/ecommerce-logs-2026.11.21/_doc/1").await.expect(404)["found"], false);
+    ask("/x/_doc/1").await.expect(403);
 }

@@ -1,8 +1,8 @@
 //! A service in a temporary directory, called without a port.
 
 use crate::{
-    memory_logs::MemoryLogs,
     rooms::{Files, Jobs, Memory, Sink},
+    watched_logs::WatchedLogs,
 };
 use api::{
     ApiConfig, App, Parts, Secret,
@@ -25,17 +25,18 @@ use ingest::{
     upload::{UploadParts, UploadService},
 };
 use serde_json::{Value, json};
-use std::{net::SocketAddr, sync::Arc};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 use store::{
     Clock,
     blobs::{BlobStore, FileBlobs},
     cache::MemoryCache,
     documents::SqliteDocuments,
     logs::{
-        IndexAdmin,
+        IndexAdmin, TemplateKind,
         embedded::{EmbeddedLogs, EmbeddedOptions},
     },
     queue::{Queue, SqliteQueue},
+    scope::Scope,
 };
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -46,7 +47,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) struct Service {
     router: Router,
     elastic: Router,
-    pub(crate) logs: Arc<MemoryLogs>,
+    pub(crate) logs: Arc<WatchedLogs>,
     pub(crate) clock: Clock,
     pub(crate) accounts: Arc<Accounts>,
     _stop: DropGuard,
@@ -115,9 +116,15 @@ impl Service {
         let queue: Arc<dyn Queue> = Arc::new(SqliteQueue::new(&documents, clock.clone()));
         let blobs: Arc<dyn BlobStore> =
             Arc::new(FileBlobs::open(&directory.path().join("blobs"), [7; 32]).unwrap());
-        let logs = Arc::new(MemoryLogs::default());
-        let admin = EmbeddedLogs::open(&directory.path().join("logs"), EmbeddedOptions::default()).unwrap();
-        let admin: Arc<dyn IndexAdmin> = Arc::new(admin);
+        let engine = {
+            let clock = clock.clone();
+            let options =
+                EmbeddedOptions { clock: Arc::new(move || clock.now()), ..EmbeddedOptions::default() };
+            Arc::new(EmbeddedLogs::open(&directory.path().join("logs"), options).unwrap())
+        };
+        let logs = Arc::new(WatchedLogs::new(Arc::clone(&engine)));
+        install_templates(&*engine).await;
+        let admin: Arc<dyn IndexAdmin> = engine;
         let memory = Arc::new(Memory::default());
         let now: ingest::ports::Clock = {
             let clock = clock.clone();
@@ -238,6 +245,22 @@ impl Service {
     pub(crate) async fn refresh(&self, login: &Value) -> Answer {
         let body = json!({"refresh_token": login["refresh_token"]});
         self.call("POST", "/api/v1/auth/refresh", None, Some(body)).await
+    }
+}
+
+/// Those that the service opens its store with.
+async fn install_templates(admin: &EmbeddedLogs) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../index-templates");
+    for (kind, folder) in [
+        (TemplateKind::Component, folder.join("component-templates")),
+        (TemplateKind::Index, folder.join("index-templates")),
+    ] {
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let body = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            admin.put_template(&Scope::internal("test"), kind, name, body, false).await.unwrap();
+        }
     }
 }
 

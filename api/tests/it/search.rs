@@ -1,18 +1,19 @@
 use crate::harness::Service;
 use event::{Event, Origin};
 use serde_json::{Value, json};
-use std::sync::atomic::Ordering;
 use store::{
     logs::{LogStore, Refresh},
     scope::Scope,
 };
 
 /// Writes events, one a minute from this minute of 10 o'clock on.
-async fn write(service: &Service, minutes: std::ops::Range<u32>) {
+pub(crate) async fn write(service: &Service, minutes: std::ops::Range<u32>) {
     let event = |minute: u32| {
         let at = format!("2026-11-21T10:{minute:02}:00Z");
-        let fields =
-            json!({"@timestamp": at, "event": {"id": format!("e{minute}")}, "message": "=cmd|' /C calc'!A0"});
+        let fields = json!({
+            "@timestamp": at, "event": {"id": format!("e{minute}")}, "message": "=cmd|' /C calc'!A0",
+            "http": {"response": {"status_code": 502}},
+        });
         let mut event = Event::new(fields.as_object().unwrap().clone(), Origin::Request);
         event.metadata.index = Some("ecommerce-logs-2026.11.21".into());
         event.metadata.id = Some(format!("e{minute}"));
@@ -69,7 +70,7 @@ async fn a_cursor_is_bound_to_its_search() {
     let service = Service::start().await;
     write(&service, 0..10).await;
     let (analyst, admin) = (service.token("analyst").await, service.token("admin").await);
-    let body = json!({"size": 2, "query": "a"});
+    let body = json!({"size": 2, "query": "calc"});
     let first = service.post("/api/v1/search", &analyst, body.clone()).await.expect(200);
     let with = |change: Value| {
         let mut body = body.clone();
@@ -79,7 +80,7 @@ async fn a_cursor_is_bound_to_its_search() {
     };
     service.post("/api/v1/search", &analyst, with(json!({"size": 3}))).await.expect(200);
     for change in [
-        json!({"query": "b"}),
+        json!({"query": "cmd"}),
         json!({"index": "device-logs-*"}),
         json!({"from": "now-1h"}),
         json!({"cursor": "x"}),
@@ -93,7 +94,7 @@ async fn a_cursor_is_bound_to_its_search() {
 async fn equal_searches_are_answered_once_until_data_changes() {
     let service = Service::start().await;
     write(&service, 0..5).await;
-    let runs = || service.logs.searches.load(Ordering::SeqCst);
+    let runs = || service.logs.searches.lock().len();
     let body = json!({"from": "now-24h", "to": "now"});
     let first = search(&service, body.clone()).await;
     assert_eq!((first["cached"].clone(), runs()), (json!(false), 1));
@@ -115,11 +116,11 @@ async fn equal_searches_at_the_same_time_are_run_once() {
     let service = Service::start().await;
     write(&service, 0..5).await;
     let token = service.token("analyst").await;
-    let answers = (0..20).map(|_| service.post("/api/v1/search", &token, json!({"query": "x"})));
+    let answers = (0..20).map(|_| service.post("/api/v1/search", &token, json!({"query": "calc"})));
     for answer in futures::future::join_all(answers).await {
         assert_eq!(ids(&answer.expect(200)).len(), 5);
     }
-    assert_eq!(service.logs.searches.load(Ordering::SeqCst), 1);
+    assert_eq!(service.logs.searches.lock().len(), 1);
 }
 
 #[tokio::test]
@@ -146,10 +147,10 @@ async fn the_address_asks_the_same() {
     let service = Service::start().await;
     write(&service, 0..5).await;
     let token = service.token("analyst").await;
-    let path = "/api/v1/logs?q=status%20%3E%3D%20500&from=2026-11-21T10:01:00Z&to=2026-11-21T10:03:00Z&sort=@timestamp:desc&size=2";
+    let path = "/api/v1/logs?q=http.response.status_code%20%3E%3D%20500&from=2026-11-21T10:01:00Z&to=2026-11-21T10:03:00Z&sort=@timestamp:desc&size=2";
     let answer = service.get(path, &token).await.expect(200);
     assert_eq!(ids(&answer), ["e3", "e2"]);
-    insta::assert_json_snapshot!("search_body", service.logs.bodies.lock().last().unwrap());
+    insta::assert_json_snapshot!("search_body", service.logs.searches.lock().last().unwrap());
     service.get("/api/v1/logs?qq=x", &token).await.expect(400);
     let problem = service.get("/api/v1/logs?q=(a", &token).await.expect(400);
     assert_eq!(problem["errors"][0]["field"], "query", "{problem}");
@@ -169,8 +170,8 @@ async fn exports_are_whole_and_harmless() {
     };
     let csv = export("csv", json!({})).await;
     let mut rows = csv.split("\r\n");
-    assert_eq!(rows.next(), Some("@timestamp,event.id,message"));
-    assert_eq!(rows.next(), Some("2026-11-21T10:04:00Z,e4,'=cmd|' /C calc'!A0"));
+    assert_eq!(rows.next(), Some("@timestamp,event.id,http.response.status_code,message"));
+    assert_eq!(rows.next(), Some("2026-11-21T10:04:00Z,e4,502,'=cmd|' /C calc'!A0"));
     assert_eq!(csv.lines().count(), 6);
     assert!(export("csv", json!({"fields": ["event.id"]})).await.starts_with("event.id\r\ne4\r\n"));
     assert_eq!(export("csv", json!({"to": "2020-01-01"})).await, "@timestamp\r\n");

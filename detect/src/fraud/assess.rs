@@ -1,10 +1,11 @@
 use super::{
     FraudConfig,
     assessment::{Assessed, AssessedEvent, Assessment, Entry, Step},
+    dotted::{self, at},
     error::FraudError,
     features::{Change, Features, PastPayment},
     later::{Later, aim, write_verdict},
-    payment::{self, CHARGEBACK, Payment, at},
+    payment::{self, CHARGEBACK, Payment},
     record::{DocumentRef, Label, LabelValue, VerdictRecord},
     rules,
     score::{combine_points, verdict},
@@ -49,8 +50,7 @@ pub(crate) async fn assess(shared: &Arc<Shared>, mut events: Vec<Event>) -> Resu
 
 /// The id of the transaction that the event tells of; `None` if it is to pass untouched.
 fn transaction_id(event: &Event) -> Option<String> {
-    let writes = matches!(event.metadata.operation, Operation::Create | Operation::Index);
-    if !writes || !payment::is_transaction(event) {
+    if !payment::needs_verdict(event) {
         return None;
     }
     let id = payment::transaction_id(&event.fields);
@@ -61,9 +61,10 @@ fn transaction_id(event: &Event) -> Option<String> {
 }
 
 fn one(shared: &Shared, event: &mut Event, id: String, records: &mut Records) -> Entry {
-    let time = event_time(event).unwrap_or_else(|| (shared.clock)());
     // The verdict becomes a part of the document.
     event.metadata.raw = None;
+    dotted::expand(&mut event.fields);
+    let time = event_time(event).unwrap_or_else(|| (shared.clock)());
     match records.get(&id) {
         Some(record) => known(shared, event, record.clone(), time, records),
         None => first(shared, event, id, time, records),

@@ -4,6 +4,7 @@ use super::{
     assessment::{Assessment, Entry, Step},
     error::FraudError,
     later::Later,
+    payment::needs_verdict,
     ports::{Clock, SnapshotStore, VerdictFilter, VerdictHistory, VerdictPage},
     record::{Label, NewLabel, VerdictRecord},
     restore::restore,
@@ -90,6 +91,31 @@ impl FraudDetector {
         metrics::gauge!("vigie_fraud_state_payments").set(stats.payments as f64);
         metrics::gauge!("vigie_fraud_state_entities").set(stats.entities as f64);
         metrics::gauge!("vigie_fraud_unsaved_verdicts").set(stats.unsaved as f64);
+    }
+
+    /// Writes events of which some may be transactions: gives those their verdicts, has `write` store the whole batch, and
+    /// makes count what `write` says is durable: of each event, in order (see [`FraudDetector::commit`]). The answer is
+    /// that of `write`; of its failure nothing counts.
+    ///
+    /// # Errors
+    /// No verdict could be given, and `write` was not called.
+    pub async fn write_judged<T, E, F>(
+        &self,
+        events: Vec<Event>,
+        write: impl FnOnce(Vec<Event>) -> F,
+    ) -> Result<Result<T, E>, FraudError>
+    where
+        F: Future<Output = Result<(T, Vec<bool>), E>>,
+    {
+        if !events.iter().any(needs_verdict) {
+            return Ok(write(events).await.map(|(answer, _)| answer));
+        }
+        let mut assessment = self.assess(events).await?;
+        let written = write(assessment.take_events()).await;
+        if let Ok((_, accepted)) = &written {
+            self.commit(assessment, accepted).await;
+        }
+        Ok(written.map(|(answer, _)| answer))
     }
 
     /// Writes verdicts that wait for the history.

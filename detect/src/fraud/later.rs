@@ -113,6 +113,8 @@ pub(crate) fn write_verdict(fields: &mut Object, record: &VerdictRecord) {
     fraud.insert("reasons".into(), reasons.into());
     fraud.insert("rules".into(), record.rules.clone().into());
     write_label(&mut fraud, record.label);
+    // Nothing that the event says of its verdict itself may stand beside it.
+    fields.retain(|name, _| !name.starts_with("fraud."));
     fields.insert("fraud".into(), fraud.into());
 }
 

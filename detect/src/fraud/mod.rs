@@ -10,6 +10,7 @@ mod assess;
 mod assessment;
 mod config;
 mod detector;
+mod dotted;
 mod error;
 mod features;
 mod geo;

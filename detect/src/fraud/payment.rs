@@ -1,4 +1,5 @@
-use event::{Event, Object};
+use super::dotted::at;
+use event::{ECOMMERCE_LOGS, Event, Object, Operation};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,24 +114,24 @@ pub(crate) const DECLINED: &str = "declined";
 /// Status of a payment that the card's owner took back: a label.
 pub(crate) const CHARGEBACK: &str = "chargeback";
 
-/// Whether the event is one that gets a verdict.
+/// Whether the event tells of a transaction.
 pub(crate) fn is_transaction(event: &Event) -> bool {
     at(&event.fields, "event.dataset").and_then(Value::as_str) == Some(TRANSACTION_DATASET)
+}
+
+/// Whether the event is one that gets a verdict when it is written: a transaction, whole, that goes to an index of the
+/// shops or does not know yet where it goes.
+pub(crate) fn needs_verdict(event: &Event) -> bool {
+    let metadata = &event.metadata;
+    let to_shops = metadata.index.as_deref().is_none_or(|index| {
+        index.strip_prefix(ECOMMERCE_LOGS).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    });
+    to_shops && matches!(metadata.operation, Operation::Index | Operation::Create) && is_transaction(event)
 }
 
 /// The id of the transaction; `None` if it is missing or unusable.
 pub(crate) fn transaction_id(fields: &Object) -> Option<String> {
     identifier(fields, "ecommerce.transaction.id")
-}
-
-/// The value at a dotted path of nested objects.
-pub(crate) fn at<'a>(fields: &'a Object, path: &str) -> Option<&'a Value> {
-    let mut names = path.split('.');
-    let mut value = fields.get(names.next()?)?;
-    for name in names {
-        value = value.as_object()?.get(name)?;
-    }
-    Some(value)
 }
 
 /// A text, or a number as text, that is not blank, not too long and without control characters.

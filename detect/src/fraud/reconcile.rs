@@ -1,9 +1,10 @@
 use super::{
     assess::judge,
+    dotted::at,
     error::FraudError,
     features::PastPayment,
     later::Later,
-    payment::{self, Payment, at},
+    payment::{self, Payment},
     record::{DocumentRef, Label, LabelValue, Reason, Verdict, VerdictRecord},
     restore::replay,
     shared::Shared,

@@ -29,6 +29,33 @@ async fn the_first_event_gets_verdict_index_and_id() {
     assert_eq!(disk.all(), [(*record).clone()]);
 }
 
+/// As loggers send them that know no nested objects.
+#[tokio::test]
+async fn names_with_dots_tell_of_the_same_payment() {
+    let disk = Arc::new(Disk::default());
+    let detector = open(&disk).await;
+    let mut dotted = payment("t1", 0);
+    let mut flat = event::Object::new();
+    flat.insert("event.dataset".into(), "ecommerce.transaction".into());
+    flat.insert("fraud".into(), "none".into());
+    flat.insert("fraud.verdict".into(), "allow".into());
+    for (name, member) in payment("t1", 0).fields {
+        match member {
+            Value::Object(members) if name != "event" => {
+                flat.extend(members.into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value)));
+            }
+            _ => {}
+        }
+    }
+    dotted.fields = flat;
+    let (events, assessed) = ingest(&detector, vec![dotted, payment("t1", 0)]).await;
+    let kinds: Vec<_> = assessed.into_iter().flatten().map(|one| one.kind).collect();
+    assert_eq!(kinds, [Assessed::First, Assessed::Repeated]);
+    assert_eq!(events[0].fields["fraud"], events[1].fields["fraud"]);
+    assert_eq!(events[0].fields["ecommerce"], payment("t1", 0).fields["ecommerce"]);
+    assert!(events[0].fields.keys().all(|name| !name.contains('.')), "{:?}", events[0].fields);
+}
+
 #[tokio::test]
 async fn later_statuses_update_the_document_and_chargebacks_are_labels() {
     let disk = Arc::new(Disk::default());

@@ -1,9 +1,8 @@
 use super::port_error;
 use async_trait::async_trait;
-use detect::fraud::{FraudDetector, FraudError, TRANSACTION_DATASET};
+use detect::fraud::{FraudDetector, FraudError};
 use event::{Event, Operation};
 use ingest::ports::{EventSink, Outcome, PortErrorKind, SinkError};
-use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use store::{
     ErrorKind, StoreError,
@@ -28,7 +27,12 @@ impl VerdictSink {
         Self { detector, logs, scope: Scope::internal("ingest") }
     }
 
-    async fn store(&self, batch: Vec<Event>) -> Result<Stored, SinkError> {
+    /// How a batch fared, and which of its events the store holds now. The first, one per event, may be an error that asks
+    /// for the whole batch again, of which a part is stored.
+    async fn store(
+        &self,
+        batch: Vec<Event>,
+    ) -> Result<(Result<Vec<Outcome>, SinkError>, Vec<bool>), SinkError> {
         let sent: Vec<Sent> = batch.iter().map(Sent::of).collect();
         let results = self.logs.write(&self.scope, batch, Refresh::Background).await.map_err(port_error)?;
         let accepted =
@@ -37,16 +41,8 @@ impl VerdictSink {
             Some(error) => Err(port_error(error)),
             None => Ok(results.into_iter().zip(sent).map(|(result, sent)| sent.outcome(result)).collect()),
         };
-        Ok(Stored { outcomes, accepted })
+        Ok((outcomes, accepted))
     }
-}
-
-/// How a batch that reached the store fared.
-struct Stored {
-    /// One per event; an error asks for the whole batch again, of which a part may be stored.
-    outcomes: Result<Vec<Outcome>, SinkError>,
-    /// Which events the store holds now.
-    accepted: Vec<bool>,
 }
 
 /// The store's own trouble, if it refused an event for that and not for what the event is: then the event is no dead
@@ -65,13 +61,7 @@ fn trouble(results: &[WriteResult]) -> Option<StoreError> {
 #[async_trait]
 impl EventSink for VerdictSink {
     async fn write(&self, batch: Vec<Event>) -> Result<Vec<Outcome>, SinkError> {
-        if !batch.iter().any(is_transaction) {
-            return self.store(batch).await?.outcomes;
-        }
-        let mut assessment = self.detector.assess(batch).await.map_err(detection_error)?;
-        let stored = self.store(assessment.take_events()).await?;
-        self.detector.commit(assessment, &stored.accepted).await;
-        stored.outcomes
+        self.detector.write_judged(batch, |batch| self.store(batch)).await.map_err(detection_error)??
     }
 }
 
@@ -101,11 +91,6 @@ impl Sent {
             WriteResult::Refused { reason, .. } => Outcome::Refused { reason },
         }
     }
-}
-
-fn is_transaction(event: &Event) -> bool {
-    let dataset = event.fields.get("event").and_then(|event| event.get("dataset"));
-    dataset.and_then(Value::as_str) == Some(TRANSACTION_DATASET)
 }
 
 /// Says a failure of detection in the terms of `ingest`.
