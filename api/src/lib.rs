@@ -23,7 +23,7 @@ mod state;
 mod upload_form;
 
 pub use config::{ApiConfig, Registration};
-pub use elastic::{Distribution, ServerVersion, elastic_router};
+pub use elastic::{Distribution, ServerVersion, elastic_paths, elastic_router, restore_scripts};
 pub use error::{ApiError, FieldError, Problem};
 pub use openapi::document as openapi_document;
 pub use pipelines::stored_pipelines;
@@ -43,4 +43,5 @@ pub const COLLECTIONS: &[Collection] = &[
     auth::API_KEYS,
     pipelines::PIPELINES,
     elastic::CLUSTER_SETTINGS,
+    elastic::SCRIPTS,
 ];

@@ -23,9 +23,40 @@ pub fn day_of_index(name: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
+/// What the names of the indices behind data streams begin with.
+const BACKING: &str = ".ds-";
+
+/// The data stream that an index is named after (`.ds-logs-app-000001` → `logs-app`); `None` if it is named otherwise.
+pub fn stream_of_index(name: &str) -> Option<&str> {
+    let (stream, number) = name.strip_prefix(BACKING)?.rsplit_once('-')?;
+    let counts = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+    (counts && !stream.is_empty()).then_some(stream)
+}
+
+/// Whether what is written to this index (its own name, no alias) goes without redaction: dashboards keep their objects
+/// where names begin with a dot. The indices behind data streams do too, but hold events.
+pub fn keeps_as_written(index: &str) -> bool {
+    index.starts_with('.') && !index.starts_with(BACKING)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn indices_behind_streams_are_named_after_them() {
+        let check = |name, expected| assert_eq!(stream_of_index(name), expected, "{name}");
+        check(".ds-logs-app-000001", Some("logs-app"));
+        check(".ds-logs-1000000", Some("logs"));
+        check(".ds-.hidden-000002", Some(".hidden"));
+        for name in
+            ["logs-000001", ".ds-logs-app", ".ds-logs-00001", ".ds--000001", ".ds-logs-00000a", ".ds-"]
+        {
+            check(name, None);
+        }
+        assert!(keeps_as_written(".kibana_1"));
+        assert!(!keeps_as_written(".ds-logs-app-000001") && !keeps_as_written("logs"));
+    }
 
     #[test]
     fn daily_names_round_trip() {

@@ -7,7 +7,9 @@ mod index_name;
 mod origin;
 
 use bytes::Bytes;
-pub use index_name::{DEVICE_LOGS, ECOMMERCE_LOGS, daily_index, day_of_index};
+pub use index_name::{
+    DEVICE_LOGS, ECOMMERCE_LOGS, daily_index, day_of_index, keeps_as_written, stream_of_index,
+};
 pub use jiff::Timestamp;
 pub use origin::Origin;
 use serde_json::{Map, Value};

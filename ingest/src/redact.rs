@@ -17,13 +17,15 @@ use crate::intake::Redact;
 use event::{Event, Object};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use regex::Regex;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use sha2::Sha256;
 use std::{borrow::Cow, sync::LazyLock};
 
 /// Shortest and longest card number (ISO/IEC 7812).
 const DIGITS_MIN: usize = 13;
 const DIGITS_MAX: usize = 19;
+/// 2^53: whole floats below it say exactly which number they are, and so all of up to 15 digits and most of 16.
+const FLOAT_EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 /// Bytes of the keyed hash that make a token: 96 bits, so that a shop's cards never collide.
 const TOKEN_BYTES: usize = 12;
 /// So much of a word is looked at to tell whether it is hexadecimal.
@@ -103,7 +105,7 @@ impl std::fmt::Debug for Redactor {
 
 impl Redact for Redactor {
     fn redact(&self, event: &mut Event) -> bool {
-        let mut changed = self.object(&mut event.fields, false);
+        let mut changed = self.fields(&mut event.fields);
         if let Some(original) = &mut event.metadata.original {
             changed |= self.string(original);
         }
@@ -147,12 +149,16 @@ impl Redactor {
         true
     }
 
+    /// Redacts the fields of a document; answers whether anything was changed.
+    pub fn fields(&self, fields: &mut Object) -> bool {
+        self.object(fields, false)
+    }
+
     fn value(&self, value: &mut Value, in_card: bool) -> bool {
         match value {
             Value::String(text) => self.string(text),
             Value::Number(number) => {
-                let masked = whole_digits(number).and_then(|digits| self.mask_cards(&digits));
-                let Some(masked) = masked else { return false };
+                let Some(masked) = self.mask_number(number) else { return false };
                 *value = Value::String(masked);
                 true
             }
@@ -198,7 +204,12 @@ impl Redactor {
         let Some(number) = object.shift_remove(&key) else { return false };
         let text = match &number {
             Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
+            Value::Number(number) => match Magnitude::of(number) {
+                Some(Magnitude::Exact(number)) => number.to_string(),
+                // Which card it is cannot be told.
+                Some(Magnitude::About(_)) => return true,
+                None => number.to_string(),
+            },
             _ => return true,
         };
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
@@ -213,6 +224,15 @@ impl Redactor {
         object.entry("last4").or_insert(json!(digits[digits.len() - 4..]));
         object.entry("bin").or_insert(json!(digits[..6]));
         true
+    }
+
+    /// What takes the place of a number that is, or may be, a card's.
+    fn mask_number(&self, number: &Number) -> Option<String> {
+        match Magnitude::of(number)? {
+            Magnitude::Exact(number) => self.mask_cards(&number.to_string()),
+            // One of those that it may be is a card's: no token, as nobody can tell which.
+            Magnitude::About(number) => may_be_card(number).then(|| REDACTED.to_owned()),
+        }
     }
 
     /// The text with its card numbers replaced; `None` when it has none, which is found out without allocating.
@@ -253,18 +273,35 @@ impl Redactor {
     }
 }
 
-/// The digits of a number that is large enough for a card: writers of JSON turn one into a float or a negative number
-/// too.
-fn whole_digits(number: &serde_json::Number) -> Option<String> {
-    let magnitude = match (number.as_u64(), number.as_i64()) {
-        (Some(number), _) => number,
-        (None, Some(number)) => number.unsigned_abs(),
-        // Below 2^53, and so up to 15 digits and most of 16, a whole float says exactly which number it is.
-        (None, None) => {
-            number.as_f64().map(f64::abs).filter(|n| n.fract() == 0.0 && *n < 1e19).map_or(0, |n| n as u64)
-        }
-    };
-    (magnitude >= 1_000_000_000_000).then(|| magnitude.to_string())
+/// A number that is large enough for a card, without sign and fraction: writers of JSON turn one into a float or a
+/// negative number too.
+enum Magnitude {
+    /// Just this one.
+    Exact(u64),
+    /// A float that stands for several whole numbers; the text that it was read from may have named any of them.
+    About(u64),
+}
+
+impl Magnitude {
+    fn of(number: &Number) -> Option<Self> {
+        let magnitude = match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Self::Exact(number),
+            (None, Some(number)) => Self::Exact(number.unsigned_abs()),
+            (None, None) => {
+                let float = number.as_f64().map(f64::abs).filter(|float| *float < 1e19)?;
+                let whole = float as u64;
+                if float < FLOAT_EXACT_BELOW { Self::Exact(whole) } else { Self::About(whole) }
+            }
+        };
+        let (Self::Exact(size) | Self::About(size)) = magnitude;
+        (size >= 1_000_000_000_000).then_some(magnitude)
+    }
+}
+
+/// Whether a number of these first digits and this length is issued to a card.
+fn may_be_card(number: u64) -> bool {
+    let digits: Vec<u8> = number.to_string().bytes().map(|byte| byte - b'0').collect();
+    digits.len() >= DIGITS_MIN && is_issued(&digits)
 }
 
 /// Signs that people put between the groups of a card number.
@@ -392,15 +429,18 @@ fn grouped_like_a_card(bytes: &[u8], groups: &[(usize, usize)]) -> bool {
     lengths().all(|length| (2..=7).contains(&length)) || lengths().all(|length| length == 1)
 }
 
-/// Prefix and length of the networks (public issuer ranges), and the check digit.
+/// Prefix and length of the networks, and the check digit.
 fn is_card(digits: &[u8]) -> bool {
-    if digits.len() < DIGITS_MIN || digits.iter().all(|digit| *digit == digits[0]) {
-        return false;
-    }
+    let long_enough = digits.len() >= DIGITS_MIN && digits.iter().any(|digit| *digit != digits[0]);
+    long_enough && is_issued(digits) && luhn(digits)
+}
+
+/// Prefix and length of the networks (public issuer ranges), of at least [`DIGITS_MIN`] digits.
+fn is_issued(digits: &[u8]) -> bool {
     let prefix = |length: usize| digits[..length].iter().fold(0_u32, |n, digit| n * 10 + u32::from(*digit));
     let (two, three, four) = (prefix(2), prefix(3), prefix(4));
     let length = digits.len();
-    let issued = match digits[0] {
+    match digits[0] {
         4 => matches!(length, 13 | 16 | 18 | 19),
         5 | 6 if matches!(two, 51..=55) => length == 16,
         2 if matches!(four, 2221..=2720) => length == 16,
@@ -412,8 +452,7 @@ fn is_card(digits: &[u8]) -> bool {
         6 => (13..=19).contains(&length) && (length >= 16 || matches!(two, 60 | 62 | 63 | 64 | 65 | 67)),
         9 if four == 9792 => length == 16,
         _ => false,
-    };
-    issued && luhn(digits)
+    }
 }
 
 /// ISO/IEC 7812-1, annex B.

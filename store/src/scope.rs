@@ -95,13 +95,13 @@ impl Scope {
 
     /// Whether that may be done with this index (a concrete name, after aliases and wildcards were resolved). A pattern
     /// that begins with `*` does not reach names that begin with a dot, as in Elasticsearch: those are the service's own.
+    /// What is granted on a data stream is granted on the indices behind it, which are named after it.
     pub fn may(&self, right: Right, name: &str) -> bool {
-        self.grants.iter().filter(|grant| grant.allows(right)).flat_map(|grant| &grant.index_patterns).any(
-            |pattern| {
-                let hidden = name.starts_with('.') && pattern.starts_with('*');
-                !hidden && wildcard_match(pattern, name)
-            },
-        )
+        let stream = event::stream_of_index(name);
+        let grants = self.grants.iter().filter(|grant| grant.allows(right));
+        grants
+            .flat_map(|grant| &grant.index_patterns)
+            .any(|pattern| covers(pattern, name) || stream.is_some_and(|stream| covers(pattern, stream)))
     }
 
     /// Narrows reading to the documents that match this query (Elasticsearch query DSL).
@@ -155,6 +155,12 @@ impl Scope {
         let Self { subject: _, grants, filter, masked_fields } = self;
         format!("{grants:?}|{filter:?}|{masked_fields:?}")
     }
+}
+
+/// Whether a pattern of a grant covers a name.
+fn covers(pattern: &str, name: &str) -> bool {
+    let hidden = name.starts_with('.') && pattern.starts_with('*');
+    !hidden && wildcard_match(pattern, name)
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any run of characters. Linear in the name's length
@@ -217,6 +223,19 @@ mod tests {
         assert!(!all.reaches_index(".vigie"));
         assert!(Scope::internal("recovery").reaches_index(".vigie"));
         assert!(Scope::internal("recovery").reaches_index("ecommerce-logs-2026.11.21"));
+    }
+
+    #[test]
+    fn a_grant_on_a_data_stream_covers_its_indices() {
+        let scope = Scope::none("shipper").with_grant(["logs-app"], &[Right::Write]);
+        assert!(scope.may(Right::Write, ".ds-logs-app-000001"));
+        assert!(!scope.may(Right::Read, ".ds-logs-app-000001"));
+        assert!(
+            !scope.may(Right::Write, ".ds-logs-other-000001") && !scope.may(Right::Write, ".ds-logs-app")
+        );
+        let all = Scope::none("admin").with_grant(["*"], &[Right::Read]);
+        assert!(all.reaches_index(".ds-logs-app-000001"));
+        assert!(!all.reaches_index(".ds-.hidden-000001"));
     }
 
     #[test]

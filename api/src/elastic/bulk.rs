@@ -19,8 +19,9 @@ use axum::{
     routing::{MethodRouter, post},
 };
 use event::{Object, Operation};
+use ingest::pipeline::StoredScripts;
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use store::logs::WriteResult;
 
 /// About what the answer to one write takes.
@@ -68,6 +69,8 @@ struct Defaults {
     pipeline: Option<String>,
     require_alias: bool,
     source: Option<SourceFilter>,
+    /// The scripts that updates name by id.
+    scripts: Arc<StoredScripts>,
 }
 
 async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
@@ -81,6 +84,7 @@ async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
         pipeline: asked.take("pipeline"),
         require_alias: asked.flag("require_alias", false)?,
         source: SourceFilter::from_parameters(source.as_deref(), includes.as_deref(), excludes.as_deref()),
+        scripts: asked.app.parts().pipelines.scripts().clone(),
     };
     asked.take("type");
     asked.done()?;
@@ -137,6 +141,8 @@ async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
             }
             Err(error) => {
                 errors = true;
+                // One that the client did not name would have got an id, which Elasticsearch tells.
+                let id = id.or_else(|| item.verb.ne("update").then(store::logs::new_document_id));
                 failed(&index, id.as_deref(), &error)
             }
         };
@@ -189,7 +195,7 @@ fn parse(body: &Bytes, defaults: &Defaults) -> Result<Vec<Item>, ElasticError> {
             let Some((_, source)) = lines.next().filter(|(_, line)| !line.trim_ascii().is_empty()) else {
                 return Err(ElasticError::illegal("Validation Failed: 1: no requests added;"));
             };
-            fill(&mut item, body, source);
+            fill(&mut item, body, source, &defaults.scripts);
         }
         items.push(item);
     }
@@ -297,7 +303,7 @@ fn item_of(
 }
 
 /// Puts the line behind an action into it; `whole` is the body that it is a part of.
-fn fill(item: &mut Item, whole: &Bytes, line: &[u8]) {
+fn fill(item: &mut Item, whole: &Bytes, line: &[u8], scripts: &StoredScripts) {
     let line = line.trim_ascii();
     let body = match read_object(line) {
         Ok(body) => body,
@@ -313,7 +319,7 @@ fn fill(item: &mut Item, whole: &Bytes, line: &[u8]) {
         item.write.raw = Some(whole.slice_ref(line));
         return;
     }
-    match update::fill(&mut item.write, body) {
+    match update::fill(&mut item.write, body, scripts) {
         Ok(Some(filter)) => item.source = Some(filter),
         Ok(None) => {}
         Err(error) => item.refused = Some(error),
@@ -331,6 +337,7 @@ mod tests {
             pipeline: None,
             require_alias: false,
             source: None,
+            scripts: Arc::default(),
         };
         parse(&Bytes::copy_from_slice(body.as_bytes()), &defaults)
     }

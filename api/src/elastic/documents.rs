@@ -3,7 +3,7 @@
 //! Source: Elasticsearch reference, "Document APIs".
 
 use super::{
-    error::ElasticError,
+    error::{ElasticError, no_handler},
     filter::SourceFilter,
     names,
     request::Asked,
@@ -12,7 +12,9 @@ use super::{
 };
 use axum::{
     Json,
+    extract::Request,
     http::StatusCode,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
@@ -32,8 +34,12 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Right::Write, "/{index}/_doc/", post(index)),
         Route::new(Right::Write, "/{index}/_create/{id}", put(create).post(create)),
         // With a type, as before version 7.
-        Route::new(Right::Read, "/{index}/{kind}/{id}", get(get_document)),
-        Route::new(Right::Write, "/{index}/{kind}/{id}", put(index).post(index).delete(remove)),
+        Route::new(Right::Read, "/{index}/{kind}/{id}", get(get_document).route_layer(from_fn(check_kind))),
+        Route::new(
+            Right::Write,
+            "/{index}/{kind}/{id}",
+            put(index).post(index).delete(remove).route_layer(from_fn(check_kind)),
+        ),
         Route::new(Right::Read, "/{index}/_source/{id}", get(get_source)),
         Route::new(Right::Read, "/_mget", get_or_post(mget)),
         Route::new(Right::Read, "/{index}/_mget", get_or_post(mget)),
@@ -41,16 +47,24 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// A path that only looks like a document with a type.
-fn check_kind(asked: &Asked) -> Result<(), ElasticError> {
-    if asked.part("kind").starts_with('_') || asked.part("index").starts_with('_') {
-        let reason = format!("no handler found for uri [{}]", asked.uri_path);
-        return Err(ElasticError::new(StatusCode::NOT_FOUND, "illegal_argument_exception", reason));
+async fn check_kind(request: Request, next: Next) -> Response {
+    let mut parts = request.uri().path().split('/').skip(1);
+    let is_named = |part: Option<&str>| part.is_some_and(|part| part.starts_with('_'));
+    let (index, kind) = (parts.next(), parts.next());
+    if is_named(index) || is_named(kind) {
+        return no_handler(&request.uri().to_string(), request.method());
     }
-    Ok(())
+    next.run(request).await
+}
+
+/// The name of the index itself, where it was named by an alias; as it was named if there is none.
+async fn index_itself(asked: &Asked, name: &str) -> Result<String, ElasticError> {
+    let (admin, names) = (&asked.app.parts().admin, [name.to_owned()]);
+    let found = admin.describe(&asked.scope, &names, IndicesOptions::LENIENT, Detail::default()).await?;
+    Ok(found.into_iter().next().map_or_else(|| name.to_owned(), |index| index.name))
 }
 
 async fn index(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticError> {
-    check_kind(&asked)?;
     let operation = match asked.take("op_type").as_deref() {
         None if asked.part("id").is_empty() => Operation::Create,
         None | Some("index") => Operation::Index,
@@ -94,7 +108,6 @@ async fn put_document(
 }
 
 async fn remove(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticError> {
-    check_kind(&asked)?;
     let refresh = asked.refresh()?;
     let (options, expected) = write::take_options(&mut asked)?;
     asked.done()?;
@@ -197,14 +210,13 @@ async fn read(asked: &mut Asked) -> Result<Option<Document>, ElasticError> {
 }
 
 async fn get_document(mut asked: Asked) -> Result<Response, ElasticError> {
-    check_kind(&asked)?;
     let view = View::take(&mut asked);
     let found = read(&mut asked).await?;
     Ok(match found {
         Some(document) => Json(view.show(document)).into_response(),
         None => {
-            let body =
-                json!({"_index": asked.index()?, "_type": DOC_TYPE, "_id": asked.part("id"), "found": false});
+            let index = index_itself(&asked, &asked.index()?).await?;
+            let body = json!({"_index": index, "_type": DOC_TYPE, "_id": asked.part("id"), "found": false});
             (StatusCode::NOT_FOUND, Json(body)).into_response()
         }
     })
@@ -238,7 +250,8 @@ async fn mget(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let wanted = wanted(&asked.required()?, default_index.as_deref(), &view, routing.as_deref())?;
     let mut answers = Vec::with_capacity(wanted.len());
     let mut refreshed: Vec<String> = Vec::new();
-    let mut kinds: HashMap<String, Value> = HashMap::new();
+    // Of the names behind which a document was missing: the index itself and its type.
+    let mut behind: HashMap<String, (String, Value)> = HashMap::new();
     for wanted in wanted {
         let logs = &asked.app.parts().logs;
         if refresh && !refreshed.contains(&wanted.index) {
@@ -251,11 +264,13 @@ async fn mget(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
         answers.push(match logs.get_as(&asked.scope, request).await {
             Ok(Some(document)) => wanted.view.show(document),
             Ok(None) => {
-                if !kinds.contains_key(&wanted.index) {
-                    kinds.insert(wanted.index.clone(), kind_of(&asked, &wanted.index).await?);
+                if !behind.contains_key(&wanted.index) {
+                    let index = index_itself(&asked, &wanted.index).await?;
+                    let kind = kind_of(&asked, &index).await?;
+                    behind.insert(wanted.index.clone(), (index, kind));
                 }
-                let kind = kinds.get(&wanted.index);
-                json!({"_index": wanted.index, "_type": kind, "_id": wanted.id, "found": false})
+                let (index, kind) = behind.get(&wanted.index).cloned().unwrap_or_default();
+                json!({"_index": index, "_type": kind, "_id": wanted.id, "found": false})
             }
             Err(error) => {
                 let error = ElasticError::from(error).error();

@@ -1,7 +1,7 @@
 use crate::ApiError;
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use event::Object;
@@ -147,6 +147,20 @@ impl ElasticError {
         }
         Value::Object(error)
     }
+}
+
+/// 400: nothing is served by that path. Elasticsearch answers with the bare reason.
+pub(super) fn no_handler(uri: &str, method: &Method) -> Response {
+    let reason = format!("no handler found for uri [{uri}] and method [{method}]");
+    (StatusCode::BAD_REQUEST, Json(json!({"error": reason}))).into_response()
+}
+
+/// 405: the path is served, but by other methods.
+pub(super) fn no_method(uri: &str, method: &Method, allowed: &str) -> Response {
+    let allowed = allowed.split(',').filter(|name| *name != "HEAD" || !allowed.contains("GET"));
+    let allowed = allowed.collect::<Vec<_>>().join(", ");
+    let reason = format!("Incorrect HTTP method for uri [{uri}] and method [{method}], allowed: [{allowed}]");
+    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({"error": reason, "status": 405}))).into_response()
 }
 
 impl IntoResponse for ElasticError {

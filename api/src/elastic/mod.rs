@@ -23,12 +23,14 @@ mod nodes;
 mod overview;
 mod parameters;
 mod persona;
+mod pieces;
 mod pipelines;
 mod pretty;
 mod request;
 mod root;
 mod routes;
 mod script;
+mod scripts;
 mod search;
 mod security;
 mod settings;
@@ -39,12 +41,16 @@ mod strict_json;
 mod table;
 mod tasks;
 mod templates;
+mod typeless;
 mod update;
 mod write;
 
 pub(crate) use cluster::CLUSTER_SETTINGS;
 pub(crate) use ingest_counts::IngestCounts;
 pub use persona::{Distribution, ServerVersion};
+pub use routes::paths as elastic_paths;
+pub(crate) use scripts::SCRIPTS;
+pub use scripts::restore_scripts;
 pub(crate) use tasks::Tasks;
 
 use crate::{
@@ -60,7 +66,7 @@ use crate::{
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRequestParts, Request, State},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -98,9 +104,25 @@ pub fn elastic_router(app: App) -> Router {
 async fn personate(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let persona = Persona::of(&app.config().elastic, &mut request);
     request.extensions_mut().insert(persona);
+    let (uri, method) = (request.uri().to_string(), request.method().clone());
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response = name_methods(response, &uri, &method);
+    }
     persona.sign(response.headers_mut());
     response
+}
+
+/// Says which methods the path has: the router tells in a header, behind all that is done within it.
+fn name_methods(response: Response, uri: &str, method: &Method) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(allowed) = parts.headers.get(header::ALLOW).and_then(|allowed| allowed.to_str().ok()) else {
+        return Response::from_parts(parts, body);
+    };
+    let body = error::no_method(uri, method, allowed).into_body();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, shape::JSON);
+    Response::from_parts(parts, body)
 }
 
 /// Everything here, also what does not exist, asks for an analyst.
@@ -160,13 +182,11 @@ fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     ElasticError::from(frame::panicked(&*panic)).into_response()
 }
 
-async fn no_handler(request: Request) -> ElasticError {
-    let reason =
-        format!("no handler found for uri [{}] and method [{}]", request.uri().path(), request.method());
-    ElasticError::new(StatusCode::NOT_FOUND, "illegal_argument_exception", reason)
+async fn no_handler(request: Request) -> Response {
+    error::no_handler(&request.uri().to_string(), request.method())
 }
 
-async fn no_method(request: Request) -> ElasticError {
-    let reason = format!("method [{}] is not served for uri [{}]", request.method(), request.uri().path());
-    ElasticError::new(StatusCode::METHOD_NOT_ALLOWED, "illegal_argument_exception", reason)
+/// Which methods there are, [`name_methods`] says.
+async fn no_method() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
 }

@@ -143,6 +143,14 @@ impl Persona {
         json!({"name": name, "cluster_name": cluster, "cluster_uuid": uuid, "version": numbers, "tagline": tagline})
     }
 
+    /// Whether documents have a `_type`: not since Elasticsearch 8, and OpenSearch 2.
+    pub(super) fn has_types(self) -> bool {
+        match self.distribution {
+            Distribution::Elasticsearch => self.version.major < 8,
+            Distribution::OpenSearch => self.version.major < 2,
+        }
+    }
+
     /// Adds the header that clients of Elasticsearch look for.
     pub(super) fn sign(self, headers: &mut HeaderMap) {
         if self.distribution == Distribution::Elasticsearch {

@@ -5,8 +5,8 @@
 
 use super::{
     aliases, blocks, bulk, by_query, cat, cluster, documents, error::ElasticError, indices, lifecycle,
-    mappings, nodes, overview, pipelines, root, search, security, settings, stats, streams, tasks, templates,
-    update,
+    mappings, nodes, overview, pieces, pipelines, root, scripts, search, security, settings, stats, streams,
+    tasks, templates, update,
 };
 use crate::{
     auth::{Role, User, extract, scope::elastic_scope_of},
@@ -73,13 +73,14 @@ impl Route {
     }
 }
 
-/// All routes.
-pub(super) fn router() -> Router<App> {
-    let families = [
+/// All routes, family by family.
+fn all() -> impl Iterator<Item = Route> {
+    [
         root::routes(),
         cluster::routes(),
         nodes::routes(),
         overview::routes(),
+        pieces::routes(),
         tasks::routes(),
         cat::routes(),
         stats::routes(),
@@ -93,13 +94,28 @@ pub(super) fn router() -> Router<App> {
         lifecycle::routes(),
         security::routes(),
         pipelines::routes(),
+        scripts::routes(),
         documents::routes(),
         update::routes(),
         bulk::routes(),
         by_query::routes(),
         search::routes(),
-    ];
-    families.into_iter().flatten().fold(Router::new(), |router, route| {
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The paths that are served, for a test that walks all of them: each once, in their order.
+pub fn paths() -> Vec<&'static str> {
+    let mut paths: Vec<&str> = all().map(|route| route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+/// The router of all routes.
+pub(super) fn router() -> Router<App> {
+    all().fold(Router::new(), |router, route| {
         let Route { path, right, methods } = route;
         let guarded = methods.route_layer(from_fn(move |request, next| check(right, request, next)));
         router.route(path, guarded)

@@ -1,6 +1,10 @@
-//! What all answers have in common: `filter_path`, `pretty`, and the media type that the client asks for.
+//! What all answers have in common: `filter_path`, `pretty`, whether documents have a type, and the media type that the
+//! client asks for.
 
-use super::{body::BODY_MAX_BYTES, error::ElasticError, filter::filter_path, pretty::pretty};
+use super::{
+    body::BODY_MAX_BYTES, error::ElasticError, filter::filter_path, persona::Persona, pretty::pretty,
+    typeless::without_types,
+};
 use axum::{
     body::{Body, to_bytes},
     extract::{Query, Request},
@@ -11,11 +15,14 @@ use axum::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+/// The type of an answer whose client asks for no other.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
 /// Filters JSON answers and names their type as the client wants it.
 pub(super) async fn shape(request: Request, next: Next) -> Response {
-    let wanted = Wanted::new(request.uri());
+    let typed = request.extensions().get::<Persona>().is_none_or(|persona| persona.has_types())
+        || request.uri().path().contains("/_source/");
+    let wanted = Wanted::new(request.uri(), typed);
     let media_type = media_type(request.headers().get(header::ACCEPT), request.uri());
     let response = next.run(request).await;
     let is_json = response
@@ -39,27 +46,40 @@ struct Wanted {
     paths: Option<String>,
     /// `pretty`, alone or with a value other than `false`.
     pretty: bool,
+    /// Documents have their `_type`.
+    typed: bool,
 }
 
 impl Wanted {
     /// `None`: the answer goes out as it is.
-    fn new(uri: &Uri) -> Option<Self> {
-        let query = uri.query()?;
-        if !query.contains("filter_path") && !query.contains("pretty") {
-            return None;
+    fn new(uri: &Uri, typed: bool) -> Option<Self> {
+        let query = uri.query().unwrap_or_default();
+        let (mut paths, mut pretty) = (None, false);
+        if query.contains("filter_path") || query.contains("pretty") {
+            let Query(mut parameters) = Query::<BTreeMap<String, String>>::try_from_uri(uri).ok()?;
+            paths = parameters.remove("filter_path").filter(|paths| !paths.is_empty());
+            pretty = parameters.remove("pretty").is_some_and(|value| value != "false");
         }
-        let Query(mut parameters) = Query::<BTreeMap<String, String>>::try_from_uri(uri).ok()?;
-        let paths = parameters.remove("filter_path").filter(|paths| !paths.is_empty());
-        let pretty = parameters.remove("pretty").is_some_and(|value| value != "false");
-        (pretty || paths.is_some()).then_some(Self { paths, pretty })
+        (pretty || paths.is_some() || !typed).then_some(Self { paths, pretty, typed })
     }
 
     async fn rewrite(self, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         let Ok(bytes) = to_bytes(body, BODY_MAX_BYTES).await else {
-            let reason = "the answer is too large for [filter_path] and [pretty]";
+            let reason = "the answer is too large for [filter_path], [pretty] and clients of later versions";
             return ElasticError::illegal(reason).into_response();
         };
+        let typeless = (!self.typed).then(|| without_types(&bytes)).flatten();
+        let bytes = match typeless {
+            Some(typeless) => {
+                parts.headers.remove(header::CONTENT_LENGTH);
+                typeless.into()
+            }
+            None => bytes,
+        };
+        if self.paths.is_none() && !self.pretty {
+            return Response::from_parts(parts, Body::from(bytes));
+        }
         let Ok(text) = serde_json::from_slice(&bytes).and_then(|answer| self.print(answer)) else {
             // No JSON in it: the answer to HEAD.
             return Response::from_parts(parts, Body::from(bytes));

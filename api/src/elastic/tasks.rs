@@ -3,6 +3,7 @@
 //! Source: Elasticsearch reference, "Task management API".
 
 use super::{
+    by_query::pace::Pace,
     error::ElasticError,
     indices::missing,
     request::Asked,
@@ -17,9 +18,12 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
-use store::{logs::dsl::parse_duration, scope::wildcard_match};
+use store::{
+    logs::dsl::parse_duration,
+    scope::{self, Scope, wildcard_match},
+};
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -33,15 +37,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Right::ManageAll, "/_tasks", get(list)),
-        Route::new(Right::Manage, "/_tasks/{task}", get(one)),
+        Route::new(Right::Monitor, "/_tasks/{task}", get(one)),
         Route::new(Right::ManageAll, "/_tasks/_cancel", post(cancel)),
-        Route::new(Right::ManageAll, "/_tasks/{task}/_cancel", post(cancel)),
+        Route::new(Right::Monitor, "/_tasks/{task}/_cancel", post(cancel)),
     ]
 }
 
 /// What is known about a task.
 struct Task {
     action: &'static str,
+    /// Who has started it.
+    owner: String,
+    /// How fast it goes, where that can be changed.
+    pace: Option<watch::Sender<Pace>>,
     description: String,
     started: Timestamp,
     /// When it was done.
@@ -50,6 +58,22 @@ struct Task {
     outcome: Option<Result<Value, Value>>,
     handle: Option<JoinHandle<()>>,
     cancelled: bool,
+}
+
+impl Task {
+    /// What it has done; while it runs, how fast it goes.
+    fn status(&self) -> Value {
+        match (&self.outcome, &self.pace) {
+            (Some(Ok(answer)), _) => answer.clone(),
+            (None, Some(pace)) => json!({"requests_per_second": pace.borrow().shown()}),
+            _ => json!({}),
+        }
+    }
+
+    /// Who manages everything sees all tasks, others only their own.
+    fn is_shown_to(&self, scope: &Scope) -> bool {
+        self.owner == scope.subject() || scope.may(scope::Right::Manage, "*")
+    }
 }
 
 /// The tasks of this process.
@@ -64,11 +88,12 @@ pub(crate) struct Tasks {
 pub(super) type Ending = oneshot::Receiver<Result<Value, ElasticError>>;
 
 impl Tasks {
-    /// Starts work in the background; answers the task's name, and what tells how it ended.
+    /// Starts work of somebody in the background; answers the task's name, and what tells how it ended.
     pub(super) fn start(
         self: &std::sync::Arc<Self>,
-        action: &'static str,
-        description: String,
+        owner: &Scope,
+        (action, description): (&'static str, String),
+        pace: Option<watch::Sender<Pace>>,
         work: impl Future<Output = Result<Value, ElasticError>> + Send + 'static,
     ) -> Result<(String, Ending), ElasticError> {
         let mut tasks = self.tasks.lock();
@@ -103,6 +128,8 @@ impl Tasks {
         });
         let task = Task {
             action,
+            owner: owner.subject().to_owned(),
+            pace,
             description,
             started: Timestamp::now(),
             ran: None,
@@ -122,10 +149,10 @@ impl Tasks {
         running.map(|(number, task)| shown(*number, task)).collect()
     }
 
-    /// The task as it is now, and whether it is done; `None`: it is not known.
-    fn look(&self, number: u64) -> Option<(bool, Value)> {
+    /// The task as it is now, and whether it is done; `None`: the caller knows of none.
+    fn look(&self, scope: &Scope, number: u64) -> Option<(bool, Value)> {
         let tasks = self.tasks.lock();
-        let task = tasks.get(&number)?;
+        let task = tasks.get(&number).filter(|task| task.is_shown_to(scope))?;
         let mut body = json!({"completed": task.outcome.is_some(), "task": shown(number, task)});
         match &task.outcome {
             Some(Ok(answer)) => body["response"] = answer.clone(),
@@ -143,7 +170,7 @@ fn shown(number: u64, task: &Task) -> Value {
         "id": number,
         "type": "transport",
         "action": task.action,
-        "status": task.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok()).cloned().unwrap_or_else(|| json!({})),
+        "status": task.status(),
         "description": task.description,
         "start_time_in_millis": task.started.as_millisecond(),
         "running_time_in_nanos": u64::try_from(running.total(jiff::Unit::Nanosecond).unwrap_or(0.0) as i64).unwrap_or(0),
@@ -228,7 +255,7 @@ async fn one(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     loop {
         // Asked for before looking, so that an ending in between is not missed.
         let finished = tasks.finished.notified();
-        let (is_done, body) = tasks.look(number).ok_or_else(|| {
+        let (is_done, body) = tasks.look(&asked.scope, number).ok_or_else(|| {
             missing(
                 "resource_not_found_exception",
                 format!("task [{name}] isn't running and hasn't stored its results"),
@@ -247,6 +274,24 @@ async fn one(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     }
 }
 
+/// Changes how fast a running task goes (`_rethrottle`).
+pub(super) async fn rethrottle(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
+    let pace = Pace::take_new(&mut asked)?;
+    asked.take("group_by");
+    asked.done()?;
+    let name = asked.part("task").to_owned();
+    let number = number_of(&name)?;
+    let tasks = asked.app.tasks().tasks.lock();
+    let running = tasks.get(&number).filter(|task| task.outcome.is_none() && task.is_shown_to(&asked.scope));
+    let Some((task, sender)) = running.and_then(|task| Some((task, task.pace.as_ref()?))) else {
+        let reason = format!("task [{name}] is missing");
+        return Err(missing("resource_not_found_exception", reason));
+    };
+    sender.send_replace(pace);
+    let tasks = event::Object::from_iter([(name, shown(number, task))]);
+    Ok(Json(json!({"nodes": {NODE_ID: {"name": super::root::CLUSTER, "tasks": tasks}}})))
+}
+
 /// Cancels a task, or all that the parameters mean.
 async fn cancel(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let actions = asked.take("actions");
@@ -258,7 +303,9 @@ async fn cancel(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let mut tasks = asked.app.tasks().tasks.lock();
     let mut cancelled = event::Object::new();
     for (number, task) in tasks.iter_mut() {
-        let is_meant = only.is_none_or(|only| only == *number) && is_wanted(actions.as_deref(), task.action);
+        let is_meant = only.is_none_or(|only| only == *number)
+            && is_wanted(actions.as_deref(), task.action)
+            && task.is_shown_to(&asked.scope);
         if !is_meant || task.outcome.is_some() {
             continue;
         }
@@ -270,7 +317,9 @@ async fn cancel(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
         task.outcome = Some(Ok(json!({"canceled": "by user request"})));
         cancelled.insert(format!("{NODE_ID}:{number}"), shown(*number, task));
     }
-    if let Some(number) = only.filter(|number| !tasks.contains_key(number)) {
+    if let Some(number) =
+        only.filter(|number| !tasks.get(number).is_some_and(|task| task.is_shown_to(&asked.scope)))
+    {
         let reason = format!("task [{NODE_ID}:{number}] is not found");
         return Err(missing("resource_not_found_exception", reason));
     }

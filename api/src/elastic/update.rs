@@ -12,6 +12,7 @@ use super::{
 };
 use axum::{Json, http::StatusCode, routing::post};
 use event::{Object, Operation, UpdateScript};
+use ingest::pipeline::StoredScripts;
 use serde_json::{Value, json};
 use store::logs::GetRequest;
 
@@ -42,7 +43,7 @@ async fn update(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticEr
         options,
         ..Write::default()
     };
-    if let Some(of_body) = fill(&mut write, body)? {
+    if let Some(of_body) = fill(&mut write, body, asked.app.parts().pipelines.scripts())? {
         filter = Some(of_body);
     }
     let routing = write.options.routing.clone();
@@ -76,7 +77,11 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Puts the body of an update into a write; answers what it wants to see of the document.
-pub(super) fn fill(write: &mut Write, body: Object) -> Result<Option<SourceFilter>, ElasticError> {
+pub(super) fn fill(
+    write: &mut Write,
+    body: Object,
+    stored: &StoredScripts,
+) -> Result<Option<SourceFilter>, ElasticError> {
     let mut filter = None;
     let (mut doc, mut script, mut scripted_upsert) = (None, None, false);
     for (name, value) in body {
@@ -97,7 +102,7 @@ pub(super) fn fill(write: &mut Write, body: Object) -> Result<Option<SourceFilte
                 }
                 write.expected = Some(expected);
             }
-            ("script", value) => script = Some(ScriptSource::read(value)?),
+            ("script", value) => script = Some(ScriptSource::read(value, stored)?),
             ("scripted_upsert", value) => scripted_upsert = value == json!(true) || value == "true",
             (other, _) => {
                 let similar = FIELDS.iter().find(|known| distance(known, other) * 2 < known.len());

@@ -13,11 +13,12 @@ use std::{
 };
 use store::{
     StoreError,
-    logs::{IndexPipelines, Refresh, WriteEffect, WriteResult},
+    logs::{Destination, Refresh, WriteEffect, WriteResult},
     scope::Scope,
 };
 
 use crate::{fraud::write_judged, state::App};
+use detect::fraud::is_judged;
 
 /// Name of the one kind of documents there is.
 pub(super) const DOC_TYPE: &str = "_doc";
@@ -215,13 +216,31 @@ pub(super) async fn run(
     Ok(Ran { outcomes: outcomes.into_iter().flatten().collect(), ingest: pipelines.took })
 }
 
-/// What is known of the pipelines of a batch.
+/// What is known of the names and pipelines of a batch.
 #[derive(Default)]
 struct Known {
-    /// By the name of the index.
-    of_index: HashMap<String, IndexPipelines>,
+    /// By the name that is written to.
+    destinations: HashMap<String, Arc<Destination>>,
     /// How long they took so far; `None`: none has run.
     took: Option<Duration>,
+}
+
+impl Known {
+    async fn destination(
+        &mut self,
+        app: &App,
+        scope: &Scope,
+        event: &Event,
+    ) -> Result<Arc<Destination>, Box<Outcome>> {
+        let name = event.metadata.index.as_deref().unwrap_or_default();
+        if let Some(known) = self.destinations.get(name) {
+            return Ok(known.clone());
+        }
+        let found = app.parts().admin.destination(scope, name).await;
+        let found = Arc::new(found.map_err(|error| Box::new(Outcome::Refused(error.into())))?);
+        self.destinations.insert(name.to_owned(), found.clone());
+        Ok(found)
+    }
 }
 
 async fn prepare(app: &App, scope: &Scope, write: Write, known: &mut Known) -> Result<Event, Box<Outcome>> {
@@ -234,10 +253,15 @@ async fn prepare(app: &App, scope: &Scope, write: Write, known: &mut Known) -> R
     if with_pipeline {
         (event, changed) = run_pipelines(app, scope, named, event, known).await?;
     }
-    let index = event.metadata.index.as_deref().unwrap_or_default();
-    // The indices behind data streams begin with a dot, but hold events.
-    let of_dashboards = index.starts_with('.') && !index.starts_with(".ds-");
-    if !of_dashboards && event.metadata.operation != Operation::Delete {
+    if event.metadata.operation == Operation::Delete {
+        return Ok(event);
+    }
+    // What is done with a document goes by the index, not by the alias that leads to it.
+    let destination = known.destination(app, scope, &event).await?;
+    if is_judged(&event, &destination.index) {
+        name_index(&mut event, &destination);
+    }
+    if !event::keeps_as_written(&destination.index) {
         changed |= app.parts().intake.redact(&mut event);
         if let Some(upsert) = event.metadata.options.as_mut().and_then(|options| options.upsert.as_mut()) {
             let mut document = Event::new(std::mem::take(upsert), Origin::Request);
@@ -247,6 +271,20 @@ async fn prepare(app: &App, scope: &Scope, write: Write, known: &mut Known) -> R
     }
     event.metadata.raw = raw.filter(|_| !changed);
     Ok(event)
+}
+
+/// Names the index itself, so that what is kept of the document elsewhere leads to it also when the alias goes on.
+fn name_index(event: &mut Event, destination: &Destination) {
+    if event.metadata.index.as_deref() == Some(destination.index.as_str()) {
+        return;
+    }
+    event.metadata.index = Some(destination.index.as_str().into());
+    if let Some(options) = &mut event.metadata.options {
+        options.require_alias = false;
+    }
+    if let Some(routing) = &destination.routing {
+        event.metadata.options.get_or_insert_default().routing.get_or_insert_with(|| routing.clone());
+    }
 }
 
 /// The pipeline that the client names or the index has as its default, then the index's final one; again for another
@@ -262,16 +300,8 @@ async fn run_pipelines(
     let (mut named, mut was_run) = (named, false);
     for _ in 0..REROUTES_MAX {
         let index = event.metadata.index.as_deref().unwrap_or_default().to_owned();
-        let own = match known.of_index.get(&index) {
-            Some(own) => own.clone(),
-            None => {
-                let found = app.parts().admin.pipelines_of(scope, &index).await;
-                let found = found.map_err(|error| refused(error.into()))?;
-                known.of_index.insert(index.clone(), found.clone());
-                found
-            }
-        };
-        let first = named.take().or(own.default_pipeline).filter(|name| name != "_none");
+        let own = known.destination(app, scope, &event).await?;
+        let first = named.take().or_else(|| own.default_pipeline.clone()).filter(|name| name != "_none");
         if let Some(name) = first {
             was_run = true;
             run_pipeline(app, &name, &mut event, known)?;
@@ -281,9 +311,9 @@ async fn run_pipelines(
                 continue;
             }
         }
-        if let Some(name) = own.final_pipeline.filter(|name| name != "_none") {
+        if let Some(name) = own.final_pipeline.as_deref().filter(|name| *name != "_none") {
             was_run = true;
-            run_pipeline(app, &name, &mut event, known)?;
+            run_pipeline(app, name, &mut event, known)?;
             if event.metadata.index.as_deref() != Some(index.as_str()) {
                 let reason = format!("final pipeline [{name}] can't change the target index");
                 return Err(refused(ElasticError::new(
@@ -314,15 +344,12 @@ fn run_pipeline(app: &App, name: &str, event: &mut Event, known: &mut Known) -> 
             let index = event.metadata.index.as_deref().unwrap_or_default().to_owned();
             Err(Box::new(Outcome::Dropped { index, id: event.metadata.id.clone() }))
         }
-        Err(PipelineError { kind: kind @ "illegal_state_exception", reason, .. }) => {
-            // Elasticsearch 7 shows this one in the exception that carries it.
-            let carrier = format!("java.lang.IllegalStateException: {reason}");
-            let cause = json!({"type": kind, "reason": reason});
-            let error = ElasticError::new(StatusCode::INTERNAL_SERVER_ERROR, "exception", carrier);
-            Err(Box::new(Outcome::Refused(error.caused_by(cause))))
-        }
         Err(PipelineError { kind, reason, .. }) => {
-            Err(Box::new(Outcome::Refused(ElasticError::new(StatusCode::BAD_REQUEST, kind, reason))))
+            let status = match kind {
+                "illegal_state_exception" => StatusCode::INTERNAL_SERVER_ERROR,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            Err(Box::new(Outcome::Refused(ElasticError::new(status, kind, reason))))
         }
     }
 }
@@ -343,64 +370,66 @@ pub(super) fn answer(outcome: Outcome, refresh: Refresh) -> Result<(StatusCode, 
                 None => error,
             }))
         }
-        Outcome::Stored(WriteResult::Written { index, id, version, seq_no, effect, .. }) => {
-            let (result, status) = result_of(effect);
-            let copies = if effect == WriteEffect::Noop { (0, 0) } else { (2, 1) };
-            let mut body = Object::new();
-            body.insert("_index".into(), json!(index));
-            body.insert("_type".into(), json!(DOC_TYPE));
-            body.insert("_id".into(), json!(id));
-            body.insert("_version".into(), json!(version));
-            body.insert("result".into(), json!(result));
-            if refresh == Refresh::Now && effect != WriteEffect::Noop {
-                body.insert("forced_refresh".into(), json!(true));
-            }
-            body.insert("_shards".into(), json!({"total": copies.0, "successful": copies.1, "failed": 0}));
-            body.insert("_seq_no".into(), json!(seq_no.seq_no));
-            body.insert("_primary_term".into(), json!(seq_no.primary_term));
-            Ok((status, body))
+        Outcome::Stored(written @ WriteResult::Written { .. }) => {
+            let answer = Answer::of(&written, refresh).map(serde_json::to_value);
+            let Some(Ok(Value::Object(mut body))) = answer else {
+                return Err(ElasticError::illegal("the write has no answer"));
+            };
+            let status = body.shift_remove("status").and_then(|status| u16::try_from(status.as_u64()?).ok());
+            let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+            Ok((status.unwrap_or(StatusCode::OK), body))
         }
     }
 }
 
-/// The answer to a write that went well, as JSON text: in `_bulk` there are thousands of them.
+/// The answer to a write that went well.
+#[derive(Serialize)]
+struct Answer<'a> {
+    _index: &'a str,
+    _type: &'static str,
+    _id: &'a str,
+    _version: u64,
+    result: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    forced_refresh: bool,
+    _shards: Shards,
+    _seq_no: u64,
+    _primary_term: u64,
+    /// Of an item of `_bulk` a member, else that of the answer.
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct Shards {
+    total: u8,
+    successful: u8,
+    failed: u8,
+}
+
+impl<'a> Answer<'a> {
+    /// `None`: it did not go well.
+    fn of(written: &'a WriteResult, refresh: Refresh) -> Option<Self> {
+        let WriteResult::Written { index, id, version, seq_no, effect, .. } = written else { return None };
+        let (result, status) = result_of(*effect);
+        let written = *effect != WriteEffect::Noop;
+        Some(Self {
+            _index: index,
+            _type: DOC_TYPE,
+            _id: id,
+            _version: *version,
+            result,
+            forced_refresh: refresh == Refresh::Now && written,
+            _shards: Shards { total: 2 * u8::from(written), successful: u8::from(written), failed: 0 },
+            _seq_no: seq_no.seq_no,
+            _primary_term: seq_no.primary_term,
+            status: status.as_u16(),
+        })
+    }
+}
+
+/// Writes the answer to a write that went well as JSON text, whether it did: in `_bulk` there are thousands of them.
 pub(super) fn put_answer(out: &mut Vec<u8>, written: &WriteResult, refresh: Refresh) -> bool {
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        _index: &'a str,
-        _type: &'static str,
-        _id: &'a str,
-        _version: u64,
-        result: &'static str,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        forced_refresh: bool,
-        _shards: Shards,
-        _seq_no: u64,
-        _primary_term: u64,
-        status: u16,
-    }
-    #[derive(Serialize)]
-    struct Shards {
-        total: u8,
-        successful: u8,
-        failed: u8,
-    }
-    let WriteResult::Written { index, id, version, seq_no, effect, .. } = written else { return false };
-    let (result, status) = result_of(*effect);
-    let written = *effect != WriteEffect::Noop;
-    let answer = Answer {
-        _index: index,
-        _type: DOC_TYPE,
-        _id: id,
-        _version: *version,
-        result,
-        forced_refresh: refresh == Refresh::Now && written,
-        _shards: Shards { total: 2 * u8::from(written), successful: u8::from(written), failed: 0 },
-        _seq_no: seq_no.seq_no,
-        _primary_term: seq_no.primary_term,
-        status: status.as_u16(),
-    };
-    serde_json::to_writer(out, &answer).is_ok()
+    Answer::of(written, refresh).is_some_and(|answer| serde_json::to_writer(out, &answer).is_ok())
 }
 
 fn result_of(effect: WriteEffect) -> (&'static str, StatusCode) {

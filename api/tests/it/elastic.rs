@@ -70,7 +70,7 @@ async fn errors_have_the_shape_that_clients_know() {
     let service = Service::start().await;
     let ask = async |path: &str| service.elastic(basic("GET", path, "analyst", PASSWORD)).await;
     insta::assert_json_snapshot!("elastic_400", ask("/x/_search?no_such=hits").await.expect(400));
-    insta::assert_json_snapshot!("elastic_404", ask("/_nothing/here").await.expect(404));
+    insta::assert_json_snapshot!("elastic_no_handler", ask("/_nothing/here").await.expect(400));
     assert_eq!(ask("/x/_search").await.header("x-elastic-product"), "Elasticsearch");
     ask("/-x/_search").await.expect(400);
     assert_eq!(ask("/_cat/indices").await.status, 200);

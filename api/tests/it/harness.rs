@@ -123,7 +123,7 @@ impl Service {
             Arc::new(EmbeddedLogs::open(&directory.path().join("logs"), options).unwrap())
         };
         let logs = Arc::new(WatchedLogs::new(Arc::clone(&engine)));
-        install_templates(&*engine).await;
+        install_templates(&engine).await;
         let admin: Arc<dyn IndexAdmin> = engine;
         let memory = Arc::new(Memory::default());
         let now: ingest::ports::Clock = {

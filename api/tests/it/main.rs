@@ -6,6 +6,7 @@ mod accounts;
 mod api_keys;
 mod document;
 mod elastic;
+mod elastic_rights;
 mod frame;
 mod harness;
 mod logs;

@@ -122,11 +122,23 @@ pub(crate) fn is_transaction(event: &Event) -> bool {
 /// Whether the event is one that gets a verdict when it is written: a transaction, whole, that goes to an index of the
 /// shops or does not know yet where it goes.
 pub(crate) fn needs_verdict(event: &Event) -> bool {
-    let metadata = &event.metadata;
-    let to_shops = metadata.index.as_deref().is_none_or(|index| {
-        index.strip_prefix(ECOMMERCE_LOGS).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    });
-    to_shops && matches!(metadata.operation, Operation::Index | Operation::Create) && is_transaction(event)
+    match event.metadata.index.as_deref() {
+        Some(index) => is_judged(event, index),
+        None => is_whole_transaction(event),
+    }
+}
+
+/// Whether the event gets a verdict when it is written to that index (its own name, no alias): a transaction, whole, and the
+/// index one of the shops' or behind one of their data streams.
+pub fn is_judged(event: &Event, index: &str) -> bool {
+    let name = event::stream_of_index(index).unwrap_or(index);
+    let to_shops =
+        name.strip_prefix(ECOMMERCE_LOGS).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    to_shops && is_whole_transaction(event)
+}
+
+fn is_whole_transaction(event: &Event) -> bool {
+    matches!(event.metadata.operation, Operation::Index | Operation::Create) && is_transaction(event)
 }
 
 /// The id of the transaction; `None` if it is missing or unusable.

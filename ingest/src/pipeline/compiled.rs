@@ -5,6 +5,7 @@ use super::detect::Detector;
 use super::document::Document;
 use super::processors::{self, Processor};
 use super::registry::{Set, SetCell};
+use super::stored_scripts::StoredScripts;
 use crate::enrich::Enrichment;
 use event::{Event, Object, Timestamp};
 use expression::Condition;
@@ -96,6 +97,7 @@ pub struct Pipeline {
 /// What compiling needs of the outside, and what it counts.
 pub(crate) struct Compiler {
     pub(crate) enrichment: Arc<Enrichment>,
+    pub(crate) scripts: Arc<StoredScripts>,
     pub(crate) calls: Vec<String>,
     processors: usize,
     depth: usize,
@@ -186,7 +188,7 @@ impl Pipeline {
     pub(crate) fn compile(
         name: &str,
         definition: Value,
-        enrichment: &Arc<Enrichment>,
+        (enrichment, scripts): (&Arc<Enrichment>, &Arc<StoredScripts>),
         set: Weak<SetCell>,
     ) -> Result<Self, DefinitionError> {
         let place = Place { pipeline: name.to_owned(), ..Place::default() };
@@ -198,8 +200,13 @@ impl Pipeline {
         options.optional_integer("version")?;
         options.boolean("deprecated", false)?;
         let detector = Detector::compile(&mut options)?;
-        let mut compiler =
-            Compiler { enrichment: Arc::clone(enrichment), calls: Vec::new(), processors: 0, depth: 0 };
+        let mut compiler = Compiler {
+            enrichment: Arc::clone(enrichment),
+            scripts: Arc::clone(scripts),
+            calls: Vec::new(),
+            processors: 0,
+            depth: 0,
+        };
         let Some(list) = options.list("processors")? else {
             return Err(options.error("processors", "required property is missing"));
         };
@@ -258,20 +265,19 @@ impl Pipeline {
     /// Runs it as part of another run.
     pub(crate) fn run_on(&self, document: &mut Document<'_>) -> Result<Flow, PipelineError> {
         document.running.push(Arc::clone(&self.name));
+        document.name_running();
         let result = match run_steps(&self.steps, document) {
             Err(error) if !self.on_failure.is_empty() => handle(&self.on_failure, &error, document),
             result => result,
         };
         document.running.pop();
+        document.name_running();
         result
     }
 
     /// As a `pipeline` processor calls another.
     pub(crate) fn call(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
-        // As in Elasticsearch, what was called counts; the outermost was not.
-        if document.running.iter().skip(1).any(|name| *name == self.name)
-            || document.running.len() >= CALLS_MAX
-        {
+        if document.running.contains(&self.name) || document.running.len() >= CALLS_MAX {
             return Err(Failure {
                 kind: "illegal_state_exception",
                 reason: format!("Cycle detected for pipeline: {}", self.name),

@@ -161,6 +161,15 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// Says in `_ingest.pipeline` which pipeline runs now, if anything has looked at `_ingest` already.
+    pub(crate) fn name_running(&mut self) {
+        let Some(Value::Object(ingest)) = self.ingest.get_mut() else { return };
+        match self.running.last() {
+            Some(name) => drop(ingest.insert("pipeline".to_owned(), Value::String(name.to_string()))),
+            None => drop(ingest.shift_remove("pipeline")),
+        }
+    }
+
     pub(crate) fn ingest_mut(&mut self) -> &mut Object {
         self.ingest();
         let value = self.ingest.get_mut().expect("it has just been made");

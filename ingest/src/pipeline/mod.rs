@@ -16,6 +16,7 @@ mod grok;
 mod processors;
 mod registry;
 mod simulate;
+mod stored_scripts;
 mod time_format;
 
 pub use compiled::{Flow, Pipeline, PipelineError};
@@ -25,3 +26,4 @@ pub use grok::grok_patterns;
 pub use processors::processor_names;
 pub use registry::{PipelineInfo, PipelineSource, Pipelines};
 pub use simulate::SimulateTarget;
+pub use stored_scripts::{StoredScript, StoredScripts};

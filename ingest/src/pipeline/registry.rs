@@ -4,17 +4,12 @@ use super::compiled::Pipeline;
 use super::definition::{DefinitionError, Place};
 use super::detect::{self, Detection};
 use super::simulate::{self, SimulateTarget};
+use super::stored_scripts::StoredScripts;
 use crate::enrich::Enrichment;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Read as _,
-    path::Path,
-    sync::{Arc, Weak},
-};
+use std::{collections::BTreeMap, fs, io::Read as _, path::Path, sync::Arc};
 
 /// The definitions of `/pipelines`, put in by the build script.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/pipelines.rs"));
@@ -115,6 +110,7 @@ impl Set {
 pub struct Pipelines {
     set: Arc<SetCell>,
     enrichment: Arc<Enrichment>,
+    scripts: Arc<StoredScripts>,
     /// Held while a change is made.
     changing: Mutex<()>,
 }
@@ -125,7 +121,8 @@ impl Pipelines {
     /// # Errors
     /// A built-in definition that does not compile (which the tests exclude).
     pub fn new(enrichment: Arc<Enrichment>) -> Result<Self, DefinitionError> {
-        let pipelines = Self { set: Arc::default(), enrichment, changing: Mutex::new(()) };
+        let pipelines =
+            Self { set: Arc::default(), enrichment, scripts: Arc::default(), changing: Mutex::new(()) };
         let definitions =
             BUILT_IN.iter().map(|(name, text)| Ok(((*name).to_owned(), read_json(name, text)?)));
         pipelines.replace(PipelineSource::BuiltIn, definitions.collect::<Result<_, _>>()?)?;
@@ -193,7 +190,8 @@ impl Pipelines {
     }
 
     fn compile(&self, name: &str, definition: Value) -> Result<Pipeline, DefinitionError> {
-        Pipeline::compile(name, definition, &self.enrichment, Arc::downgrade(&self.set))
+        let surroundings = (&self.enrichment, &self.scripts);
+        Pipeline::compile(name, definition, surroundings, Arc::downgrade(&self.set))
     }
 
     /// The pipeline of that name.
@@ -285,8 +283,12 @@ impl Pipelines {
     /// # Errors
     /// The definition does not compile.
     pub fn check(&self, name: &str, definition: Value) -> Result<Arc<Pipeline>, DefinitionError> {
-        let set: Weak<SetCell> = Arc::downgrade(&self.set);
-        Pipeline::compile(name, definition, &self.enrichment, set).map(Arc::new)
+        self.compile(name, definition).map(Arc::new)
+    }
+
+    /// The scripts that `script` processors, and requests beside them, name by `id`.
+    pub fn scripts(&self) -> &Arc<StoredScripts> {
+        &self.scripts
     }
 
     /// Databases and patterns that enriching processors use.

@@ -116,8 +116,8 @@ fn secrets_go_by_their_keys() {
         json!({"n": masked("4111111111111111"), "t": 1_700_000_000_000_u64}),
     );
     check(
-        json!({"f": 4_111_111_111_111_111.0, "m": -4_111_111_111_111_111_i64, "l": [1e300, 1.5, -2]}),
-        json!({"f": masked("4111111111111111"), "m": masked("4111111111111111"), "l": [1e300, 1.5, -2]}),
+        json!({"f": 4_111_111_111_111_111.0, "h": 4_111_111_111_111_111.5, "m": -4_111_111_111_111_111_i64, "l": [1e300, 1.5, -2]}),
+        json!({"f": masked("4111111111111111"), "h": masked("4111111111111111"), "m": masked("4111111111111111"), "l": [1e300, 1.5, -2]}),
     );
     check(
         json!({"confirm_password": "x", "passwordConfirmation": "x", "cvvCode": 1, "api-key": "x", "password_reset": true}),
@@ -209,4 +209,27 @@ fn a_line_of_cards_costs_no_more_than_its_length() {
     let masked = redactor().text(&line).into_owned();
     assert!(!masked.contains("4111111111111111"));
     assert_eq!(masked.matches(":1111 ").count(), 60_000);
+}
+
+/// Floats of so many digits do not say which number was written, but the text that is kept beside them would.
+#[test]
+fn numbers_too_long_for_a_float_leave_nothing_of_a_card() {
+    let check = |text: &str, expected: Value| {
+        let Value::Object(fields) = serde_json::from_str(&format!("{{\"n\": {text}}}")).unwrap() else {
+            unreachable!()
+        };
+        let mut event = Event { fields, ..Event::default() };
+        event.metadata.raw = Some(text.to_owned().into());
+        let changed = redactor().redact(&mut event);
+        assert_eq!(event.fields["n"], expected, "{text}");
+        assert_eq!(event.metadata.raw.is_none(), changed, "{text}");
+    };
+    check("6304000000000000000.0", json!(REDACTED));
+    check("4111111111111111110e0", json!(REDACTED));
+    check("9792030000000000.0", json!(REDACTED));
+    check("4111111111111111110", json!(masked("4111111111111111110")));
+    // Times in nanoseconds, and what no card is as long as.
+    check("1700000000000000000.0", json!(1_700_000_000_000_000_000.0));
+    check("41111111111111111110", json!(41_111_111_111_111_111_110.0));
+    check("4.5e30", json!(4.5e30));
 }

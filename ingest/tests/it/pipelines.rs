@@ -203,7 +203,7 @@ fn pipelines_are_put_called_and_deleted() {
     // Taken as they come; what calls itself fails when it runs.
     pipelines.put("inner", json!({"processors": [call("outer")]})).unwrap();
     let cycle = run("outer").unwrap_err();
-    assert!(cycle.contains("Cycle detected for pipeline: inner"), "{cycle}");
+    assert!(cycle.contains("Cycle detected for pipeline: outer"), "{cycle}");
     pipelines.put("inner", json!({"processors": [{"set": {"field": "x"}}]})).unwrap_err();
     assert_eq!(run("outer"), Err(cycle), "a refused change changes nothing");
     // A handler of the pipeline ends it; the event goes on.

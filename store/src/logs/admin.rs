@@ -43,9 +43,9 @@ pub trait IndexAdmin: Send + Sync {
         body: Value,
     ) -> Result<(), StoreError>;
 
-    /// The ingest pipelines that documents written to that name go through, by the settings of the index or the
+    /// Where documents written to that name go, and through which ingest pipelines, by the settings of the index or the
     /// templates that would make it.
-    async fn pipelines_of(&self, scope: &Scope, index: &str) -> Result<IndexPipelines, StoreError>;
+    async fn destination(&self, scope: &Scope, name: &str) -> Result<Destination, StoreError>;
 
     /// Changes settings; null goes back to the default. `preserve`: what is set stays.
     async fn put_settings(
@@ -111,12 +111,16 @@ pub trait IndexAdmin: Send + Sync {
     async fn rollover(&self, scope: &Scope, request: Rollover) -> Result<RolloverOutcome, StoreError>;
 }
 
-/// Names of pipelines that an index sends its documents through.
+/// What a name that is written to stands for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IndexPipelines {
-    /// Runs unless the request names another (`index.default_pipeline`).
+pub struct Destination {
+    /// The index itself, behind an alias or data stream; the name as it is where there is none yet.
+    pub index: String,
+    /// The routing that the alias gives.
+    pub routing: Option<String>,
+    /// The ingest pipeline that runs unless the request names another (`index.default_pipeline`).
     pub default_pipeline: Option<String>,
-    /// Runs last, always (`index.final_pipeline`).
+    /// The one that runs last, always (`index.final_pipeline`).
     pub final_pipeline: Option<String>,
 }
 

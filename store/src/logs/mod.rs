@@ -6,9 +6,11 @@ pub mod embedded;
 pub mod query_string;
 
 pub use admin::{
-    DataStreamInfo, Detail, IndexAdmin, IndexDescription, IndexPipelines, Maintenance, Names, Rollover,
+    DataStreamInfo, Destination, Detail, IndexAdmin, IndexDescription, Maintenance, Names, Rollover,
     RolloverOutcome, Simulation, TemplateKind,
 };
+
+pub use embedded::new_document_id;
 
 use crate::{StoreError, scope::Scope};
 use async_trait::async_trait;

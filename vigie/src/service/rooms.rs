@@ -62,7 +62,8 @@ impl Rooms {
         let documents: Arc<dyn DocumentStore> = Arc::new(sqlite);
         let cache: Arc<dyn Cache> = Arc::new(MemoryCache::new(config.search.cache_max_bytes, clock.clone()));
         let blobs = open_blobs(&data).await?;
-        let engine = open_logs(&data, config).await?;
+        let redactor = Arc::new(Redactor::new(&secret_key(&data, "redaction")?));
+        let engine = open_logs(&data, config, redactor.clone()).await?;
         let (logs, admin): (Arc<dyn LogStore>, Arc<dyn IndexAdmin>) = (engine.clone(), engine);
         let scope = Scope::internal("start");
         templates::install(&*admin, &scope).await?;
@@ -76,7 +77,7 @@ impl Rooms {
         let dead_letters = Arc::new(DeadLetterAdapter(documents.clone()));
         let intake = Intake::new(IntakeParts {
             pipelines: pipelines.clone(),
-            redact: Arc::new(Redactor::new(&secret_key(&data, "redaction")?)),
+            redact: redactor,
             sink: Arc::new(VerdictSink::new(detector.clone(), logs.clone())),
             dead_letters: dead_letters.clone(),
             clock: ingest::ports::system_clock(),
@@ -163,7 +164,11 @@ async fn open_blobs(data: &DataDirectory) -> anyhow::Result<Arc<dyn BlobStore>> 
     Ok(Arc::new(blocking(move || FileBlobs::open(&directory, key)).await?))
 }
 
-async fn open_logs(data: &DataDirectory, config: &Config) -> anyhow::Result<Arc<EmbeddedLogs>> {
+async fn open_logs(
+    data: &DataDirectory,
+    config: &Config,
+    redactor: Arc<Redactor>,
+) -> anyhow::Result<Arc<EmbeddedLogs>> {
     let directory = data.directory("logs")?;
     let days = |days: u32| (days > 0).then(|| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
     let options = EmbeddedOptions {
@@ -172,6 +177,9 @@ async fn open_logs(data: &DataDirectory, config: &Config) -> anyhow::Result<Arc<
         disk_max_bytes: Some(config.logs_engine.max_disk_bytes).filter(|bytes| *bytes > 0),
         indexing_memory_bytes: config.logs_engine.indexing_memory_bytes,
         open_writers_max: config.logs_engine.max_open_writers,
+        redact: Some(Arc::new(move |fields| {
+            redactor.fields(fields);
+        })),
         ..EmbeddedOptions::default()
     };
     Ok(Arc::new(blocking(move || EmbeddedLogs::open(&directory, options)).await?))
@@ -222,6 +230,7 @@ async fn open_pipelines(
         Ok::<_, ingest::pipeline::DefinitionError>(pipelines)
     };
     let pipelines = Arc::new(blocking(open).await?);
+    api::restore_scripts(documents, pipelines.scripts()).await?;
     pipelines.restore(api::stored_pipelines(documents).await?)?;
     Ok(pipelines)
 }

@@ -5,30 +5,43 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Somebody with Basic credentials.
-struct Caller<'a> {
-    vigie: &'a Vigie,
-    name: String,
-    password: String,
+pub(crate) struct Caller<'a> {
+    pub(crate) vigie: &'a Vigie,
+    pub(crate) name: String,
+    pub(crate) password: String,
 }
 
-impl Caller<'_> {
-    async fn call(&self, method: Method, path: &str, body: Value) -> u16 {
+impl<'a> Caller<'a> {
+    /// The first account.
+    pub(crate) fn admin(vigie: &'a Vigie) -> Self {
+        Self { vigie, name: ADMIN.to_owned(), password: PASSWORD.to_owned() }
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> u16 {
+        self.ask(method, path, body).await.0
+    }
+
+    /// Status and body of the answer.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
         let request = self.vigie.client.request(method, format!("{}{path}", self.vigie.elastic));
         let request = request.basic_auth(&self.name, Some(&self.password));
         let request = if body.is_null() { request } else { request.json(&body) };
-        request.send().await.unwrap().status().as_u16()
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 }
 
 /// Makes an API key and speaks with it as with Basic credentials.
-async fn key(vigie: &Vigie, key: Value) -> Caller<'_> {
+pub(crate) async fn key(vigie: &Vigie, key: Value) -> Caller<'_> {
     let (status, made) = vigie.login(ADMIN).await.post("/api-keys", key).await;
     assert_eq!(status, 201, "{made}");
     let text = |field: &str| made[field].as_str().unwrap().to_owned();
     Caller { vigie, name: text("id"), password: text("api_key") }
 }
 
-async fn check(caller: &Caller<'_>, rows: &[(Method, &str, Value, u16)]) {
+pub(crate) async fn check(caller: &Caller<'_>, rows: &[(Method, &str, Value, u16)]) {
     for (method, path, body, expected) in rows {
         assert_eq!(caller.call(method.clone(), path, body.clone()).await, *expected, "{method} {path}");
     }
@@ -39,7 +52,7 @@ async fn check(caller: &Caller<'_>, rows: &[(Method, &str, Value, u16)]) {
 async fn dashboards_and_analysts_reach_what_they_need() {
     let directory = tempfile::tempdir().unwrap();
     let vigie = Vigie::start(directory.path());
-    let admin = Caller { vigie: &vigie, name: ADMIN.to_owned(), password: PASSWORD.to_owned() };
+    let admin = Caller::admin(&vigie);
     let event = json!({"@timestamp": "2026-11-20T10:00:00Z", "message": "x"});
     check(
         &admin,
@@ -112,7 +125,7 @@ async fn a_key_may_do_different_things_with_different_indices() {
         "also": [{"indices": ["lookup"], "privileges": ["read"]}],
     });
     let shipper = key(&vigie, shipper).await;
-    let admin = Caller { vigie: &vigie, name: ADMIN.to_owned(), password: PASSWORD.to_owned() };
+    let admin = Caller::admin(&vigie);
     check(&admin, &[(Method::PUT, "/lookup/_doc/1", json!({"a": 1}), 201)]).await;
     check(
         &shipper,

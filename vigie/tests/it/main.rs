@@ -8,6 +8,7 @@ mod commands;
 mod crash;
 mod elastic_access;
 mod elastic_admin;
+mod elastic_guards;
 mod fraud;
 mod harness;
 mod real_logs;

@@ -90,7 +90,6 @@ async fn updates_run_scripts() {
     for (body, part) in [
         (json!({"script": "ctx._source.x = System.exit(1)"}), "unknown variable \\\"System\\\""),
         (json!({"script": {"source": "1", "lang": "mustache"}}), "script_lang not supported [mustache]"),
-        (json!({"script": {"id": "stored"}}), "stored scripts are not supported"),
         (json!({"script": "1", "doc": {}}), "can't provide both script and doc"),
         (json!({"script": "while (true) {}"}), "takes more than"),
     ] {
@@ -98,6 +97,8 @@ async fn updates_run_scripts() {
         assert_eq!(status, 400, "{answer}");
         assert!(answer["error"].to_string().contains(part), "{body}: {answer}");
     }
+    let (status, answer) = update("sum", json!({"script": {"id": "none"}})).await;
+    assert_eq!((status, &answer["error"]["type"]), (404, &json!("resource_not_found_exception")), "{answer}");
     vigie.stop();
 }
 

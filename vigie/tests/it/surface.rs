@@ -287,3 +287,132 @@ async fn what_must_not_be_kept_is_not_in_the_text_either() {
     let twice = Some(r#"{"a":{"b":1,"b":2}}"#.to_owned());
     Elastic::expect(es.send("PUT", "/notes/_doc/1", twice, "application/json").await, 400);
 }
+
+/// Clients of version 8 know no types; paths and methods that there are not are said as Elasticsearch says them.
+#[tokio::test]
+async fn answers_suit_the_version_that_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(directory.path());
+    let es = Elastic(&vigie);
+    let document = json!({"inner": {"_index": "x", "_type": "_doc"}});
+    Elastic::expect(es.call("PUT", "/shop/_doc/1?refresh=true", Some(document.clone())).await, 201);
+    let eight = async |path: &str| -> Value {
+        let request = vigie.client.get(format!("{}{path}", vigie.elastic)).basic_auth(ADMIN, Some(PASSWORD));
+        let request = request.header("accept", "application/vnd.elasticsearch+json;compatible-with=8");
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let typed = Elastic::expect(es.call("GET", "/shop/_search", None).await, 200);
+    assert_eq!(typed["hits"]["hits"][0]["_type"], "_doc");
+    let hit = &eight("/shop/_search").await["hits"]["hits"][0];
+    assert_eq!((hit.get("_type"), &hit["_source"]), (None, &document));
+    let got = eight("/shop/_doc/1?filter_path=_type,_id,_source").await;
+    assert_eq!(got, json!({"_id": "1", "_source": document}));
+    assert_eq!(eight("/shop/_source/1").await, document);
+    assert_eq!(eight("/shop/_doc/2").await, json!({"_index": "shop", "_id": "2", "found": false}));
+
+    let nothing = es.call("GET", "/_nothing/here?x=1", None).await;
+    let reason = "no handler found for uri [/_nothing/here?x=1] and method [GET]";
+    assert_eq!(Elastic::expect(nothing, 400), json!({"error": reason}));
+    let wrong = es.call("PUT", "/_search", None).await;
+    let reason = "Incorrect HTTP method for uri [/_search] and method [PUT], allowed: [GET, POST]";
+    assert_eq!(Elastic::expect(wrong, 405), json!({"error": reason, "status": 405}));
+}
+
+#[tokio::test]
+async fn what_fails_says_where_and_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(directory.path());
+    let es = Elastic(&vigie);
+    let body = json!({"mappings": {"properties": {"n": {"type": "long"}}}, "aliases": {"named": {}}});
+    Elastic::expect(es.call("PUT", "/shop", Some(body)).await, 200);
+    let lines = "{\"index\":{\"_index\":\"shop\"}}\n{\"n\":\"abc\"}\n";
+    let bulk = es.send("POST", "/_bulk", Some(lines.to_owned()), "application/x-ndjson").await;
+    let item = Elastic::expect(bulk, 200)["items"][0]["index"].clone();
+    assert_eq!(item["_id"].as_str().unwrap().len(), 20, "{item}");
+    assert_eq!(item["error"]["type"], "mapper_parsing_exception");
+    assert!(item["error"]["reason"].as_str().unwrap().ends_with("Preview of field's value: 'abc'"), "{item}");
+    assert_eq!(item["error"]["caused_by"]["reason"], "For input string: \"abc\"");
+    for (path, body) in
+        [("/named/_doc/9", None), ("/_mget", Some(json!({"docs": [{"_index": "named", "_id": "9"}]})))]
+    {
+        let answer = es.call(if body.is_some() { "POST" } else { "GET" }, path, body).await.1;
+        let missing = answer["docs"].get(0).unwrap_or(&answer).clone();
+        assert_eq!((&missing["_index"], &missing["found"]), (&json!("shop"), &json!(false)), "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn scripts_are_stored_and_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let vigie = Vigie::start(&data);
+    let es = Elastic(&vigie);
+    let add = json!({"script": {"lang": "painless", "source": "ctx._source.n += params.by"}});
+    let field = json!({"script": {"lang": "painless", "source": "doc['n'].value * params.by"}});
+    let ingest = json!({"script": {"lang": "painless", "source": "ctx.seen = params.by"}});
+    for (id, script) in [("add", add), ("field", field), ("ingest", ingest)] {
+        Elastic::expect(es.call("PUT", &format!("/_scripts/{id}"), Some(script)).await, 200);
+    }
+    let broken = json!({"script": {"lang": "painless", "source": "ctx."}});
+    let broken = Elastic::expect(es.call("PUT", "/_scripts/broken", Some(broken)).await, 400);
+    assert_eq!(broken["error"]["type"], "script_exception");
+    let pipeline = json!({"processors": [{"script": {"id": "ingest", "params": {"by": 3}}}]});
+    Elastic::expect(es.call("PUT", "/_ingest/pipeline/p", Some(pipeline)).await, 200);
+    Elastic::expect(es.call("PUT", "/shop/_doc/1?pipeline=p", Some(json!({"n": 1}))).await, 201);
+    // They are there after a start, too.
+    vigie.stop();
+    let vigie = Vigie::start(&data);
+    let es = Elastic(&vigie);
+    let got = Elastic::expect(es.call("GET", "/_scripts/add", None).await, 200);
+    assert_eq!(got["script"]["source"], "ctx._source.n += params.by");
+    let by_id = |id: &str, by: i64| json!({"id": id, "params": {"by": by}});
+    let update = json!({"script": by_id("add", 4)});
+    Elastic::expect(es.call("POST", "/shop/_update/1", Some(update)).await, 200);
+    let all = json!({"script": by_id("add", 5)});
+    Elastic::expect(es.call("POST", "/shop/_refresh", None).await, 200);
+    Elastic::expect(es.call("POST", "/shop/_update_by_query?refresh=true", Some(all)).await, 200);
+    let search = json!({"script_fields": {"x": {"script": by_id("field", 2)}}, "_source": true});
+    let found = Elastic::expect(es.call("POST", "/shop/_search", Some(search)).await, 200);
+    let hit = &found["hits"]["hits"][0];
+    assert_eq!((&hit["_source"], &hit["fields"]["x"]), (&json!({"n": 10, "seen": 3}), &json!([20])), "{hit}");
+    Elastic::expect(es.call("PUT", "/shop/_doc/2?pipeline=p", Some(json!({"n": 1}))).await, 201);
+    Elastic::expect(es.call("DELETE", "/_scripts/ingest", None).await, 200);
+    Elastic::expect(es.call("DELETE", "/_scripts/ingest", None).await, 404);
+    let gone = Elastic::expect(es.call("PUT", "/shop/_doc/3?pipeline=p", Some(json!({"n": 1}))).await, 400);
+    assert_eq!(gone["error"]["type"], "resource_not_found_exception");
+    let run = json!({"script": {"source": "params.a + params.b", "params": {"a": 1, "b": 2}}});
+    let run = es.call("POST", "/_scripts/painless/_execute", Some(run)).await;
+    assert_eq!(Elastic::expect(run, 200), json!({"result": "3"}));
+}
+
+#[tokio::test]
+async fn reindexing_takes_the_first_of_an_order_at_a_pace() {
+    let directory = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(directory.path());
+    let es = Elastic(&vigie);
+    let lines: String =
+        (0..30).map(|n| format!("{{\"index\":{{\"_id\":\"{n}\"}}}}\n{{\"n\":{}}}\n", (n * 7) % 30)).collect();
+    Elastic::expect(
+        es.send("POST", "/from/_bulk?refresh=true", Some(lines), "application/x-ndjson").await,
+        200,
+    );
+    let body = json!({"max_docs": 12, "source": {"index": "from", "size": 5, "sort": {"n": "desc"}}, "dest": {"index": "to"}});
+    let done = Elastic::expect(es.call("POST", "/_reindex?refresh=true", Some(body)).await, 200);
+    assert_eq!((&done["created"], &done["batches"]), (&json!(12), &json!(3)), "{done}");
+    let least = json!({"size": 0, "aggs": {"least": {"min": {"field": "n"}}}});
+    let least = Elastic::expect(es.call("POST", "/to/_search", Some(least)).await, 200);
+    assert_eq!(least["aggregations"]["least"]["value"], 18.0);
+    let remote =
+        json!({"source": {"remote": {"host": "http://other:9200"}, "index": "from"}, "dest": {"index": "x"}});
+    let remote = Elastic::expect(es.call("POST", "/_reindex", Some(remote)).await, 400);
+    assert_eq!(remote["error"]["reason"], "[other:9200] not whitelisted in reindex.remote.whitelist");
+    // So slow that it would take hours, until it is told to go on.
+    let slow = json!({"source": {"index": "from", "size": 1}, "dest": {"index": "slow"}});
+    let path = "/_reindex?requests_per_second=0.001&wait_for_completion=false";
+    let task =
+        Elastic::expect(es.call("POST", path, Some(slow)).await, 200)["task"].as_str().unwrap().to_owned();
+    let quick = es.call("POST", &format!("/_reindex/{task}/_rethrottle?requests_per_second=-1"), None).await;
+    Elastic::expect(quick, 200);
+    let ended = es.call("GET", &format!("/_tasks/{task}?wait_for_completion=true&timeout=60s"), None).await;
+    assert_eq!(Elastic::expect(ended, 200)["response"]["created"], 30);
+}

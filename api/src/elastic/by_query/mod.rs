@@ -6,7 +6,7 @@
 //! Source: Elasticsearch reference, "Delete by query", "Update by query", "Reindex".
 
 mod change;
-mod pace;
+pub(super) mod pace;
 mod reindex;
 mod work;
 
@@ -16,7 +16,7 @@ use super::{
     request::Asked,
     routes::{Right, Route},
     script::ScriptSource,
-    write,
+    tasks, write,
 };
 use axum::{Json, http::StatusCode, routing::post};
 use change::Change;
@@ -24,6 +24,7 @@ use event::Object;
 use pace::Pace;
 use serde_json::{Value, json};
 use store::{logs::IndicesOptions, scope};
+use tokio::sync::watch;
 use work::Work;
 
 /// Documents that are read and written at a time, without `scroll_size`.
@@ -48,6 +49,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Right::Write, "/{index}/_delete_by_query", post(delete_by_query)),
         Route::new(Right::Write, "/{index}/_update_by_query", post(update_by_query)),
         Route::new(Right::Write, "/_reindex", post(reindex::reindex)),
+        Route::new(Right::Write, "/_delete_by_query/{task}/_rethrottle", post(tasks::rethrottle)),
+        Route::new(Right::Write, "/_update_by_query/{task}/_rethrottle", post(tasks::rethrottle)),
+        Route::new(Right::Write, "/_reindex/{task}/_rethrottle", post(tasks::rethrottle)),
     ]
 }
 
@@ -65,13 +69,13 @@ async fn update_by_query(mut asked: Asked) -> Result<(StatusCode, Json<Value>), 
         return Err(ElasticError::new(StatusCode::FORBIDDEN, "security_exception", reason));
     }
     let mut body = asked.object()?;
-    let script = body.shift_remove("script").map(compile).transpose()?;
+    let script = body.shift_remove("script").map(|script| compile(&asked, script)).transpose()?;
     let change = Change::Touch { pipeline: asked.take("pipeline"), script };
     by_query(&mut asked, body, "update-by-query", "indices:data/write/update/byquery", change).await
 }
 
-fn compile(script: Value) -> Result<Box<expression::DocumentScript>, ElasticError> {
-    ScriptSource::read(script)?.compile().map(Box::new)
+fn compile(asked: &Asked, script: Value) -> Result<Box<expression::DocumentScript>, ElasticError> {
+    ScriptSource::read(script, asked.app.parts().pipelines.scripts())?.compile().map(Box::new)
 }
 
 async fn by_query(
@@ -87,7 +91,7 @@ async fn by_query(
     let mut conflicts = asked.take("conflicts");
     let batch = batch_of(asked.number("scroll_size")?)?;
     let mut most = asked.number("max_docs")?.or(asked.number("size")?);
-    let pace = Pace::take(asked)?;
+    let pace = watch::Sender::new(Pace::take(asked)?);
     for name in WITHOUT_EFFECT {
         asked.take(name);
     }
@@ -118,10 +122,11 @@ async fn by_query(
         most: check_most(most)?,
         proceed: proceeds(conflicts.as_deref())?,
         refresh,
-        pace,
+        pace: pace.subscribe(),
+        sort: None,
     };
     let description = format!("{what} [{}]", asked.part("index"));
-    start(work, wait, action, description).await
+    start(work, wait, (action, description), pace).await
 }
 
 /// Documents at a time.
@@ -160,11 +165,11 @@ fn proceeds(conflicts: Option<&str>) -> Result<bool, ElasticError> {
 async fn start(
     work: Work,
     wait: bool,
-    action: &'static str,
-    description: String,
+    (action, description): (&'static str, String),
+    pace: watch::Sender<Pace>,
 ) -> Result<(StatusCode, Json<Value>), ElasticError> {
     let tasks = work.app.tasks().clone();
-    let (name, outcome) = tasks.start(action, description, work.run())?;
+    let (name, outcome) = tasks.start(&work.scope.clone(), (action, description), Some(pace), work.run())?;
     if !wait {
         return Ok((StatusCode::OK, Json(json!({"task": name}))));
     }

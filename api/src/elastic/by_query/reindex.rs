@@ -12,6 +12,7 @@ use axum::{Json, http::StatusCode};
 use event::{Object, Operation, VersionType};
 use serde_json::{Value, json};
 use store::logs::IndicesOptions;
+use tokio::sync::watch;
 
 pub(super) async fn reindex(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticError> {
     if asked.scope.masks_anything() {
@@ -21,12 +22,15 @@ pub(super) async fn reindex(mut asked: Asked) -> Result<(StatusCode, Json<Value>
     let wait = asked.flag("wait_for_completion", true)?;
     let refresh = asked.take("refresh").is_some_and(|refresh| refresh != "false");
     let most = asked.number("max_docs")?;
-    let pace = Pace::take(&mut asked)?;
+    let pace = watch::Sender::new(Pace::take(&mut asked)?);
     asked.take("scroll");
     asked.done()?;
     let Value::Object(mut body) = asked.required()? else { return Err(ElasticError::illegal("no object")) };
-    let script = body.shift_remove("script").map(compile).transpose()?;
+    let script = body.shift_remove("script").map(|script| compile(&asked, script)).transpose()?;
     let mut source = member(&mut body, "source")?;
+    if let Some(remote) = source.shift_remove("remote") {
+        return Err(refuse_remote(&remote));
+    }
     let copy = Copy { script, ..copy_of(member(&mut body, "dest")?)? };
     let most =
         body.shift_remove("max_docs").or_else(|| body.shift_remove("size")).map_or(most, |n| n.as_u64());
@@ -41,9 +45,7 @@ pub(super) async fn reindex(mut asked: Asked) -> Result<(StatusCode, Json<Value>
     let (filter, slice) = (source.shift_remove("_source"), source.shift_remove("slice"));
     let batch = batch_of(source.shift_remove("size").map(|size| size.as_u64().unwrap_or(0)))?;
     source.shift_remove("type");
-    if source.contains_key("remote") {
-        return Err(ElasticError::illegal("[remote] of a reindex is not supported"));
-    }
+    let sort = source.shift_remove("sort").filter(|sort| !sort.is_null());
     refuse_rest(&source, "source")?;
     let description = format!("reindex from [{}] to [{}]", indices.join(", "), copy.index);
     let work = Work {
@@ -59,9 +61,27 @@ pub(super) async fn reindex(mut asked: Asked) -> Result<(StatusCode, Json<Value>
         most: check_most(most)?,
         proceed: proceeds(conflicts.as_ref().and_then(Value::as_str))?,
         refresh,
-        pace,
+        pace: pace.subscribe(),
+        sort,
     };
-    start(work, wait, "indices:data/write/reindex", description).await
+    start(work, wait, ("indices:data/write/reindex", description), pace).await
+}
+
+/// Documents of other servers are not fetched: no host is on the list of those that may be asked.
+fn refuse_remote(remote: &Value) -> ElasticError {
+    let host = remote.get("host").and_then(Value::as_str).unwrap_or_default();
+    let address = host.strip_prefix("http://").or_else(|| host.strip_prefix("https://"));
+    let address = address.map(|rest| rest.split('/').next().unwrap_or_default());
+    match address
+        .filter(|address| address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()))
+    {
+        Some(address) => {
+            ElasticError::illegal(format!("[{address}] not whitelisted in reindex.remote.whitelist"))
+        }
+        None => ElasticError::illegal(format!(
+            "[host] must be of the form [scheme]://[host]:[port](/[pathPrefix])? but was [{host}]"
+        )),
+    }
 }
 
 fn member(body: &mut Object, name: &str) -> Result<Object, ElasticError> {

@@ -7,7 +7,7 @@ use super::{
         write::{self, Documents, Outcome},
     },
     change::Change,
-    pace::Pace,
+    pace::{Pace, rest},
 };
 use crate::state::App;
 use event::Object;
@@ -15,10 +15,16 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use store::{
     ErrorKind,
-    logs::{Detail, Hit, IndicesOptions, Maintenance, Refresh, SearchRequest, WriteEffect, WriteResult},
+    logs::{
+        ContextKind, Detail, Hit, IndicesOptions, Maintenance, Refresh, SearchRequest, WriteEffect,
+        WriteResult,
+    },
     scope::{Right, Scope},
 };
+use tokio::sync::watch;
 
+/// How long a search in an order of the caller's is kept between two batches.
+const SCROLL_KEPT: Duration = Duration::from_secs(5 * 60);
 /// Failures after which no more are listed.
 const FAILURES_MAX: usize = 100;
 
@@ -41,7 +47,10 @@ pub(super) struct Work {
     /// Conflicts are counted only.
     pub(super) proceed: bool,
     pub(super) refresh: bool,
-    pub(super) pace: Pace,
+    /// How fast, which may change meanwhile.
+    pub(super) pace: watch::Receiver<Pace>,
+    /// The order in which documents are read, over all indices at once; `None`: as they were written, index by index.
+    pub(super) sort: Option<Value>,
 }
 
 /// What was done.
@@ -78,7 +87,10 @@ impl Work {
         let indices = admin.describe(&readable, &self.indices, self.options, Detail::default()).await?;
         let mut done = Done::default();
         let mut touched = Vec::new();
-        for index in indices.into_iter().filter(|index| index.open) {
+        if let Some(sort) = &self.sort {
+            self.in_order(sort, &mut done).await?;
+        }
+        for index in indices.into_iter().filter(|index| index.open && self.sort.is_none()) {
             if let Some(last) = index.max_seq_no {
                 touched.push(index.name.clone());
                 let filters = aliases::filters(&index, &self.indices);
@@ -103,6 +115,47 @@ impl Work {
         Ok(self.report(&done, started))
     }
 
+    /// Reads all indices together in an order of the caller's, which a scrolled search keeps while the work writes.
+    async fn in_order(&self, sort: &Value, done: &mut Done) -> Result<(), ElasticError> {
+        let logs = &self.app.parts().logs;
+        let mut body = self.body(vec![self.query.clone()], self.batch);
+        body.insert("sort".to_owned(), sort.clone());
+        // A scrolled search counts.
+        body.shift_remove("track_total_hits");
+        let request = SearchRequest {
+            indices: self.indices.clone(),
+            body,
+            options: self.options,
+            scroll: Some(SCROLL_KEPT),
+            ..SearchRequest::default()
+        };
+        let mut page = logs.search(&self.scope, request).await?;
+        loop {
+            let began = Instant::now();
+            let left = self.most.map_or(usize::MAX, |most| {
+                usize::try_from(most.saturating_sub(done.total)).unwrap_or(usize::MAX)
+            });
+            let mut hits = std::mem::take(&mut page.hits);
+            let count = hits.len();
+            hits.truncate(left);
+            if !hits.is_empty() {
+                done.total += hits.len() as u64;
+                done.batches += 1;
+                self.write(hits, done).await?;
+            }
+            let is_over = count < usize::try_from(self.batch).unwrap_or(usize::MAX) || count >= left;
+            let Some(id) = page.scroll_id.take() else { return Ok(()) };
+            if is_over || done.stopped {
+                logs.close_contexts(&self.scope, ContextKind::Scroll, Some(&[id])).await?;
+                return Ok(());
+            }
+            if self.pace.borrow().is_bound() {
+                done.throttled += rest(&mut self.pace.clone(), count, began).await;
+            }
+            page = logs.scroll(&self.scope, &id, Some(SCROLL_KEPT)).await?;
+        }
+    }
+
     async fn one_index(&self, part: &Part<'_>, done: &mut Done) -> Result<(), ElasticError> {
         let mut after: Option<Value> = None;
         loop {
@@ -123,10 +176,8 @@ impl Work {
             if (count as u64) < size || done.stopped {
                 return Ok(());
             }
-            let pause = self.pace.pause(count, began.elapsed());
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-                done.throttled += pause;
+            if self.pace.borrow().is_bound() {
+                done.throttled += rest(&mut self.pace.clone(), count, began).await;
             }
         }
     }
@@ -134,26 +185,9 @@ impl Work {
     async fn read(&self, part: &Part<'_>, size: u64, after: Option<Value>) -> Result<Vec<Hit>, ElasticError> {
         let mut filter = vec![self.query.clone(), json!({"range": {"_seq_no": {"lte": part.last}}})];
         filter.extend(part.filter.clone());
-        let mut body = json!({
-            "query": {"bool": {"filter": filter}},
-            "sort": [{"_seq_no": "asc"}],
-            "size": size,
-            "version": true,
-            "seq_no_primary_term": true,
-            "track_total_hits": false,
-        });
-        if let Some(after) = after {
-            body["search_after"] = after;
-        }
-        if let Some(slice) = &self.slice {
-            body["slice"] = slice.clone();
-        }
-        if let Some(source) = &self.source {
-            body["_source"] = source.clone();
-        } else if matches!(self.change, Change::Delete) {
-            body["_source"] = json!(false);
-        }
-        let Value::Object(body) = body else { return Ok(Vec::new()) };
+        let mut body = self.body(filter, size);
+        body.insert("sort".to_owned(), json!([{"_seq_no": "asc"}]));
+        body.extend(after.map(|after| ("search_after".to_owned(), after)));
         let request = SearchRequest {
             indices: vec![part.index.to_owned()],
             body,
@@ -161,6 +195,20 @@ impl Work {
             ..SearchRequest::default()
         };
         Ok(self.app.parts().logs.search(&self.scope, request).await?.hits)
+    }
+
+    /// The body of a search for the documents that are meant.
+    fn body(&self, filter: Vec<Value>, size: u64) -> Object {
+        let mut body = Object::new();
+        body.insert("query".to_owned(), json!({"bool": {"filter": filter}}));
+        body.insert("size".to_owned(), json!(size));
+        body.insert("version".to_owned(), json!(true));
+        body.insert("seq_no_primary_term".to_owned(), json!(true));
+        body.insert("track_total_hits".to_owned(), json!(false));
+        body.extend(self.slice.clone().map(|slice| ("slice".to_owned(), slice)));
+        let unread = matches!(self.change, Change::Delete).then(|| json!(false));
+        body.extend(self.source.clone().or(unread).map(|source| ("_source".to_owned(), source)));
+        body
     }
 
     async fn write(&self, hits: Vec<Hit>, done: &mut Done) -> Result<(), ElasticError> {
@@ -219,7 +267,7 @@ impl Work {
         out.insert("noops".into(), json!(done.noops));
         out.insert("retries".into(), json!({"bulk": 0, "search": 0}));
         out.insert("throttled_millis".into(), json!(millis(done.throttled)));
-        out.insert("requests_per_second".into(), json!(self.pace.shown()));
+        out.insert("requests_per_second".into(), json!(self.pace.borrow().shown()));
         out.insert("throttled_until_millis".into(), json!(0));
         out.insert("failures".into(), json!(done.failures));
         Value::Object(out)

@@ -29,7 +29,9 @@ const INDICES: &[Column] = &[
 ];
 
 pub(super) async fn indices(mut asked: Asked) -> Result<Response, ElasticError> {
-    let options = asked.options(IndicesOptions { expand_hidden: false, ..IndicesOptions::ADMIN })?;
+    let says_which = asked.has("expand_wildcards");
+    // Those whose names begin with a dot are shown, but not those that are set to be hidden.
+    let options = asked.options(IndicesOptions { expand_hidden: true, ..IndicesOptions::ADMIN })?;
     let health = asked.take("health");
     if let Some(unknown) = health.as_deref().filter(|health| !["green", "yellow", "red"].contains(health)) {
         return Err(ElasticError::illegal(format!("unknown cluster health status [{unknown}]")));
@@ -41,8 +43,13 @@ pub(super) async fn indices(mut asked: Asked) -> Result<Response, ElasticError> 
     asked.done()?;
     let detail = Detail { mappings: false, statistics: true };
     let found = asked.app.parts().admin.describe(&asked.scope, &asked.indices()?, options, detail).await?;
-    for index in found.iter().filter(|index| health.as_deref().is_none_or(|health| health == index.health()))
-    {
+    let patterns = asked.indices()?;
+    let is_meant = |index: &&IndexDescription| {
+        let named = || patterns.iter().any(|pattern| pattern.starts_with('.') || !pattern.contains('*'));
+        (says_which || !index.hidden || named())
+            && health.as_deref().is_none_or(|health| health == index.health())
+    };
+    for index in found.iter().filter(is_meant) {
         table.row(index_row(index));
     }
     table.answer()

@@ -1,6 +1,8 @@
 //! What the search endpoints are given: who asks, the parameters, the body.
 
-use super::super::{cluster, error::ElasticError, names, parameters, parameters::Parameters};
+use super::super::{
+    cluster, error::ElasticError, names, parameters, parameters::Parameters, script::put_sources,
+};
 use crate::{
     auth::{extract::Caller, scope::elastic_scope_of},
     frame::extract::ApiQuery,
@@ -124,6 +126,16 @@ impl Call {
         }
     }
 
+    /// The body of a search with the sources of the stored scripts that it names.
+    pub(super) fn with_scripts(&self, body: Object) -> Result<Object, ElasticError> {
+        let mut body = Value::Object(body);
+        put_sources(&mut body, self.app.parts().pipelines.scripts())?;
+        match body {
+            Value::Object(body) => Ok(body),
+            _ => Ok(Object::new()),
+        }
+    }
+
     /// Runs a search in the indices of the path.
     pub(super) async fn search(
         &self,
@@ -131,6 +143,7 @@ impl Call {
         parameters: &Parameters,
     ) -> Result<SearchResponse, ElasticError> {
         self.check_keep_alive(parameters.scroll).await?;
+        let body = self.with_scripts(body)?;
         let request = SearchRequest {
             // A point in time knows its indices.
             indices: self.indices.clone(),

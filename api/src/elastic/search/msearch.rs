@@ -51,6 +51,7 @@ async fn run_one(
     let One { header, mut body } = one?;
     let (indices, parameters) = read_header(call, common, &header)?;
     body.entry("size").or_insert(json!(SIZE_DEFAULT));
+    let body = call.with_scripts(body)?;
     let request = SearchRequest {
         indices,
         body,

@@ -76,8 +76,8 @@ impl Csv {
 
     /// One value and what comes after its separator.
     fn value<'l>(&self, rest: &'l str, line: &str) -> Result<(String, Option<&'l str>), Failure> {
-        let start = if self.trim { rest.trim_start_matches([' ', '\t']) } else { rest };
-        if let Some(body) = start.strip_prefix(self.quote) {
+        // White space around quotes never counts, as in Elasticsearch.
+        if let Some(body) = rest.trim_start_matches([' ', '\t']).strip_prefix(self.quote) {
             return self.quoted(body, line);
         }
         let (value, after) = match rest.split_once(self.separator) {
@@ -105,7 +105,7 @@ impl Csv {
                 rest = after;
                 continue;
             }
-            let after = if self.trim { after.trim_start_matches([' ', '\t']) } else { after };
+            let after = after.trim_start_matches([' ', '\t']);
             return match after.strip_prefix(self.separator) {
                 Some(after) => Ok((value, Some(after))),
                 None if after.is_empty() => Ok((value, None)),

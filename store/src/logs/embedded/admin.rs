@@ -13,7 +13,7 @@ use super::{
 use crate::{
     ErrorKind, StoreError,
     logs::{
-        Detail, IndexAdmin, IndexDescription, IndexPipelines, IndicesOptions, Maintenance, Names, Rollover,
+        Destination, Detail, IndexAdmin, IndexDescription, IndicesOptions, Maintenance, Names, Rollover,
         RolloverOutcome, Simulation, TemplateKind,
     },
     scope::{Right, Scope},
@@ -93,11 +93,11 @@ impl IndexAdmin for EmbeddedLogs {
         .await
     }
 
-    async fn pipelines_of(&self, scope: &Scope, index: &str) -> Result<IndexPipelines, StoreError> {
+    async fn destination(&self, scope: &Scope, name: &str) -> Result<Destination, StoreError> {
         // Whether the index behind the name may be written, the write finds out.
         let _any = check_right(scope, Right::Write)?;
         self.engine.check_open()?;
-        self.engine.pipelines_of(index)
+        self.engine.destination(name)
     }
 
     async fn put_settings(

@@ -5,6 +5,7 @@
 use super::{
     catalog::{Alias, Names},
     engine::Engine,
+    names::RESERVED,
     registry::Slot,
     select::{check_reach, no_such_index},
     target::text_of,
@@ -254,6 +255,7 @@ fn aliases_missing(names: &[String]) -> StoreError {
 
 fn check_alias_name(alias: &str) -> Result<(), StoreError> {
     let bad = alias.is_empty()
+        || RESERVED.contains(&alias)
         || alias.len() > 255
         || alias.starts_with(['-', '_', '+'])
         || alias.contains(['\\', '/', '*', '?', '"', '<', '>', '|', ' ', ',', '#', ':'])

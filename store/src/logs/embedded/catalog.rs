@@ -76,6 +76,11 @@ impl Names {
         self.data_streams.iter().find(|(_, stream)| holds(stream)).map(|(name, _)| name.as_str())
     }
 
+    /// Whether an alias or data stream leads to an index.
+    pub(super) fn lead_to(&self, index: &str) -> bool {
+        self.aliases_of(index).next().is_some() || self.stream_of(index).is_some()
+    }
+
     /// Forgets an index.
     pub(super) fn forget(&mut self, index: &str) {
         for indices in self.aliases.values_mut() {

@@ -2,6 +2,7 @@
 
 use super::{
     document::{IndexDocument, IndexValue},
+    malformed::cause,
     mapping::{DEPTH_MAX, Dynamic, FieldType},
     router::{Found, Route, Router},
     schema::Location,
@@ -283,7 +284,8 @@ impl<'a> Walk<'a> {
             self.path,
             route.field.field_type.name(),
             self.id
-        )))
+        ))
+        .caused_by(cause(&route.field, value)))
     }
 
     /// Whether there are fields below this path.

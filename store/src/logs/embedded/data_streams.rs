@@ -119,6 +119,7 @@ impl Engine {
     /// Moves an alias or data stream on to a new index.
     pub(super) fn rollover(&self, scope: &Scope, request: Rollover) -> Result<RolloverOutcome, StoreError> {
         let target = request.target.as_str();
+        let _rolling = self.rolling.lock();
         let names = self.catalog.names();
         let is_stream = names.data_streams.contains_key(target);
         let old = if is_stream {

@@ -60,6 +60,8 @@ pub(super) struct Engine {
     pub(super) closed: AtomicBool,
     pub(super) rhythm: Rhythm,
     pub(super) lifecycle: Lifecycle,
+    /// Held while an alias or data stream moves on: two at a time would each take the other's index for the old one.
+    pub(super) rolling: Mutex<()>,
     /// When indices were last looked at for their age.
     aged_at: Mutex<Option<Instant>>,
     log_max_bytes: u64,
@@ -124,6 +126,7 @@ impl Engine {
                 delete_after: options.delete_after,
                 disk_max_bytes: options.disk_max_bytes,
             },
+            rolling: Mutex::new(()),
             aged_at: Mutex::new(None),
             log_max_bytes: options.log_max_bytes,
             clock: options.clock.clone(),
@@ -197,8 +200,12 @@ impl Engine {
         now: Clock,
     ) -> Result<(Arc<Slot>, Vec<WriteResult>, Option<oneshot::Receiver<Result<(), StoreError>>>), StoreError>
     {
-        for _ in 0..ATTEMPTS_MAX {
-            let (slot, rules) = self.write_target(scope, index, events, now)?;
+        for attempt in 1..=ATTEMPTS_MAX {
+            let (slot, rules) = match self.write_target(scope, index, events, now) {
+                // The index behind an alias may have gone while it was looked up, and the alias with it.
+                Err(error) if error.kind == ErrorKind::NotFound && attempt < ATTEMPTS_MAX => continue,
+                found => found?,
+            };
             let state = match self.registry.state(&slot, &self.wal) {
                 // Removed in between: the write makes it anew.
                 Err(error) if error.kind == ErrorKind::NotFound => continue,
@@ -419,7 +426,7 @@ fn share(options: &EmbeddedOptions) -> std::io::Result<Shared> {
         Arc::new(Inflight::new(options.inflight_max_bytes)),
         Memory::new(options.indexing_memory_bytes),
         // One more than can compute: some wait for the disk.
-        Workers::start(cores + 1)?,
-        Workers::start(cores.div_ceil(4))?,
+        (Workers::start(cores + 1)?, Workers::start(cores.div_ceil(4))?),
+        options.redact.clone(),
     ))
 }

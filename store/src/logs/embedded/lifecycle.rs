@@ -77,7 +77,7 @@ impl Engine {
 
     fn remove(&self, slot: &Slot, why: &str) -> bool {
         let name = &slot.identity.name;
-        match self.registry.delete(name, &self.wal) {
+        match self.remove_index(name) {
             Ok(_) => {
                 tracing::info!(index = %name, why, "index removed");
                 true

@@ -28,6 +28,7 @@ mod index;
 mod inflight;
 mod lifecycle;
 mod lookup;
+mod malformed;
 mod mapping;
 mod mask;
 mod memory;
@@ -59,7 +60,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use options::EmbeddedOptions;
+pub use new_ids::new_document_id;
+pub use options::{EmbeddedOptions, Redact};
 pub use store::EmbeddedLogs;
 
 /// Least memory that a tantivy writer works with.

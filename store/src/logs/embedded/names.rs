@@ -7,7 +7,11 @@ const NAME_MAX_BYTES: usize = 255;
 /// Longest document id, in bytes, as in Elasticsearch.
 pub(super) const ID_MAX_BYTES: usize = 512;
 
-/// Refuses the names that Elasticsearch refuses for an index. Names are never used as paths.
+/// First segments of paths that mean something else: an index of the name could not be reached.
+pub(super) const RESERVED: [&str; 2] = ["es", "os"];
+
+/// Refuses the names that Elasticsearch refuses for an index, and those that cannot be reached. Names are never used as
+/// paths.
 ///
 /// Source: Elasticsearch reference, "Create index API", path parameters.
 pub(super) fn check_index_name(name: &str) -> Result<(), StoreError> {
@@ -25,6 +29,8 @@ pub(super) fn check_index_name(name: &str) -> Result<(), StoreError> {
         "must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?, #, :]"
     } else if name.chars().any(char::is_control) {
         "must not contain control characters"
+    } else if RESERVED.contains(&name) {
+        "must not be 'es' or 'os': paths that begin so say as which product the answer is meant"
     } else {
         return Ok(());
     };
@@ -43,11 +49,13 @@ mod tests {
         check(".kibana_1", true);
         check("été", true);
         check("a..b", true);
+        check("es-logs", true);
         check(&"a".repeat(255), true);
         check(&"a".repeat(256), false);
-        for name in
-            ["", ".", "..", "A", "a/b", "../a", "a*", "-a", "_a", "+a", "a b", "a:b", "a\0", "a,b", "É"]
-        {
+        for name in [
+            "", ".", "..", "A", "a/b", "../a", "a*", "-a", "_a", "+a", "a b", "a:b", "a\0", "a,b", "É", "es",
+            "os",
+        ] {
             check(name, false);
         }
     }

@@ -39,6 +39,11 @@ impl NewIds {
     }
 }
 
+/// An id as documents get that come without one.
+pub fn new_document_id() -> String {
+    NewIds::reserve(1).next()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

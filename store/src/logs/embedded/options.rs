@@ -1,5 +1,8 @@
-use event::Timestamp;
+use event::{Object, Timestamp};
 use std::{fmt, sync::Arc, time::Duration};
+
+/// Removes from the fields of a document what must never be stored.
+pub type Redact = Arc<dyn Fn(&mut Object) + Send + Sync>;
 
 /// How the embedded engine uses the machine.
 #[derive(Clone)]
@@ -40,6 +43,9 @@ pub struct EmbeddedOptions {
     pub delete_after: Option<Duration>,
     /// Size of all daily indices, in bytes, beyond which the oldest are removed; `None`: never.
     pub disk_max_bytes: Option<u64>,
+    /// Removes from what a script has made of a document what must never be stored; `None`: there is nothing such. What
+    /// comes with a write has passed redaction before it gets here, but a script can put it together anew.
+    pub redact: Option<Redact>,
     /// What time it is; decides which event times are taken.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -67,6 +73,7 @@ impl Default for EmbeddedOptions {
             merge_after: Some(DAY * 7),
             delete_after: Some(DAY * 90),
             disk_max_bytes: None,
+            redact: None,
             clock: Arc::new(Timestamp::now),
         }
     }

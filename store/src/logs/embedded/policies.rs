@@ -3,6 +3,10 @@
 //! The age of an index counts from its creation. What a policy says of shrinking, freezing or allocating is kept and
 //! shown, but there is nothing to do for it on one node.
 //!
+//! What a policy says is done with the service's own reach, not with that of who has configured it: only who manages all
+//! indices can install a policy. Who manages but some can name one in the settings of theirs, and so have just these rolled
+//! over (to the name that counts up from theirs, by an alias that leads to them) and removed.
+//!
 //! Source: Elasticsearch reference, "Index lifecycle management APIs", "Index lifecycle actions".
 
 use super::{
@@ -158,15 +162,7 @@ impl Engine {
             return;
         }
         let name = &slot.identity.name;
-        let removed = self.catalog.change(|names| {
-            if let Some(stream) = names.stream_of(name).map(str::to_owned)
-                && let Some(stream) = names.data_streams.get_mut(&stream)
-            {
-                stream.indices.retain(|index| index != name);
-            }
-            Ok(())
-        });
-        match removed.and_then(|()| self.remove_index(name)) {
+        match self.remove_index(name) {
             Ok(_) => tracing::info!(index = %name, "index removed by its lifecycle policy"),
             Err(error) => tracing::warn!(index = %name, %error, "cannot remove an index that should go"),
         }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ErrorKind, StoreError,
-    logs::IndexPipelines,
+    logs::Destination,
     scope::{Right, Scope},
 };
 use event::{Event, Operation};
@@ -33,8 +33,8 @@ pub(super) struct WriteRules {
     is_stream: bool,
     /// How the index spreads routings.
     pub(super) shards: Shards,
-    /// The caller does not see all that a script would.
-    no_scripts: bool,
+    /// The caller does not see all of the documents that it changes.
+    pub(super) is_blind: bool,
 }
 
 impl WriteRules {
@@ -44,7 +44,7 @@ impl WriteRules {
             return Err(alias_required(name));
         }
         let has_script = event.metadata.options.as_ref().is_some_and(|options| options.script.is_some());
-        if has_script && self.no_scripts {
+        if has_script && self.is_blind {
             let message = "an update by script reads the whole document, which the caller may not";
             return Err(StoreError::new(ErrorKind::Forbidden, message).with_code("security_exception"));
         }
@@ -124,30 +124,33 @@ impl Engine {
         check_reach(scope, &slot.identity.name)?;
         check_writable(&slot)?;
         rules.shards = Shards::of(&slot.settings().settings);
-        // A script could copy what is hidden to where it is not.
-        rules.no_scripts = !scope.may(Right::Read, &slot.identity.name)
+        // A script could copy what is hidden to where it is not, and whether an update changes anything tells what is there.
+        rules.is_blind = !scope.may(Right::Read, &slot.identity.name)
             || scope.filter().is_some()
             || scope.masks_anything();
         Ok((slot, rules))
     }
 
-    /// The pipelines that writes to that name go through.
-    pub(super) fn pipelines_of(&self, name: &str) -> Result<IndexPipelines, StoreError> {
+    /// Where writes to that name go, and through which pipelines.
+    pub(super) fn destination(&self, name: &str) -> Result<Destination, StoreError> {
         let names = self.catalog.names();
         let behind = || {
             let indices = names.aliases.get(name)?;
             let marked = indices.iter().find(|(_, alias)| alias.is_write_index == Some(true));
-            let (index, _) = marked.or_else(|| indices.iter().next())?;
-            self.registry.get(index)
+            let (index, alias) = marked.or_else(|| indices.iter().next())?;
+            Some((self.registry.get(index)?, alias.index_routing.clone()))
         };
-        let slot = self.registry.get(name).or_else(behind).or_else(|| self.stream_write_index(name).ok());
-        let of = |settings: &Settings| IndexPipelines {
+        let own = || Some((self.registry.get(name)?, None));
+        let of_stream = || Some((self.stream_write_index(name).ok()?, None));
+        let of = |index: &str, routing: Option<String>, settings: &Settings| Destination {
+            index: index.to_owned(),
+            routing,
             default_pipeline: settings.text("index.default_pipeline").map(str::to_owned),
             final_pipeline: settings.text("index.final_pipeline").map(str::to_owned),
         };
-        match slot {
-            Some(slot) => Ok(of(&slot.settings().settings)),
-            None => Ok(of(&self.templates.compose_for(name)?.settings)),
+        match own().or_else(behind).or_else(of_stream) {
+            Some((slot, routing)) => Ok(of(&slot.identity.name, routing, &slot.settings().settings)),
+            None => Ok(of(name, None, &self.templates.compose_for(name)?.settings)),
         }
     }
 
@@ -193,11 +196,18 @@ impl Engine {
         })
     }
 
-    /// Removes an index and its names; whether there was one.
+    /// Removes an index and its names; whether there was one. The names go first: a write by an alias in between must not
+    /// find it leading nowhere.
     pub(super) fn remove_index(&self, name: &str) -> Result<bool, StoreError> {
+        self.catalog.change(|names| {
+            if names.lead_to(name) {
+                names.forget(name);
+                names.removing.push(name.to_owned());
+            }
+            Ok(())
+        })?;
         let removed = self.registry.delete(name, &self.wal)?;
         self.catalog.change(|names| {
-            names.forget(name);
             names.removing.retain(|removing| removing != name);
             Ok(())
         })?;

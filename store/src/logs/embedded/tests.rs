@@ -280,6 +280,84 @@ async fn policies_roll_over_and_remove() {
     assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000002"]);
 }
 
+/// Nothing that goes on with the indices behind an alias or data stream is a reason to refuse a write by its name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writes_by_name_are_taken_while_their_indices_come_and_go() {
+    const WRITES: usize = 150;
+    let directory = tempfile::tempdir().unwrap();
+    let (_, options) = moved_clock();
+    let logs = Arc::new(EmbeddedLogs::open(directory.path(), options).unwrap());
+    let template = json!({"index_patterns": ["rows-*"], "data_stream": {}});
+    logs.put_template(&scope(), TemplateKind::Index, "rows", template, false).await.unwrap();
+    for (index, alias) in [("explicit-000001", json!({"is_write_index": true})), ("only-000001", json!({}))] {
+        let (name, _) = index.split_once('-').unwrap();
+        logs.create_index(&scope(), index, json!({"aliases": {name: alias}})).await.unwrap();
+    }
+    logs.create_data_stream(&scope(), "rows-app").await.unwrap();
+    let targets = ["explicit", "only", "rows-app"];
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let movers: Vec<_> = (0..2)
+        .map(|_| {
+            let (logs, done) = (logs.clone(), done.clone());
+            std::thread::spawn(move || {
+                let mut rounds = 0;
+                while rounds < 30 && !done.load(Ordering::SeqCst) {
+                    for target in targets {
+                        let request =
+                            crate::logs::Rollover { target: target.to_owned(), ..Default::default() };
+                        logs.engine.rollover(&scope(), request).unwrap();
+                    }
+                    rounds += 1;
+                    for slot in logs.engine.registry.all() {
+                        if let Ok(state) = logs.engine.state(&slot) {
+                            state.schedule_merge_into_one();
+                        }
+                    }
+                    logs.engine.age_indices();
+                }
+                rounds
+            })
+        })
+        .collect();
+    let writers = targets.map(|target| {
+        let logs = logs.clone();
+        tokio::spawn(async move {
+            for n in 0..WRITES {
+                let fields = json!({"@timestamp": "2026-11-20T00:00:00Z", "n": n});
+                logs.write_one(event(target, &format!("{target}-{n}"), fields)).await;
+            }
+        })
+    });
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    done.store(true, Ordering::SeqCst);
+    let rounds: usize = movers.into_iter().map(|mover| mover.join().unwrap()).sum();
+    assert!(rounds > 0);
+    logs.refresh(&scope(), &["*".to_owned(), ".ds-*".to_owned()]).await.unwrap();
+    let all = logs.indices(&scope(), &["*".to_owned(), ".ds-*".to_owned()]).await.unwrap();
+    assert_eq!(all.iter().map(|index| index.documents).sum::<u64>(), 3 * WRITES as u64);
+}
+
+/// An alias whose only index is being removed leads to it or to nothing, never to nowhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_by_an_alias_is_taken_while_its_index_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = Arc::new(EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap());
+    for round in 0..20 {
+        let (index, alias) = (format!("held-{round}"), format!("name-{round}"));
+        logs.create_index(&scope(), &index, json!({"aliases": {alias.as_str(): {}}})).await.unwrap();
+        let remover = {
+            let logs = logs.clone();
+            std::thread::spawn(move || logs.engine.remove_index(&index).unwrap())
+        };
+        for n in 0..10 {
+            logs.write_one(event(&alias, &n.to_string(), json!({"n": n}))).await;
+        }
+        assert!(remover.join().unwrap());
+    }
+}
+
 #[tokio::test]
 async fn the_oldest_days_go_when_there_is_too_much() {
     let directory = tempfile::tempdir().unwrap();

@@ -101,7 +101,7 @@ fn prepare_one(
             Action::Update(Update {
                 changes,
                 upsert: if as_upsert { Some(event.fields.clone()) } else { upsert },
-                always: options.is_some_and(|options| options.always_write),
+                always: rules.is_blind || options.is_some_and(|options| options.always_write),
             })
         }
         Operation::Delete => Action::Delete,

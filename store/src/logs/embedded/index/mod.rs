@@ -31,6 +31,7 @@ use super::{
     inflight::Inflight,
     mapping::Mapping,
     memory::{Memory, Share},
+    options::Redact,
     router::Router,
     schema::IndexSchema,
     snapshot::{GenerationSnapshot, IndexSnapshot, SearchLimits},
@@ -72,12 +73,20 @@ pub(super) struct Shared {
     pub(super) workers: Workers,
     /// Merge segments.
     pub(super) mergers: Workers,
+    /// Takes out of what scripts make of documents what must not be stored.
+    pub(super) redact: Option<Redact>,
     stopping: AtomicBool,
 }
 
 impl Shared {
-    pub(super) fn new(inflight: Arc<Inflight>, memory: Memory, workers: Workers, mergers: Workers) -> Self {
-        Self { inflight, memory: Arc::new(memory), workers, mergers, stopping: AtomicBool::new(false) }
+    pub(super) fn new(
+        inflight: Arc<Inflight>,
+        memory: Memory,
+        (workers, mergers): (Workers, Workers),
+        redact: Option<Redact>,
+    ) -> Self {
+        let stopping = AtomicBool::new(false);
+        Self { inflight, memory: Arc::new(memory), workers, mergers, redact, stopping }
     }
 
     /// Begins no more merges, and ends the threads once they have done what they are at.

@@ -386,6 +386,8 @@ impl Placing<'_> {
     }
 
     fn update(&mut self, mut place: Place, update: Update, known: Known) -> Result<WriteResult, WriteResult> {
+        let is_scripted =
+            matches!(update.changes, Changes::Scripted(_)) && !event::keeps_as_written(&self.state.name);
         let (fate, kept_routing) = self.fate(&place, update, known)?;
         if matches!(fate, Fate::Noop) {
             let (seq_no, version) = known.map_or((0, 0), |(seq_no, version, _)| (seq_no, version));
@@ -396,7 +398,10 @@ impl Placing<'_> {
             place.id_span = self.append_id(&place.id, kept_routing.as_deref())?;
             place.routing = kept_routing;
         }
-        let Fate::Write(document) = fate else { return Ok(self.delete(place)) };
+        let Fate::Write(mut document) = fate else { return Ok(self.delete(place)) };
+        if let Some(redact) = self.state.shared.redact.as_ref().filter(|_| is_scripted) {
+            redact(&mut document);
+        }
         let (converted, router) = convert_checked(self.state, &place.id, &document, self.now)?;
         let source = serde_json::to_vec(&document)
             .map_err(|error| refuse(StoreError::internal("cannot serialise the document", error)))?;
