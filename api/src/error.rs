@@ -163,7 +163,7 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     /// The store's messages of some kinds are safe to show (see [`StoreError::message`]); the others are not.
     fn from(error: StoreError) -> Self {
-        let shown = |status| Self::new(status, error.message.clone()).retry_after(error.retry_after);
+        let shown = |status| Self::new(status, told(&error)).retry_after(error.retry_after);
         let mapped = match error.kind {
             ErrorKind::InvalidRequest => shown(StatusCode::BAD_REQUEST),
             ErrorKind::Forbidden => shown(StatusCode::FORBIDDEN),
@@ -179,6 +179,15 @@ impl From<StoreError> for ApiError {
             ErrorKind::Corrupt | ErrorKind::Internal => return Self::internal(error),
         };
         mapped.because(error)
+    }
+}
+
+/// What went wrong, and what is behind it where the message does not say.
+fn told(error: &StoreError) -> String {
+    let cause = error.details.as_ref().and_then(|details| details.get("caused_by")?.get("reason")?.as_str());
+    match cause.filter(|cause| !error.message.contains(cause)) {
+        Some(cause) => format!("{}: {cause}", error.message),
+        None => error.message.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ mod context;
 mod document_script;
 mod path;
 mod script;
+mod search_template;
 mod template;
 
 pub use condition::Condition;
@@ -18,4 +19,5 @@ pub use path::{FieldPath, InvalidPath, PathError};
 pub use script::{
     CompileError, DocValues, Environment, Language, Limits, Purpose, RunError, Scalar, Script, ScriptError,
 };
+pub use search_template::{SearchTemplate, SearchTemplateError};
 pub use template::{Escape, Template, TemplateError, ValueTemplate, display_text};

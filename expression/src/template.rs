@@ -121,7 +121,7 @@ fn field(tag: &str, escaped: bool) -> Result<Part, TemplateError> {
     Ok(Part::Field { path, escaped })
 }
 
-fn push_escaped(out: &mut String, text: &str, escape: Escape) {
+pub(crate) fn push_escaped(out: &mut String, text: &str, escape: Escape) {
     match escape {
         Escape::None => out.push_str(text),
         Escape::Json => {

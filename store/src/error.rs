@@ -76,8 +76,14 @@ impl StoreError {
 
     /// Adds the failure behind it, in Elasticsearch's shape (`type`, `reason`, …).
     #[must_use]
-    pub fn caused_by(mut self, cause: Value) -> Self {
-        self.details.get_or_insert_default().insert("caused_by".to_owned(), cause);
+    pub fn caused_by(self, cause: Value) -> Self {
+        self.with_detail("caused_by", cause)
+    }
+
+    /// Adds what stands beside type and reason in Elasticsearch's answer.
+    #[must_use]
+    pub fn with_detail(mut self, name: &str, detail: Value) -> Self {
+        self.details.get_or_insert_default().insert(name.to_owned(), detail);
         self
     }
 

@@ -14,11 +14,13 @@ pub(super) fn search(mut response: SearchResponse, total_as_int: bool) -> Object
     answer.extend(response.terminated_early.map(|early| ("terminated_early".to_owned(), json!(early))));
     answer.insert("_shards".into(), shards(response.indices));
     let (aggregations, profile) = (response.aggregations.take(), response.profile.take());
+    let suggest = response.suggest.take();
     if response.indices == 0 {
         response.max_score = Some(0.0);
     }
     answer.insert("hits".into(), response.hits_json(total_as_int));
     answer.extend(aggregations.map(|found| ("aggregations".to_owned(), Value::Object(found))));
+    answer.extend(suggest.map(|found| ("suggest".to_owned(), Value::Object(found))));
     answer.extend(profile.map(|found| ("profile".to_owned(), found)));
     answer
 }

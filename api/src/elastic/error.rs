@@ -6,10 +6,13 @@ use axum::{
 };
 use event::Object;
 use serde_json::{Value, json};
-use store::{ErrorKind, StoreError};
+use store::{ErrorKind, StoreError, logs::NODE_ID};
 
 /// How those who are nobody are asked for credentials.
 const CHALLENGE: &str = "Basic realm=\"vigie\", charset=\"UTF-8\"";
+
+/// Type of what shards fail with, one by one.
+const SHARD_FAILURE: &str = "query_shard_exception";
 
 /// An error in Elasticsearch's shape.
 #[derive(Debug)]
@@ -135,15 +138,21 @@ impl ElasticError {
     /// The member `error` of an answer.
     pub(super) fn error(&self) -> Value {
         let cause = self.cause();
-        let mut root = cause.clone();
+        // A date that cannot be read is a failure of its own, whatever it is part of.
+        let below = cause.get("caused_by").filter(|below| {
+            below["type"] == "parse_exception"
+                && below["reason"].as_str().is_some_and(|reason| self.reason.ends_with(reason))
+        });
+        let mut root = below.unwrap_or(&cause).clone();
         if let Some(root) = root.as_object_mut() {
             // What is behind it is said once.
             root.shift_remove("caused_by");
         }
         let mut error = Object::new();
         error.insert("root_cause".into(), json!([root]));
-        if let Value::Object(cause) = cause {
-            error.extend(cause);
+        match cause {
+            Value::Object(cause) if self.kind != SHARD_FAILURE => error.extend(cause),
+            cause => error.extend(all_shards_failed(cause)),
         }
         Value::Object(error)
     }
@@ -161,6 +170,19 @@ pub(super) fn no_method(uri: &str, method: &Method, allowed: &str) -> Response {
     let allowed = allowed.collect::<Vec<_>>().join(", ");
     let reason = format!("Incorrect HTTP method for uri [{uri}] and method [{method}], allowed: [{allowed}]");
     (StatusCode::METHOD_NOT_ALLOWED, Json(json!({"error": reason, "status": 405}))).into_response()
+}
+
+/// What one shard fails with, all do.
+fn all_shards_failed(cause: Value) -> Object {
+    let index = cause.get("index").cloned().unwrap_or_default();
+    let failure = json!({"shard": 0, "index": index, "node": NODE_ID, "reason": cause});
+    let mut error = Object::new();
+    error.insert("type".into(), json!("search_phase_execution_exception"));
+    error.insert("reason".into(), json!("all shards failed"));
+    error.insert("phase".into(), json!("query"));
+    error.insert("grouped".into(), json!(true));
+    error.insert("failed_shards".into(), json!([failure]));
+    error
 }
 
 impl IntoResponse for ElasticError {

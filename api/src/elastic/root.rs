@@ -7,9 +7,8 @@ use super::{
 };
 use axum::{Json, routing::get};
 use serde_json::Value;
+pub(super) use store::logs::NODE_ID;
 
-/// Identifies the node; there is one.
-pub(super) const NODE_ID: &str = "vigie-node-000000000001";
 /// Identifies the cluster.
 pub(super) const CLUSTER_UUID: &str = "vigie-cluster-00000001";
 /// Name of the cluster and of its only node.

@@ -317,6 +317,8 @@ pub struct SearchResponse {
     pub scroll_id: Option<String>,
     /// Of a search in a point in time: its key, to be used from now on.
     pub pit_id: Option<String>,
+    /// With `suggest`: words that the index knows, in the shape of Elasticsearch's answer.
+    pub suggest: Option<Object>,
     /// With `profile`: what took how long, in the shape of Elasticsearch's answer.
     pub profile: Option<Value>,
 }
@@ -340,10 +342,18 @@ impl SearchResponse {
     }
 }
 
+/// Id of the one node that there is, where answers name one.
+pub const NODE_ID: &str = "vigie-node-000000000001";
+
 impl Hit {
     /// The hit in the shape of Elasticsearch's answer.
     pub fn into_json(self) -> Object {
         let mut out = Object::new();
+        // Who explains a score says where it was computed.
+        if self.explanation.is_some() {
+            out.insert("_shard".to_owned(), json!(format!("[{}][0]", self.index)));
+            out.insert("_node".to_owned(), json!(NODE_ID));
+        }
         out.insert("_index".to_owned(), json!(self.index));
         if !self.bare {
             out.insert("_type".to_owned(), json!("_doc"));

@@ -13,5 +13,6 @@ mod fraud;
 mod harness;
 mod real_logs;
 mod scripts;
+mod search_answers;
 mod story;
 mod surface;

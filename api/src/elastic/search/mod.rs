@@ -8,6 +8,7 @@ mod msearch;
 mod point_in_time;
 mod scroll;
 mod shards;
+mod template;
 mod validate;
 
 use super::{
@@ -33,6 +34,12 @@ pub(super) fn routes() -> Vec<Route> {
         read("/{index}/_count", get_or_post(count)),
         read("/_msearch", get_or_post(msearch::msearch)),
         read("/{index}/_msearch", get_or_post(msearch::msearch)),
+        read("/_search/template", get_or_post(template::search)),
+        read("/{index}/_search/template", get_or_post(template::search)),
+        read("/_msearch/template", get_or_post(msearch::msearch_template)),
+        read("/{index}/_msearch/template", get_or_post(msearch::msearch_template)),
+        read("/_render/template", get_or_post(template::render)),
+        read("/_render/template/{id}", get_or_post(template::render)),
         read("/_search/scroll", scrolls()),
         read("/_search/scroll/{id}", scrolls()),
         read("/{index}/_pit", axum::routing::post(point_in_time::open)),

@@ -4,6 +4,7 @@ use super::super::{answer, error::ElasticError, names, parameters, parameters::P
 use super::{
     SIZE_DEFAULT,
     call::{Call, SEARCH_TIMEOUT},
+    template,
 };
 use axum::Json;
 use event::Object;
@@ -23,7 +24,21 @@ struct One {
     body: Object,
 }
 
-pub(super) async fn msearch(mut call: Call) -> Result<Json<Value>, ElasticError> {
+/// `_msearch`.
+pub(super) async fn msearch(call: Call) -> Result<Json<Value>, ElasticError> {
+    run(call, Ok).await
+}
+
+/// `_msearch/template`: each body is a template and what is put into it.
+pub(super) async fn msearch_template(call: Call) -> Result<Json<Value>, ElasticError> {
+    run(call, template::rendered).await
+}
+
+/// `read` makes a search of each body.
+async fn run(
+    mut call: Call,
+    read: fn(Object) -> Result<Object, ElasticError>,
+) -> Result<Json<Value>, ElasticError> {
     let started = Instant::now();
     // Elasticsearch's own limit is for several nodes.
     call.take("max_concurrent_searches");
@@ -32,7 +47,7 @@ pub(super) async fn msearch(mut call: Call) -> Result<Json<Value>, ElasticError>
     let run = |one: Result<One, ElasticError>| {
         let (call, common) = (&call, &common);
         async move {
-            match run_one(call, common, one).await {
+            match run_one(call, common, one, read).await {
                 Ok(answer) => Value::Object(answer),
                 Err(error) => json!({"error": error.error(), "status": error.status().as_u16()}),
             }
@@ -47,8 +62,10 @@ async fn run_one(
     call: &Call,
     common: &Parameters,
     one: Result<One, ElasticError>,
+    read: fn(Object) -> Result<Object, ElasticError>,
 ) -> Result<Object, ElasticError> {
-    let One { header, mut body } = one?;
+    let One { header, body } = one?;
+    let mut body = read(body)?;
     let (indices, parameters) = read_header(call, common, &header)?;
     body.entry("size").or_insert(json!(SIZE_DEFAULT));
     let body = call.with_scripts(body)?;

@@ -9,8 +9,11 @@
 pub mod aggregations;
 mod geo;
 mod highlight;
+mod intervals;
 mod nested;
 mod parse;
+mod parse_geo;
+mod parse_terms;
 mod parse_text;
 mod query;
 mod read;
@@ -19,14 +22,18 @@ mod scoring;
 mod script;
 mod search_body;
 mod sort;
+mod spans;
+mod suggest;
 
 pub use geo::{GeoBox, length_m, point_of};
 pub use highlight::{Highlight, HighlightField};
+pub use intervals::{IntervalFilter, IntervalRelation, IntervalRule, IntervalSource, Intervals};
 pub use nested::{Nested, NestedScore};
 pub use parse::parse_query;
 pub use query::{
     Analyzer, Bool, Bound, DisMax, Fuzziness, Fuzzy, GeoDistance, Match, MatchPhrase, MinimumShouldMatch,
-    MultiMatch, MultiMatchType, Operator, Pattern, Prefix, Query, QueryStringQuery, Range, Term, Terms,
+    MultiMatch, MultiMatchType, Operator, Pattern, Prefix, Query, QueryStringQuery, Range, RangeRelation,
+    Term, Terms,
 };
 pub use rescore::{Rescore, RescoreMode};
 pub use scoring::{
@@ -39,6 +46,8 @@ pub use search_body::{
     ValueField, parse_duration,
 };
 pub use sort::{DistanceSort, Missing, ScriptSort, SortKey, SortMode, SortOrder, SortTarget};
+pub use spans::Span;
+pub use suggest::{SuggestMode, SuggestSort, Suggestion};
 
 /// Queries may be nested so deep.
 pub const DEPTH_MAX: usize = 20;

@@ -1,16 +1,16 @@
-use super::geo::{geo_box, geo_point, length_m};
+use super::intervals::intervals;
 use super::nested::nested;
+use super::parse_geo::{geo_bounding_box, geo_distance, geo_polygon};
+use super::parse_terms::{exists, fuzzy, ids, prefix, range, regexp, term, terms, wildcard};
 use super::parse_text::{
     match_bool_prefix, match_phrase, match_phrase_prefix, match_text, multi_match, query_string,
     simple_query_string,
 };
-use super::query::{
-    Bool, Bound, DisMax, Fuzziness, Fuzzy, MinimumShouldMatch, Pattern, Prefix, Query, Range,
-};
-use super::query::{GeoDistance, Term, Terms};
-use super::read::{Place, illegal, invalid, object, one_or_many, parameters, scalar_text, shown, single};
+use super::query::{Bool, DisMax, MinimumShouldMatch, Query};
+use super::read::{Place, invalid, object, one_or_many, parameters, shown, single};
 use super::scoring::{boosting, distance_feature, function_score, script_query, script_score};
-use super::{CLAUSES_MAX, DEPTH_MAX, PATTERN_MAX_BYTES, TERMS_MAX};
+use super::spans;
+use super::{CLAUSES_MAX, DEPTH_MAX};
 use crate::StoreError;
 use base64::Engine as _;
 use serde::Deserialize;
@@ -22,9 +22,6 @@ use serde_json::Value;
 pub fn parse_query(value: &Value) -> Result<Query, StoreError> {
     Parser::default().query(value, &Place::root("query"))
 }
-
-/// Corners of a polygon.
-const POLYGON_MAX: usize = 1_000;
 
 /// Counts clauses while it descends.
 #[derive(Default)]
@@ -67,18 +64,33 @@ const CLAUSES: &[(&str, Build)] = &[
     ("bool", Parser::boolean),
     ("constant_score", Parser::constant_score),
     ("dis_max", Parser::dis_max),
+    ("intervals", intervals),
+    ("span_term", |parser, value, place| spans::query("span_term", parser, value, place)),
+    ("span_multi", |parser, value, place| spans::query("span_multi", parser, value, place)),
+    ("span_near", |parser, value, place| spans::query("span_near", parser, value, place)),
+    ("span_or", |parser, value, place| spans::query("span_or", parser, value, place)),
+    ("span_not", |parser, value, place| spans::query("span_not", parser, value, place)),
+    ("span_first", |parser, value, place| spans::query("span_first", parser, value, place)),
+    ("span_containing", |parser, value, place| spans::query("span_containing", parser, value, place)),
+    ("span_within", |parser, value, place| spans::query("span_within", parser, value, place)),
 ];
 
 impl Parser {
+    /// Counts a clause.
+    pub(super) fn count(&mut self, place: &Place<'_>) -> Result<(), StoreError> {
+        self.clauses += 1;
+        if self.clauses > CLAUSES_MAX {
+            return Err(invalid(place, format!("query holds more than {CLAUSES_MAX} clauses")));
+        }
+        Ok(())
+    }
+
     pub(super) fn query(&mut self, value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
         // Two levels of JSON (clause, member) make one level of nesting.
         if place.depth > 2 * DEPTH_MAX {
             return Err(invalid(place, format!("query is nested deeper than {DEPTH_MAX} levels")));
         }
-        self.clauses += 1;
-        if self.clauses > CLAUSES_MAX {
-            return Err(invalid(place, format!("query holds more than {CLAUSES_MAX} clauses")));
-        }
+        self.count(place)?;
         let (name, body) = single("query", value, place)?;
         let Some((_, build)) = CLAUSES.iter().find(|(known, _)| *known == name) else {
             let alike = CLAUSES.iter().map(|(known, _)| *known).find(|known| is_alike(known, name));
@@ -192,7 +204,7 @@ fn is_alike(known: &str, name: &str) -> bool {
     }
 }
 
-fn number(value: &Value, place: &Place<'_>) -> Result<f32, StoreError> {
+pub(super) fn number(value: &Value, place: &Place<'_>) -> Result<f32, StoreError> {
     value
         .as_f64()
         .map(|number| number as f32)
@@ -234,323 +246,6 @@ fn match_all(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     boosted(Query::MatchAll, read.boost, place)
 }
 
-fn is_scalar(value: &Value) -> bool {
-    matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
-}
-
-fn term(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        #[serde(alias = "term")]
-        value: Value,
-        #[serde(default)]
-        case_insensitive: bool,
-        boost: Option<f32>,
-        #[serde(rename = "_name")]
-        _name: Option<String>,
-    }
-    let (field, body) = single("[term] query", value, place)?;
-    let at = place.key(field);
-    let read = if body.is_object() {
-        parameters("[term] query", body, &at)?
-    } else {
-        Parameters { value: body.clone(), case_insensitive: false, boost: None, _name: None }
-    };
-    if !is_scalar(&read.value) {
-        return Err(invalid(&at, format!("[term] query takes one value, not {}", shown(&read.value))));
-    }
-    let query = Term { field: field.to_owned(), value: read.value, case_insensitive: read.case_insensitive };
-    boosted(Query::Term(query), read.boost, place)
-}
-
-fn terms(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let mut found = None;
-    let mut boost = None;
-    for (key, value) in object("[terms] query", value, place)? {
-        match (key.as_str(), value) {
-            ("boost", value) => boost = Some(number(value, &place.key(key))?),
-            ("_name", _) => {}
-            (field, Value::Array(values)) if found.is_none() => found = Some((field, values)),
-            (field, Value::Array(_)) => {
-                return Err(invalid(
-                    place,
-                    format!("[terms] query takes one field, \"{field}\" is a second"),
-                ));
-            }
-            (field, _) => {
-                return Err(invalid(place, format!("[terms] query: \"{field}\" must be an array of values")));
-            }
-        }
-    }
-    let Some((field, values)) = found else { return Err(invalid(place, "[terms] query lacks a field")) };
-    if values.len() > TERMS_MAX {
-        return Err(invalid(
-            place,
-            format!("[terms] query takes at most {TERMS_MAX} values, not {}", values.len()),
-        ));
-    }
-    if let Some(odd) = values.iter().find(|value| !is_scalar(value)) {
-        return Err(invalid(place, format!("[terms] query takes single values, not {}", shown(odd))));
-    }
-    boosted(Query::Terms(Terms { field: field.to_owned(), values: values.clone() }), boost, place)
-}
-
-fn range(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        gt: Option<Value>,
-        gte: Option<Value>,
-        lt: Option<Value>,
-        lte: Option<Value>,
-        // The older spelling, which Kibana and old clients still send.
-        from: Option<Value>,
-        to: Option<Value>,
-        include_lower: Option<bool>,
-        include_upper: Option<bool>,
-        format: Option<String>,
-        time_zone: Option<String>,
-        boost: Option<f32>,
-        #[serde(rename = "relation")]
-        _relation: Option<String>,
-        #[serde(rename = "_name")]
-        _name: Option<String>,
-    }
-    let (field, body) = single("[range] query", value, place)?;
-    let at = place.key(field);
-    let read: Parameters = parameters("[range] query", body, &at)?;
-    let end = |name: &str, candidates: [(Option<Value>, bool); 3]| {
-        let mut given = candidates.into_iter().filter_map(|(value, inclusive)| {
-            value.filter(|value| !value.is_null()).map(|value| Bound { value, inclusive })
-        });
-        let bound = given.next();
-        if given.next().is_some() {
-            return Err(invalid(&at, format!("[range] query gives two {name} ends")));
-        }
-        match &bound {
-            Some(bound) if !matches!(bound.value, Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
-                Err(invalid(&at, format!("[range] query: {} is not an end of a range", shown(&bound.value))))
-            }
-            _ => Ok(bound),
-        }
-    };
-    let from = (read.from, read.include_lower.unwrap_or(true));
-    let to = (read.to, read.include_upper.unwrap_or(true));
-    let query = Range {
-        field: field.to_owned(),
-        lower: end("lower", [(read.gt, false), (read.gte, true), from])?,
-        upper: end("upper", [(read.lt, false), (read.lte, true), to])?,
-        format: read.format,
-        time_zone: read.time_zone,
-    };
-    boosted(Query::Range(query), read.boost, place)
-}
-
-fn exists(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        field: String,
-        boost: Option<f32>,
-        #[serde(rename = "_name")]
-        _name: Option<String>,
-    }
-    let read: Parameters = parameters("[exists] query", value, place)?;
-    boosted(Query::Exists(read.field), read.boost, place)
-}
-
-/// Optional operators of Lucene's regular expressions.
-const REGEX_FLAGS: [&str; 9] =
-    ["", "ALL", "NONE", "INTERVAL", "INTERSECTION", "COMPLEMENT", "EMPTY", "ANYSTRING", "AUTOMATON"];
-
-/// `{"field": "text"}` or `{"field": {"value": "text", "case_insensitive": …}}`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PatternParameters {
-    #[serde(alias = "wildcard", alias = "prefix")]
-    value: Value,
-    #[serde(default)]
-    case_insensitive: bool,
-    boost: Option<f32>,
-    #[serde(rename = "rewrite")]
-    _rewrite: Option<String>,
-    #[serde(rename = "_name")]
-    _name: Option<String>,
-    // Of `regexp` only. All optional operators of Lucene's syntax are off unless `flags` names them.
-    flags: Option<String>,
-    #[serde(rename = "max_determinized_states")]
-    _max_determinized_states: Option<u64>,
-}
-
-fn pattern(what: &str, value: &Value, place: &Place<'_>) -> Result<(Pattern, Option<f32>), StoreError> {
-    let (field, body) = single(what, value, place)?;
-    let at = place.key(field);
-    let (text, case_insensitive, boost) = if body.is_object() {
-        let read: PatternParameters = parameters(what, body, &at)?;
-        let flags = read.flags.as_deref().unwrap_or("ALL");
-        // An operator that is not named would be an ordinary character; nobody names some who means these.
-        if !flags.split('|').all(|flag| REGEX_FLAGS.contains(&flag)) {
-            return Err(invalid(&at, format!("{what}: flags \"{flags}\" are not supported")));
-        }
-        (scalar_text(what, &read.value, &at)?, read.case_insensitive, read.boost)
-    } else {
-        (scalar_text(what, body, &at)?, false, None)
-    };
-    if text.len() > PATTERN_MAX_BYTES {
-        return Err(invalid(&at, format!("{what}: the pattern is longer than {PATTERN_MAX_BYTES} bytes")));
-    }
-    Ok((Pattern { field: field.to_owned(), pattern: text, case_insensitive }, boost))
-}
-
-fn prefix(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let (Pattern { field, pattern: value, case_insensitive }, boost) =
-        pattern("[prefix] query", value, place)?;
-    boosted(Query::Prefix(Prefix { field, value, case_insensitive }), boost, place)
-}
-
-fn wildcard(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let (pattern, boost) = pattern("[wildcard] query", value, place)?;
-    boosted(Query::Wildcard(pattern), boost, place)
-}
-
-fn regexp(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let (pattern, boost) = pattern("[regexp] query", value, place)?;
-    boosted(Query::Regexp(pattern), boost, place)
-}
-
-pub(super) fn fuzziness(
-    what: &str,
-    value: Option<&Value>,
-    place: &Place<'_>,
-) -> Result<Option<Fuzziness>, StoreError> {
-    let Some(value) = value else { return Ok(None) };
-    Fuzziness::parse(value)
-        .map(Some)
-        .ok_or_else(|| invalid(place, format!("{what}: fuzziness {} must be AUTO, 0, 1 or 2", shown(value))))
-}
-
-fn fuzzy(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        value: Value,
-        fuzziness: Option<Value>,
-        #[serde(default)]
-        prefix_length: usize,
-        #[serde(rename = "max_expansions")]
-        _max_expansions: Option<u32>,
-        transpositions: Option<bool>,
-        #[serde(rename = "rewrite")]
-        _rewrite: Option<String>,
-        boost: Option<f32>,
-        #[serde(rename = "_name")]
-        _name: Option<String>,
-    }
-    const WHAT: &str = "[fuzzy] query";
-    let (field, body) = single(WHAT, value, place)?;
-    let at = place.key(field);
-    let wrapped;
-    let body = if body.is_object() {
-        body
-    } else {
-        wrapped = serde_json::json!({ "value": body });
-        &wrapped
-    };
-    let read: Parameters = parameters(WHAT, body, &at)?;
-    let query = Fuzzy {
-        field: field.to_owned(),
-        value: scalar_text(WHAT, &read.value, &at)?,
-        fuzziness: fuzziness(WHAT, read.fuzziness.as_ref(), &at)?.unwrap_or(Fuzziness::AUTO),
-        prefix_length: read.prefix_length,
-        transpositions: read.transpositions.unwrap_or(true),
-    };
-    boosted(Query::Fuzzy(query), read.boost, place)
-}
-
-fn ids(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        values: Value,
-        boost: Option<f32>,
-        #[serde(rename = "_name")]
-        _name: Option<String>,
-    }
-    let read: Parameters = parameters("[ids] query", value, place)?;
-    let values = one_or_many(&read.values);
-    if values.len() > TERMS_MAX {
-        return Err(invalid(
-            place,
-            format!("[ids] query takes at most {TERMS_MAX} values, not {}", values.len()),
-        ));
-    }
-    let ids = values.iter().map(|id| scalar_text("[ids] query", id, place)).collect::<Result<Vec<_>, _>>()?;
-    boosted(Query::Ids(ids), read.boost, place)
-}
-
-/// The one member that is no parameter: the field and what stands in it; the parameters are in the object, too.
-fn geo_field<'v>(
-    what: &str,
-    value: &'v Value,
-    known: &[&str],
-    place: &Place<'_>,
-) -> Result<(&'v str, &'v Value, Option<f32>), StoreError> {
-    let (mut found, mut boost) = (None, None);
-    for (key, value) in object(what, value, place)? {
-        match key.as_str() {
-            "boost" => boost = Some(number(value, &place.key(key))?),
-            "_name" | "ignore_unmapped" | "validation_method" => {}
-            key if known.contains(&key) => {}
-            field if found.is_none() => found = Some((field, value)),
-            other => return Err(invalid(place, format!("{what} does not support \"{other}\""))),
-        }
-    }
-    match found {
-        Some((field, value)) => Ok((field, value, boost)),
-        None => Err(invalid(place, format!("{what} lacks a field"))),
-    }
-}
-
-fn geo_bounding_box(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let what = "[geo_bounding_box] query";
-    let (field, body, boost) = geo_field(what, value, &["type"], place)?;
-    let found = geo_box(body, &place.key(field))?;
-    boosted(Query::GeoBoundingBox(field.to_owned(), found), boost, place)
-}
-
-fn geo_distance(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let what = "[geo_distance] query";
-    let (field, body, boost) = geo_field(what, value, &["distance", "unit", "distance_type"], place)?;
-    let unit = value.get("unit").and_then(Value::as_str).unwrap_or("m");
-    let distance = match value.get("distance") {
-        Some(Value::String(text)) => length_m(text)
-            .filter(|_| text.ends_with(char::is_alphabetic))
-            .or_else(|| length_m(&format!("{text}{unit}"))),
-        Some(Value::Number(number)) => length_m(&format!("{number}{unit}")),
-        _ => None,
-    };
-    let Some(distance_m) = distance.filter(|distance| *distance > 0.0) else {
-        return Err(illegal(place, "[geo_distance] query requires a [distance] above 0"));
-    };
-    let origin = geo_point(body, &place.key(field))?;
-    boosted(Query::GeoDistance(GeoDistance { field: field.to_owned(), origin, distance_m }), boost, place)
-}
-
-fn geo_polygon(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
-    let what = "[geo_polygon] query";
-    let (field, body, boost) = geo_field(what, value, &[], place)?;
-    let at = place.key(field);
-    let listed = body.get("points").and_then(Value::as_array);
-    let listed = listed.ok_or_else(|| invalid(&at, format!("{what} needs a list of [points]")))?;
-    if !(3..=POLYGON_MAX).contains(&listed.len()) {
-        let message = format!("too few points defined for geo_polygon query, or more than {POLYGON_MAX}");
-        return Err(illegal(&at, message));
-    }
-    let points = listed.iter().map(|point| geo_point(point, &at)).collect::<Result<_, _>>()?;
-    boosted(Query::GeoPolygon(field.to_owned(), points), boost, place)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -565,8 +260,8 @@ mod tests {
         };
         check(json!({"foo": {}}), "unknown query [foo] (at query)");
         check(
-            json!({"bool": {"must": [{"match_all": {}}, {"span_near": {}}]}}),
-            "unknown query [span_near] (at query.bool.must[1])",
+            json!({"bool": {"must": [{"match_all": {}}, {"percolate": {}}]}}),
+            "unknown query [percolate] (at query.bool.must[1])",
         );
         check(
             json!({"range": {"a": {"from_x": 1}}}),

@@ -1,4 +1,5 @@
-use super::parse::{boosted, fuzziness, minimum_should_match};
+use super::parse::{boosted, minimum_should_match};
+use super::parse_terms::fuzziness;
 use super::query::{
     Analyzer, Fuzziness, Match, MatchPhrase, MultiMatch, MultiMatchType, Operator, Query, QueryStringQuery,
 };
@@ -113,7 +114,7 @@ impl TextParameters {
 }
 
 /// The analyser of that name.
-fn analyzer(name: &str, place: &Place<'_>) -> Result<Analyzer, StoreError> {
+pub(super) fn analyzer(name: &str, place: &Place<'_>) -> Result<Analyzer, StoreError> {
     Analyzer::named(name).ok_or_else(|| illegal(place, format!("[match] analyzer [{name}] not found")))
 }
 
@@ -226,6 +227,13 @@ fn boosted_fields(fields: &[String], place: &Place<'_>) -> Result<Vec<(String, f
     Ok(if matches!(fields.as_slice(), [(only, 1.0)] if only == "*") { Vec::new() } else { fields })
 }
 
+/// A text in Lucene's syntax that is none, told as Elasticsearch does; what is wrong with it stands in the cause.
+fn unparsable(text: &str, error: &lucene::SyntaxError) -> StoreError {
+    let cause = json!({"type": "parse_exception", "reason": format!("Cannot parse '{text}': {error}")});
+    let message = format!("Failed to parse query [{text}]");
+    StoreError::invalid(message).with_code("query_shard_exception").caused_by(cause)
+}
+
 pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     #[derive(Deserialize)]
     struct Parameters {
@@ -264,7 +272,7 @@ pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, St
         allow_leading_wildcard: read.allow_leading_wildcard.unwrap_or(true),
     };
     let text = if read.escape { escaped(&read.query) } else { read.query };
-    let query = lucene::parse(&text, &options).map_err(|error| invalid(place, format!("{what}: {error}")))?;
+    let query = lucene::parse(&text, &options).map_err(|error| unparsable(&text, &error))?;
     let fields = match (read.fields, read.default_field) {
         (Some(fields), _) => boosted_fields(&fields, place)?,
         (None, Some(field)) => boosted_fields(&[field], place)?,

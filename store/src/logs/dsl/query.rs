@@ -1,4 +1,4 @@
-use super::{Boosting, FunctionScore, GeoBox, Nested, ScriptCall};
+use super::{Boosting, FunctionScore, GeoBox, Intervals, Nested, ScriptCall, Span};
 use crate::logs::query_string;
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,6 +45,10 @@ pub enum Query {
     DisMax(DisMax),
     /// A query in Lucene's syntax; also `simple_query_string`.
     QueryString(QueryStringQuery),
+    /// Words by where they stand.
+    Span(Box<Span>),
+    /// Words by rules about their order.
+    Intervals(Box<Intervals>),
     /// Points in a box.
     GeoBoundingBox(String, GeoBox),
     /// Points near another.
@@ -209,6 +213,20 @@ pub struct Range {
     pub format: Option<String>,
     /// Zone of dates without one: an offset or a name.
     pub time_zone: Option<String>,
+    /// How the ranges of a range field are to stand to this one.
+    pub relation: RangeRelation,
+}
+
+/// `relation` of `range`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RangeRelation {
+    /// They have a value in common.
+    #[default]
+    Intersects,
+    /// They hold all of it.
+    Contains,
+    /// They lie in it.
+    Within,
 }
 
 /// `prefix`.

@@ -32,6 +32,21 @@ pub struct FunctionScore {
     pub boosts_result: bool,
 }
 
+impl FunctionScore {
+    /// What matches, with the value of one function instead of its score.
+    fn replacing(query: Query, kind: FunctionKind) -> Self {
+        Self {
+            query,
+            functions: vec![ScoreFunction { filter: None, weight: 1.0, kind }],
+            score_mode: ScoreMode::Multiply,
+            boost_mode: BoostMode::Replace,
+            max_boost: f32::MAX,
+            min_score: None,
+            boosts_result: true,
+        }
+    }
+}
+
 /// One function of a `function_score`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreFunction {
@@ -238,16 +253,9 @@ pub(super) fn script_score(
     }
     let read: Parameters = parameters("[script_score] query", value, place)?;
     let call = script(&read.script, Purpose::Score, &place.key("script"))?;
-    let function = ScoreFunction { filter: None, weight: 1.0, kind: FunctionKind::Script(Arc::new(call)) };
-    let query = FunctionScore {
-        query: parser.query(&read.query, &place.key("query"))?,
-        functions: vec![function],
-        score_mode: ScoreMode::Multiply,
-        boost_mode: BoostMode::Replace,
-        max_boost: f32::MAX,
-        min_score: read.min_score,
-        boosts_result: true,
-    };
+    let query = parser.query(&read.query, &place.key("query"))?;
+    let scored = FunctionScore::replacing(query, FunctionKind::Script(Arc::new(call)));
+    let query = FunctionScore { min_score: read.min_score, ..scored };
     boosted(Query::FunctionScore(Box::new(query)), read.boost, place)
 }
 
@@ -286,19 +294,7 @@ pub(super) fn distance_feature(value: &Value, place: &Place<'_>) -> Result<Query
         decay: 0.5,
         mode: DecayMode::Min,
     };
-    let query = FunctionScore {
-        query: Query::Exists(read.field),
-        functions: vec![ScoreFunction {
-            filter: None,
-            weight: 1.0,
-            kind: FunctionKind::Decay(Box::new(decay)),
-        }],
-        score_mode: ScoreMode::Multiply,
-        boost_mode: BoostMode::Replace,
-        max_boost: f32::MAX,
-        min_score: None,
-        boosts_result: true,
-    };
+    let query = FunctionScore::replacing(Query::Exists(read.field), FunctionKind::Decay(Box::new(decay)));
     boosted(Query::FunctionScore(Box::new(query)), read.boost, place)
 }
 

@@ -6,6 +6,7 @@ use super::read::{Place, illegal, invalid, object, one_or_many, parameters, show
 use super::rescore::{Rescore, rescores};
 use super::script::{ScriptCall, script};
 use super::sort::{SortKey, sort_keys};
+use super::suggest::{Suggestion, suggestions};
 use crate::{StoreError, scope::wildcard_match};
 use event::Object;
 use expression::Purpose;
@@ -75,6 +76,8 @@ pub struct SearchBody {
     pub bare: bool,
     /// `stored_fields`: values of these fields, if they are mapped with `store`.
     pub stored_fields: Vec<FieldPattern>,
+    /// `suggest`: words that the index knows.
+    pub suggest: Vec<Suggestion>,
 }
 
 /// An entry of `script_fields`.
@@ -315,6 +318,10 @@ impl SearchBody {
             indices_boost: indices_boost(read.indices_boost.as_ref(), &root)?,
             bare,
             stored_fields,
+            suggest: match &read.suggest {
+                Some(wanted) => suggestions(wanted, &Place::root("suggest"))?,
+                None => Vec::new(),
+            },
         })
     }
 }
@@ -349,12 +356,12 @@ impl Parameters {
     }
 
     fn refuse_what_is_not_done(&self, place: &Place<'_>) -> Result<(), StoreError> {
-        for (name, members) in [("suggest", &self.suggest), ("runtime_mappings", &self.runtime_mappings)] {
-            if members.as_ref().is_some_and(|members| !members.is_empty()) {
-                return Err(invalid(place, format!("[search] does not support \"{name}\"")));
+        match &self.runtime_mappings {
+            Some(members) if !members.is_empty() => {
+                Err(invalid(place, "[search] does not support \"runtime_mappings\""))
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn window(&self, place: &Place<'_>) -> Result<(usize, usize), StoreError> {

@@ -4,6 +4,7 @@ use super::{
     document::{IndexDocument, IndexValue},
     malformed::cause,
     mapping::{DEPTH_MAX, Dynamic, FieldType},
+    range_values::read_range,
     router::{Found, Route, Router},
     schema::Location,
     values::{read_geo_point, read_value},
@@ -163,7 +164,7 @@ impl<'a> Walk<'a> {
             (Value::Null, None) => return Ok(()),
             (value, _) => value,
         };
-        if route.field.field_type == FieldType::GeoPoint {
+        if route.takes_pair() {
             return self.whole(route, value);
         }
         let Some(read) = read_value(&route.field, value) else {
@@ -203,7 +204,7 @@ impl<'a> Walk<'a> {
         match &route.location {
             Location::Own(field) => self.out.document.add(*field, value),
             Location::Json(field, _) => self.shared(*field).push((route.path.clone(), value)),
-            Location::Geo(..) => {}
+            Location::Geo(..) | Location::Ends(..) => {}
         }
     }
 
@@ -234,6 +235,15 @@ impl<'a> Walk<'a> {
                     self.name(route);
                 }
                 None => self.odd(route, value)?,
+            }
+        } else if let Location::Ends(from_field, to_field) = route.location {
+            match read_range(&route.field, value) {
+                Ok((from, to)) => {
+                    self.out.document.add(from_field, IndexValue::Ip(from.into()));
+                    self.out.document.add(to_field, IndexValue::Ip(to.into()));
+                    self.name(route);
+                }
+                Err(_) => self.odd(route, value)?,
             }
         } else {
             let mut path = self.path.clone();

@@ -1,6 +1,9 @@
 //! What is behind the refusal of a value that its field cannot take: `caused_by`, as Elasticsearch words it.
 
-use super::mapping::{FieldMapping, FieldType};
+use super::{
+    mapping::{Family, FieldMapping, FieldType},
+    range_values::read_range,
+};
 use serde_json::{Value, json};
 
 /// So much of a value is quoted.
@@ -8,6 +11,10 @@ const QUOTED_MAX_BYTES: usize = 100;
 
 /// Why the field does not take the value.
 pub(super) fn cause(field: &FieldMapping, value: &Value) -> Value {
+    if field.field_type.family() == Family::Range {
+        let reason = read_range(field, value).err().unwrap_or_default();
+        return illegal("illegal_argument_exception", reason);
+    }
     if value.is_object() || value.is_array() {
         let token = if value.is_object() { "START_OBJECT" } else { "START_ARRAY" };
         return illegal("illegal_state_exception", format!("Can't get text on a {token}"));
@@ -105,6 +112,11 @@ mod tests {
                 "illegal_argument_exception",
                 "Failed to parse value [maybe] as only [true] or [false] are allowed.",
             ),
+        );
+        check(
+            "long_range",
+            json!({"from_x": 1}),
+            ("illegal_argument_exception", "error parsing field, with unknown parameter [from_x]"),
         );
         check("ip", json!("x.y"), ("illegal_argument_exception", "'x.y' is not an IP string literal."));
         check(

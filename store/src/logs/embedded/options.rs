@@ -33,7 +33,8 @@ pub struct EmbeddedOptions {
     pub searches_max: usize,
     /// Searches that may wait; one more is refused as `Overloaded`.
     pub searches_waiting_max: usize,
-    /// Memory for the aggregations of all searches that run, in bytes; beyond it a search is refused as `Overloaded`.
+    /// Memory for what all searches that run hold beside their hits, in bytes: buckets, columns that scripts make, nested
+    /// objects, sort values; beyond it a search is refused as `Overloaded`.
     pub search_memory_max_bytes: usize,
     /// Batches that are prepared at the same time; others wait.
     pub writes_max: usize,

@@ -32,9 +32,17 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Whether it takes whole objects: `geo_point` and `flattened`.
+    /// Whether it takes whole objects: `geo_point`, `flattened` and ranges.
     pub(super) fn takes_object(&self) -> bool {
         matches!(self.field.field_type, FieldType::GeoPoint | FieldType::Flattened)
+            || self.field.field_type.family() == Family::Range
+    }
+}
+
+impl Route {
+    /// Whether a value of it is two in the index: the parts of a point, the ends of a range.
+    pub(super) fn takes_pair(&self) -> bool {
+        matches!(self.location, Location::Geo(..) | Location::Ends(..))
     }
 }
 

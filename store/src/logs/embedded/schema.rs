@@ -42,7 +42,7 @@ pub(crate) const RESERVED: [&str; 10] = [
 /// The tantivy schema of one generation.
 ///
 /// Explicit fields have a tantivy field each, under their dotted path (a `geo_point` has two, `path#lat` and
-/// `path#lon`). Dynamic fields share three JSON fields, under their dotted path there: keywords (inverted index and
+/// `path#lon`, a range `path#from` and `path#to`). Dynamic fields share three JSON fields, under their dotted path there: keywords (inverted index and
 /// column), texts (inverted index with positions), and values (column only: numbers, booleans, dates).
 #[derive(Debug, Clone)]
 pub(crate) struct IndexSchema {
@@ -80,6 +80,8 @@ pub(crate) enum Location {
     Json(Field, String),
     /// In two `f64` columns: latitude, longitude.
     Geo(Field, Field),
+    /// In two address columns: from, to.
+    Ends(Field, Field),
 }
 
 /// A field of the mapping, found in one generation.
@@ -109,7 +111,10 @@ impl ResolvedField {
     /// The tantivy field that holds the values (of a `geo_point`: the latitude's).
     pub(crate) fn field(&self) -> Field {
         match &self.location {
-            Location::Own(field) | Location::Json(field, _) | Location::Geo(field, _) => *field,
+            Location::Own(field)
+            | Location::Json(field, _)
+            | Location::Geo(field, _)
+            | Location::Ends(field, _) => *field,
         }
     }
 
@@ -121,7 +126,9 @@ impl ResolvedField {
                 term.append_type_and_str(value);
                 term
             }
-            Location::Own(field) | Location::Geo(field, _) => Term::from_field_text(*field, value),
+            Location::Own(field) | Location::Geo(field, _) | Location::Ends(field, _) => {
+                Term::from_field_text(*field, value)
+            }
         }
     }
 }
@@ -192,6 +199,11 @@ impl IndexSchema {
             let lon = self.tantivy.get_field(&format!("{path}#lon")).ok()?;
             return Some(Location::Geo(lat, lon));
         }
+        if family == Family::Range {
+            let from = self.tantivy.get_field(&format!("{path}#from")).ok()?;
+            let to = self.tantivy.get_field(&format!("{path}#to")).ok()?;
+            return Some(Location::Ends(from, to));
+        }
         self.tantivy.get_field(path).ok().map(Location::Own)
     }
 
@@ -201,7 +213,9 @@ impl IndexSchema {
         let has_column = if shared { family != Family::Text } else { field.has_column() };
         let column = has_column.then(|| match &location {
             Location::Own(own) => self.tantivy.get_field_name(*own).to_owned(),
-            Location::Geo(lat, _) => self.tantivy.get_field_name(*lat).to_owned(),
+            Location::Geo(first, _) | Location::Ends(first, _) => {
+                self.tantivy.get_field_name(*first).to_owned()
+            }
             Location::Json(json, path) => {
                 format!("{}.{}", self.tantivy.get_field_name(*json), path.replace('\\', "\\\\"))
             }
@@ -321,6 +335,12 @@ fn add_field(builder: &mut SchemaBuilder, path: &str, field: &FieldMapping) {
             let options = IpAddrOptions::default();
             let options = if inverted { options.set_indexed() } else { options };
             builder.add_ip_addr_field(path, if column { options.set_fast() } else { options });
+        }
+        Family::Range => {
+            let options = IpAddrOptions::default();
+            let options = if column { options.set_fast() } else { options };
+            builder.add_ip_addr_field(&format!("{path}#from"), options.clone());
+            builder.add_ip_addr_field(&format!("{path}#to"), options);
         }
         Family::Geo => {
             builder.add_f64_field(&format!("{path}#lat"), numeric(false, column));

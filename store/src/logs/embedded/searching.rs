@@ -6,15 +6,16 @@ use super::{
     contexts::Contexts,
     engine::Engine,
     index::tokenizers,
-    lookup::lookups,
     search::{self, Bounds, Breaker},
+    search_gate::SearchPermit,
     store::EmbeddedLogs,
+    terms_lookup::lookups,
 };
 use crate::{
     StoreError,
     logs::{
-        AnalyzeRequest, ContextKind, GetRequest, IndicesOptions, LogStore, SearchRequest, SearchResponse,
-        TimeRange, Word, dsl::SearchBody,
+        AnalyzeRequest, ContextKind, GetRequest, IndicesOptions, SearchRequest, SearchResponse, TimeRange,
+        Word, dsl::SearchBody,
     },
     scope::Scope,
 };
@@ -61,13 +62,23 @@ impl EmbeddedLogs {
         scope: &Scope,
         mut request: SearchRequest,
     ) -> Result<SearchResponse, StoreError> {
-        self.look_up_terms(scope, &mut request).await?;
-        let body = SearchBody::parse(&request.body)?;
-        let permit = self.searches.enter(scope.subject()).await?;
+        let permit = Arc::new(self.searches.enter(scope.subject()).await?);
+        self.look_up_terms(scope, &mut request, &permit).await?;
+        self.run_admitted(scope, request, permit).await
+    }
+
+    /// Runs a search without lookups that was let in.
+    pub(super) async fn run_admitted(
+        &self,
+        scope: &Scope,
+        request: SearchRequest,
+        permit: Arc<SearchPermit>,
+    ) -> Result<SearchResponse, StoreError> {
         let (bounds, _cancel) = self.searching.bounds();
         let (scope, contexts) = (scope.clone(), self.searching.contexts.clone());
         self.blocking(move |engine| {
             let _permit = permit;
+            let body = SearchBody::parse(&request.body)?;
             if let Some(pit) = &body.pit {
                 let context = contexts.find(&scope, ContextKind::PointInTime, &pit.id, pit.keep_alive)?;
                 let response = search::execute(&context.snapshots, &scope, &request, &body, &bounds)?;
@@ -95,7 +106,12 @@ impl EmbeddedLogs {
 
     /// Puts the values that `terms` queries take from other documents into the request; a document that is not there has
     /// none.
-    async fn look_up_terms(&self, scope: &Scope, request: &mut SearchRequest) -> Result<(), StoreError> {
+    async fn look_up_terms(
+        &self,
+        scope: &Scope,
+        request: &mut SearchRequest,
+        permit: &Arc<SearchPermit>,
+    ) -> Result<(), StoreError> {
         let lookups = lookups(&request.body)?;
         if lookups.is_empty() {
             return Ok(());
@@ -108,7 +124,7 @@ impl EmbeddedLogs {
                 routing: lookup.routing.as_deref(),
                 realtime: true,
             };
-            let found = self.get_as(scope, asked).await?.and_then(|found| found.source);
+            let found = self.get_within(scope, asked, Some(permit)).await?.and_then(|found| found.source);
             let values = found.map_or_else(|| Value::Array(Vec::new()), |found| lookup.values(&found));
             if let Some(at) = body.pointer_mut(&place) {
                 *at = values;
@@ -184,4 +200,31 @@ fn snapshots(
     let targets = engine.select(scope, patterns, options)?;
     targets.iter().try_for_each(|target| check_blocks(&target.slot, Access::Read))?;
     engine.snapshots(&targets, span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, logs::embedded::EmbeddedOptions};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn lookups_wait_for_their_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let options =
+            EmbeddedOptions { searches_max: 1, searches_waiting_max: 0, ..EmbeddedOptions::default() };
+        let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+        let scope = Scope::internal("test");
+        let lookup = json!({"index": "missing", "id": "1", "path": "x"});
+        let body = json!({"query": {"terms": {"a": lookup}}});
+        let kind = async || {
+            let body = body.as_object().unwrap().clone();
+            let request = SearchRequest { body, ..SearchRequest::default() };
+            logs.run_search(&scope, request).await.unwrap_err().kind
+        };
+        let held = logs.searches.enter("other").await.unwrap();
+        assert_eq!(kind().await, ErrorKind::Overloaded, "nothing was looked up");
+        drop(held);
+        assert_eq!(kind().await, ErrorKind::NotFound);
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     options::EmbeddedOptions,
     refresher::Refresher,
     registry::Slot,
-    search_gate::SearchGate,
+    search_gate::{SearchGate, SearchPermit},
     searching::Searching,
     select::{Target, check_reach, check_right, no_such_index},
     shards::Shards,
@@ -83,7 +83,18 @@ impl EmbeddedLogs {
     }
 
     /// Whether the scope's filter lets the document through: asked of the search, as only it knows the query language.
-    async fn passes_filter(&self, scope: &Scope, index: &str, id: &str) -> Result<bool, StoreError> {
+    /// `permit`: of the search that it is asked for.
+    async fn passes_filter(
+        &self,
+        scope: &Scope,
+        index: &str,
+        id: &str,
+        permit: Option<&Arc<SearchPermit>>,
+    ) -> Result<bool, StoreError> {
+        let permit = match permit {
+            Some(permit) => Arc::clone(permit),
+            None => Arc::new(self.searches.enter(scope.subject()).await?),
+        };
         let name = index.to_owned();
         self.blocking(move |engine| {
             engine.refresh(&engine.registry.get(&name).into_iter().collect::<Vec<_>>())
@@ -92,7 +103,50 @@ impl EmbeddedLogs {
         let body = json!({"query": {"ids": {"values": [id]}}, "size": 1, "_source": false});
         let Value::Object(body) = body else { return Ok(false) };
         let request = SearchRequest { indices: vec![index.to_owned()], body, ..SearchRequest::default() };
-        Ok(!self.run_search(scope, request).await?.hits.is_empty())
+        Ok(!self.run_admitted(scope, request, permit).await?.hits.is_empty())
+    }
+
+    /// Reads a document for itself, or for a search that was let in.
+    pub(super) async fn get_within(
+        &self,
+        scope: &Scope,
+        request: GetRequest<'_>,
+        permit: Option<&Arc<SearchPermit>>,
+    ) -> Result<Option<Document>, StoreError> {
+        let scope = &*check_right(scope, Right::Read)?;
+        let (name, id, scope_of_get) = (request.index.to_owned(), request.id.to_owned(), scope.clone());
+        let (routing, realtime) = (request.routing.map(str::to_owned), request.realtime);
+        let found = self
+            .blocking(move |engine| {
+                let slot = engine.single(&scope_of_get, &name)?;
+                check_blocks(&slot, Access::Read)?;
+                let state = engine.state(&slot)?;
+                if routing.is_none() && state.router().mapping.routing_required {
+                    return Err(routing_missing(&slot.identity.name, &id));
+                }
+                let current = if realtime { state.get(&id)? } else { state.visible().get(&id)? };
+                let shards = Shards::of(&slot.settings().settings);
+                let Some(current) = current
+                    .filter(|current| shards.same(&id, routing.as_deref(), current.routing.as_deref()))
+                else {
+                    return Ok(None);
+                };
+                let mut document = document(&slot.identity.name, id, &current)?;
+                if let Some(source) = document.source.as_mut().filter(|_| scope_of_get.masks_anything()) {
+                    // An alias that is masked masks the field that it stands for.
+                    let router = state.router();
+                    let aliases = router.mapping.aliases.iter();
+                    let masked = aliases.filter(|(alias, _)| scope_of_get.masks_field(alias));
+                    let targets: Vec<String> = masked.map(|(_, target)| target.clone()).collect();
+                    remove_masked(source, &scope_of_get.with_masked_fields(targets));
+                }
+                Ok(Some(document))
+            })
+            .await?;
+        let Some(document) = found else { return Ok(None) };
+        let hidden = scope.filter().is_some()
+            && !self.passes_filter(scope, &document.index, request.id, permit).await?;
+        Ok(Some(document).filter(|_| !hidden))
     }
 }
 
@@ -168,41 +222,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn get_as(&self, scope: &Scope, request: GetRequest<'_>) -> Result<Option<Document>, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
-        let (name, id, scope_of_get) = (request.index.to_owned(), request.id.to_owned(), scope.clone());
-        let (routing, realtime) = (request.routing.map(str::to_owned), request.realtime);
-        let found = self
-            .blocking(move |engine| {
-                let slot = engine.single(&scope_of_get, &name)?;
-                check_blocks(&slot, Access::Read)?;
-                let state = engine.state(&slot)?;
-                if routing.is_none() && state.router().mapping.routing_required {
-                    return Err(routing_missing(&slot.identity.name, &id));
-                }
-                let current = if realtime { state.get(&id)? } else { state.visible().get(&id)? };
-                let shards = Shards::of(&slot.settings().settings);
-                let Some(current) = current
-                    .filter(|current| shards.same(&id, routing.as_deref(), current.routing.as_deref()))
-                else {
-                    return Ok(None);
-                };
-                let mut document = document(&slot.identity.name, id, &current)?;
-                if let Some(source) = document.source.as_mut().filter(|_| scope_of_get.masks_anything()) {
-                    // An alias that is masked masks the field that it stands for.
-                    let router = state.router();
-                    let aliases = router.mapping.aliases.iter();
-                    let masked = aliases.filter(|(alias, _)| scope_of_get.masks_field(alias));
-                    let targets: Vec<String> = masked.map(|(_, target)| target.clone()).collect();
-                    remove_masked(source, &scope_of_get.with_masked_fields(targets));
-                }
-                Ok(Some(document))
-            })
-            .await?;
-        let Some(document) = found else { return Ok(None) };
-        if scope.filter().is_some() && !self.passes_filter(scope, &document.index, request.id).await? {
-            return Ok(None);
-        }
-        Ok(Some(document))
+        self.get_within(scope, request, None).await
     }
 
     async fn refresh(&self, scope: &Scope, indices: &[String]) -> Result<(), StoreError> {

@@ -13,7 +13,8 @@ use tantivy::DateTime;
 const KEYWORD_MAX_BYTES: usize = 32_766;
 
 /// Reads one leaf (no array, no null) as that field's type; `None` if it does not fit. A `geo_point` is read by
-/// [`read_geo_point`].
+/// [`read_geo_point`], a
+/// range by `read_range`.
 pub(super) fn read_value(field: &FieldMapping, value: &Value) -> Option<IndexValue> {
     match field.field_type.family() {
         Family::Keyword => read_keyword(field, value),
@@ -32,7 +33,7 @@ pub(super) fn read_value(field: &FieldMapping, value: &Value) -> Option<IndexVal
             .and_then(|at| to_tantivy(at, field.field_type))
             .map(IndexValue::Date),
         Family::Ip => read_ip(value).map(IndexValue::Ip),
-        Family::Geo => None,
+        Family::Geo | Family::Range => None,
     }
 }
 

@@ -189,7 +189,8 @@ impl Parser<'_> {
             return Ok(node);
         }
         let start = self.cursor.at;
-        let word = self.cursor.word(WordPlace::Value)?;
+        // A second colon has no meaning here: in a value it is escaped, or the value stands in quotes.
+        let word = self.cursor.word(WordPlace::Field)?;
         if word.text.is_empty() {
             return Err(self.cursor.unexpected(&format!("a value after \"{field}:\"")));
         }
@@ -288,7 +289,8 @@ mod tests {
         check(r"\(1\+1\)", r"\(1\+1\)");
         check("name:/jo(hn|e)/", "name:/jo(hn|e)/");
         check("url.path:/cart/items", r"url.path:\/cart\/items");
-        check("source.ip:2001:db8::1", r"source.ip:2001\:db8\:\:1");
+        check(r#"source.ip:"2001:db8::1""#, r#"source.ip:"2001:db8::1""#);
+        check(r"source.ip:2001\:db8\:\:1", r"source.ip:2001\:db8\:\:1");
         check("quikc~ foo~1 fooo~0.5", "quikc~ foo~1 fooo~2");
         check("_exists_:user.id", "_exists_:user.id");
         check("user.id:*", "_exists_:user.id");
@@ -323,6 +325,7 @@ mod tests {
         check("(a", 1, "never closed");
         check("a)", 2, "closes nothing");
         check("\u{fc} \"b", 4, "never closed");
+        check("foo:bar:baz", 8, "unexpected \":\"");
         check("a:", 3, "a value after \"a:\"");
         check(":a", 1, "unexpected \":\"");
         check("a:[1 5]", 7, "low TO high");

@@ -1,16 +1,21 @@
 //! Searches over a log store: which documents a query finds, in which order, and what is counted over them.
 
 mod aggregations;
+mod bounds;
 mod contexts;
 mod document_scripts;
 mod more_aggregations;
 mod nested;
 mod options;
 mod pages;
+mod positions;
 mod queries;
+mod range_fields;
 mod recorded;
 mod scoring;
 mod scripts;
+mod statistics;
+mod suggestions;
 
 use event::{Event, Origin};
 use jiff::Timestamp;
@@ -35,9 +40,14 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// An empty store whose indices `shop-*` have explicit fields; all others find theirs by themselves.
     pub(crate) async fn new() -> Self {
+        Self::with(EmbeddedOptions::default()).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn with(options: EmbeddedOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let now: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
-        let options = EmbeddedOptions { clock: Arc::new(move || now), ..EmbeddedOptions::default() };
+        let options = EmbeddedOptions { clock: Arc::new(move || now), ..options };
         let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
         let template = json!({
             "index_patterns": ["shop-*"],

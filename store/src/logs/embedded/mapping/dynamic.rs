@@ -1,7 +1,7 @@
 //! What type a field gets that no template maps: decided by the first value seen.
 
 use super::{
-    DateFormats, Dynamic, DynamicTemplate, FIELDS_MAX, Family, FieldMapping, FieldOrigin, FieldType, Mapping,
+    DateFormats, Dynamic, DynamicTemplate, FIELDS_MAX, FieldMapping, FieldOrigin, FieldType, Mapping,
     parse::check_path,
 };
 use crate::scope::wildcard_match;
@@ -130,7 +130,7 @@ impl Mapping {
         }
         for field in added.fields.values_mut() {
             // The shared JSON fields can't hold these: the index opens a generation with a field for them.
-            if matches!(field.field_type.family(), Family::Ip | Family::Geo) {
+            if field.field_type.family().needs_own_place() {
                 field.origin = FieldOrigin::Explicit;
             }
         }

@@ -42,6 +42,18 @@ pub(crate) enum FieldType {
     Ip,
     /// Point on the earth.
     GeoPoint,
+    /// Ranges of integers, 32 bits.
+    IntegerRange,
+    /// Ranges of integers, 64 bits.
+    LongRange,
+    /// Ranges of floating point, 32 bits.
+    FloatRange,
+    /// Ranges of floating point, 64 bits.
+    DoubleRange,
+    /// Ranges of instants, in milliseconds.
+    DateRange,
+    /// Ranges of addresses.
+    IpRange,
     /// Object whose leaves are all keywords.
     Flattened,
     /// Base64 text that is kept, never searched.
@@ -69,10 +81,19 @@ pub(crate) enum Family {
     Ip,
     /// Two `f64` columns, latitude and longitude.
     Geo,
+    /// Two columns of 128 bits, the ends of ranges.
+    Range,
+}
+
+impl Family {
+    /// Whether values need tantivy fields of their own: the shared JSON fields can't hold them.
+    pub(crate) fn needs_own_place(self) -> bool {
+        matches!(self, Self::Ip | Self::Geo | Self::Range)
+    }
 }
 
 /// Every type with the name that Elasticsearch gives it.
-const NAMES: [(&str, FieldType); 21] = [
+const NAMES: [(&str, FieldType); 27] = [
     ("keyword", FieldType::Keyword),
     ("constant_keyword", FieldType::ConstantKeyword),
     ("wildcard", FieldType::Wildcard),
@@ -92,6 +113,12 @@ const NAMES: [(&str, FieldType); 21] = [
     ("date_nanos", FieldType::DateNanos),
     ("ip", FieldType::Ip),
     ("geo_point", FieldType::GeoPoint),
+    ("integer_range", FieldType::IntegerRange),
+    ("long_range", FieldType::LongRange),
+    ("float_range", FieldType::FloatRange),
+    ("double_range", FieldType::DoubleRange),
+    ("date_range", FieldType::DateRange),
+    ("ip_range", FieldType::IpRange),
     ("flattened", FieldType::Flattened),
     ("binary", FieldType::Binary),
 ];
@@ -121,6 +148,12 @@ impl FieldType {
             Self::Date | Self::DateNanos => Family::Date,
             Self::Ip => Family::Ip,
             Self::GeoPoint => Family::Geo,
+            Self::IntegerRange
+            | Self::LongRange
+            | Self::FloatRange
+            | Self::DoubleRange
+            | Self::DateRange
+            | Self::IpRange => Family::Range,
         }
     }
 

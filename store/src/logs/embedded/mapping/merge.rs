@@ -1,6 +1,6 @@
 //! A mapping that an index has, and one that is put over it.
 
-use super::{Family, FieldOrigin, Mapping, render::normal_form};
+use super::{FieldOrigin, Mapping, render::normal_form};
 use crate::{StoreError, logs::embedded::mapping::FIELDS_MAX};
 use event::Object;
 use serde_json::Value;
@@ -29,8 +29,8 @@ impl Mapping {
                     }
                 }
                 None => {
-                    // The shared fields take it at once; only these two families need a place of their own.
-                    if !matches!(field.field_type.family(), Family::Ip | Family::Geo) {
+                    // The shared fields take it at once, if they can.
+                    if !field.field_type.family().needs_own_place() {
                         field.origin = FieldOrigin::Dynamic;
                     }
                     self.fields.insert(path, field);

@@ -147,14 +147,21 @@ impl FieldMapping {
 
     /// Whether its values have a column: can be sorted and aggregated by, and searched without an inverted index.
     pub(crate) fn has_column(&self) -> bool {
-        self.doc_values && self.field_type.family() != Family::Text
+        match self.field_type.family() {
+            Family::Text => false,
+            // Ranges are searched by their columns, too, whatever else these may be used for.
+            Family::Range => self.doc_values || self.index,
+            _ => self.doc_values,
+        }
     }
 
     /// Whether its values have an inverted index. Numbers, dates, booleans and addresses are searched through their
     /// column, which costs a fraction at ingestion; they get an inverted index only if they have no column.
     pub(crate) fn has_inverted_index(&self) -> bool {
         let through_column = !matches!(self.field_type.family(), Family::Keyword | Family::Text);
-        self.index && !(through_column && self.doc_values) && self.field_type.family() != Family::Geo
+        self.index
+            && !(through_column && self.doc_values)
+            && !matches!(self.field_type.family(), Family::Geo | Family::Range)
     }
 }
 

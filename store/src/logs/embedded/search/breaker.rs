@@ -19,9 +19,9 @@ impl Breaker {
         Arc::new(Self { used: AtomicUsize::new(0), limit })
     }
 
-    /// Nothing yet, for one part of a search.
-    pub(super) fn reserve(self: &Arc<Self>) -> Reserved {
-        Reserved { breaker: Arc::clone(self), bytes: 0 }
+    /// Nothing yet, for one part of a search, which errors call so.
+    pub(super) fn reserve(self: &Arc<Self>, part: &'static str) -> Reserved {
+        Reserved { breaker: Arc::clone(self), part, bytes: 0 }
     }
 }
 
@@ -29,13 +29,22 @@ impl Breaker {
 #[derive(Debug)]
 pub(super) struct Reserved {
     breaker: Arc<Breaker>,
+    part: &'static str,
     bytes: usize,
 }
 
 impl Reserved {
     /// For another part.
     pub(super) fn another(&self) -> Self {
-        self.breaker.reserve()
+        self.breaker.reserve(self.part)
+    }
+
+    /// Says that so much more is taken.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub(super) fn add(&mut self, bytes: usize) -> Result<(), StoreError> {
+        self.set(self.bytes.saturating_add(bytes))
     }
 
     /// Says how much is taken now.
@@ -54,8 +63,8 @@ impl Reserved {
             return Ok(());
         }
         let message = format!(
-            "[request] Data too large, data for [aggregations] would be [{used}/{}mb], which is larger than the limit of \
-             [{}/{}mb]",
+            "[request] Data too large, data for [{}] would be [{used}/{}mb], which is larger than the limit of [{}/{}mb]",
+            self.part,
             used >> 20,
             self.breaker.limit,
             self.breaker.limit >> 20
@@ -77,7 +86,7 @@ mod tests {
     #[test]
     fn what_is_taken_is_given_back() {
         let breaker = Breaker::new(100);
-        let mut a = breaker.reserve();
+        let mut a = breaker.reserve("aggregations");
         a.set(60).unwrap();
         let mut b = a.another();
         assert_eq!(b.set(50).unwrap_err().kind, ErrorKind::Overloaded);

@@ -1,6 +1,7 @@
 //! `collapse`: the best hit of each value of a field.
 
 use super::aggregations::Key;
+use super::breaker::Reserved;
 use super::column::{SegmentColumn, engine_error};
 use super::hash::FastMap;
 use super::scalar::Scalar;
@@ -26,11 +27,19 @@ pub(super) struct Groups {
     best: HashMap<Key, Entry>,
 }
 
+impl Groups {
+    /// Memory that they take, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.best.iter().map(|(key, entry)| key.bytes() + entry.bytes()).sum()
+    }
+}
+
 /// The best hits of one segment.
 pub(super) struct SegmentGroups<'k> {
     column: Option<SegmentColumn>,
     template: SegmentTop<'k>,
     tops: FastMap<Option<u64>, (SegmentTop<'k>, DocId)>,
+    reserved: Reserved,
 }
 
 impl<'k> SegmentGroups<'k> {
@@ -40,11 +49,12 @@ impl<'k> SegmentGroups<'k> {
         reader: &SegmentReader,
         field: &str,
         template: SegmentTop<'k>,
+        reserved: Reserved,
     ) -> Result<Self, StoreError> {
         let column = match shard.fields().resolve(field) {
             None => None,
             Some(field) => {
-                if matches!(field.family(), Family::Text | Family::Geo) {
+                if matches!(field.family(), Family::Text | Family::Geo | Family::Range) {
                     return Err(StoreError::invalid(format!(
                         "collapse is not supported for the field [{}] of the type [{}]",
                         field.path,
@@ -54,7 +64,7 @@ impl<'k> SegmentGroups<'k> {
                 SegmentColumn::open(reader, &sortable(field)?).map_err(engine_error)?
             }
         };
-        Ok(Self { column, template, tops: FastMap::default() })
+        Ok(Self { column, template, tops: FastMap::default(), reserved })
     }
 
     pub(super) fn offer(&mut self, doc: DocId, score: Option<Score>) -> Result<(), StoreError> {
@@ -65,7 +75,10 @@ impl<'k> SegmentGroups<'k> {
                     format!("[collapse] finds more than {GROUPS_MAX} different values; narrow the query");
                 return Err(StoreError::invalid(message));
             }
-            self.tops.insert(key, (self.template.empty(), doc));
+            let top = self.template.empty();
+            // It keeps one document, which comes right away.
+            self.reserved.add(top.bytes() * 2)?;
+            self.tops.insert(key, (top, doc));
         }
         if let Some((top, _)) = self.tops.get_mut(&key) {
             top.offer(doc, score);
@@ -82,7 +95,7 @@ impl<'k> SegmentGroups<'k> {
                 }
                 _ => Key::Null,
             };
-            for entry in top.finish().map_err(engine_error)? {
+            for entry in top.finish()? {
                 match groups.best.get(&key) {
                     Some(known) if compare(sort, known, &entry).is_le() => {}
                     _ => drop(groups.best.insert(key.clone(), entry)),

@@ -1,6 +1,7 @@
 //! Columns of a segment, whatever their type, as ordered 64-bit keys.
 
 use super::super::{mapping::Family, schema::ResolvedField};
+use super::breaker::Reserved;
 use super::scalar::Scalar;
 use crate::StoreError;
 use std::{collections::HashMap, net::Ipv6Addr};
@@ -21,6 +22,8 @@ pub(super) struct SegmentColumn {
     pub(super) kind: ColumnKind,
     /// Strings that were decoded ahead ([`SegmentColumn::decode_ahead`]), by key.
     decoded: HashMap<u64, String>,
+    /// Of a column that was made for one search: what it takes of all searches' memory.
+    _held: Option<Reserved>,
 }
 
 /// What the keys of a column stand for.
@@ -49,7 +52,7 @@ fn column_types(family: Family) -> &'static [ColumnType] {
         }
         Family::Boolean => &[ColumnType::Bool],
         Family::Date => &[ColumnType::DateTime],
-        Family::Ip => &[ColumnType::IpAddr],
+        Family::Ip | Family::Range => &[ColumnType::IpAddr],
     }
 }
 
@@ -80,7 +83,7 @@ impl SegmentColumn {
             ColumnType::Bytes => return Ok(None),
         };
         // A column may exist for a field without values in this segment.
-        Ok((keys.values.num_vals() > 0).then(|| Self { keys, kind, decoded: HashMap::new() }))
+        Ok((keys.values.num_vals() > 0).then(|| Self { keys, kind, decoded: HashMap::new(), _held: None }))
     }
 
     /// A column that is not the index's own.
@@ -96,7 +99,12 @@ impl SegmentColumn {
             DynamicColumn::IpAddr(column) => ColumnKind::Ip(column),
             DynamicColumn::Bytes(_) => return Ok(None),
         };
-        Ok(Some(Self { keys, kind, decoded: HashMap::new() }))
+        Ok(Some(Self { keys, kind, decoded: HashMap::new(), _held: None }))
+    }
+
+    /// With the memory that it takes.
+    pub(super) fn holding(self, reserved: Reserved) -> Self {
+        Self { _held: Some(reserved), ..self }
     }
 
     /// Whether keys stand for values by their place in a dictionary, so that a document has each once.

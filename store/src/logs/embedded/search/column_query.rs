@@ -266,10 +266,8 @@ impl Weight for ColumnSetQuery {
                 keys.insert(*range.start());
             }
         }
-        Ok(Box::new(ConstScorer::new(
-            docs_with_keys(&column, reader.max_doc(), |key| keys.contains(&key)),
-            boost,
-        )))
+        let docs = docs_with_keys(&column, reader.max_doc(), |key| keys.contains(&key));
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(docs), boost)))
     }
 
     fn explain(&self, _reader: &SegmentReader, _doc: DocId) -> tantivy::Result<Explanation> {
@@ -338,18 +336,14 @@ impl Weight for SliceQuery {
 }
 
 /// The documents that have a wanted key.
-pub(super) fn docs_with_keys(
-    column: &SegmentColumn,
-    max_doc: DocId,
-    wanted: impl Fn(u64) -> bool,
-) -> BitSetDocSet {
+pub(super) fn docs_with_keys(column: &SegmentColumn, max_doc: DocId, wanted: impl Fn(u64) -> bool) -> BitSet {
     let mut docs = BitSet::with_max_value(max_doc);
     for doc in 0..max_doc {
         if column.keys.values_for_doc(doc).any(&wanted) {
             docs.insert(doc);
         }
     }
-    BitSetDocSet::from(docs)
+    docs
 }
 
 #[cfg(test)]

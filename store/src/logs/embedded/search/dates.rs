@@ -85,10 +85,8 @@ impl DateReader<'_> {
     }
 
     fn unreadable(&self, text: &str) -> StoreError {
-        StoreError::invalid(format!(
-            "failed to parse date \"{text}\" with format [{}]",
-            self.formats.as_str()
-        ))
+        let reason = format!("failed to parse date field [{text}] with format [{}]", self.formats.as_str());
+        StoreError::invalid(format!("{reason}: [{reason}]")).with_code("parse_exception")
     }
 
     fn last_of(&self, at: Timestamp, unit: MathUnit) -> Option<Timestamp> {

@@ -3,6 +3,8 @@
 use super::super::schema::{Location, ResolvedField};
 use super::column::{ColumnKind, SegmentColumn};
 use super::column_query::docs_with_keys;
+use super::last_segment::LastSegment;
+use super::watch::Watch;
 use crate::logs::dsl::PATTERN_MAX_BYTES;
 use regex::bytes::{Regex, RegexBuilder};
 use std::{
@@ -10,7 +12,8 @@ use std::{
     sync::Arc,
 };
 use tantivy::{
-    BitSet, DocId, Score, SegmentReader,
+    BitSet, DocId, InvertedIndexReader, Score, SegmentReader,
+    postings::TermInfo,
     query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
     schema::IndexRecordOption,
 };
@@ -216,25 +219,39 @@ fn within_distance(word: &[char], term: &str, limit: usize, transpositions: bool
     last[term.len()] <= limit
 }
 
-/// Documents that hold a term of a field that matches a pattern.
+/// Terms between two looks at the clock.
+const LOOK_EVERY: u32 = 1_024;
+
+/// Documents that hold a term of a field that matches a pattern. A dictionary may hold millions of terms: the walk ends
+/// where the search does.
 #[derive(Debug, Clone)]
 pub(super) struct DictionaryQuery {
     pub(super) field: ResolvedField,
     pub(super) pattern: TermPattern,
+    pub(super) watch: Arc<Watch>,
 }
 
 impl Query for DictionaryQuery {
     fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(self.clone()))
+        Ok(Box::new(DictionaryWeight { query: self.clone(), found: LastSegment::default() }))
     }
 }
 
-impl Weight for DictionaryQuery {
+struct DictionaryWeight {
+    query: DictionaryQuery,
+    /// The documents of a segment; `None`: no document has the field.
+    found: LastSegment<Option<BitSet>>,
+}
+
+impl Weight for DictionaryWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let docs =
-            if self.field.inverted { self.docs_by_terms(reader)? } else { self.docs_by_column(reader)? };
-        Ok(match docs {
-            Some(docs) => Box::new(ConstScorer::new(docs, boost)),
+        let query = &self.query;
+        let docs = self.found.get(reader, || match query.field.inverted {
+            true => query.docs_by_terms(reader).map(Some),
+            false => query.docs_by_column(reader),
+        })?;
+        Ok(match docs.as_ref() {
+            Some(docs) => Box::new(ConstScorer::new(BitSetDocSet::from(docs.clone()), boost)),
             None => Box::new(EmptyScorer),
         })
     }
@@ -252,45 +269,67 @@ fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
-impl DictionaryQuery {
-    fn docs_by_terms(&self, reader: &SegmentReader) -> tantivy::Result<Option<BitSetDocSet>> {
-        // In a shared JSON field, each key begins with path and type.
-        let empty = self.field.string_term("");
-        let path: &[u8] = match self.field.location {
-            Location::Json(..) => empty.serialized_value_bytes(),
-            _ => &[],
-        };
-        let start = [path, self.pattern.prefix.as_bytes()].concat();
-        let index = reader.inverted_index(self.field.field())?;
-        let mut range = index.terms().range().ge(&start);
-        if let Some(end) = prefix_end(&start) {
-            range = range.lt(end);
+/// Whether the search is over, asked for each term.
+fn is_over(watch: &Watch, seen: &mut u32) -> bool {
+    *seen = seen.wrapping_add(1);
+    seen.is_multiple_of(LOOK_EVERY) && watch.is_over()
+}
+
+/// Goes through the terms of a field that match a pattern, in the order of the dictionary, until `each` says that it is
+/// enough or the search is over.
+pub(super) fn terms_of(
+    field: &ResolvedField,
+    pattern: &TermPattern,
+    index: &InvertedIndexReader,
+    watch: &Watch,
+    mut each: impl FnMut(&[u8], &TermInfo) -> tantivy::Result<bool>,
+) -> tantivy::Result<()> {
+    // In a shared JSON field, each key begins with path and type.
+    let empty = field.string_term("");
+    let path: &[u8] = match field.location {
+        Location::Json(..) => empty.serialized_value_bytes(),
+        _ => &[],
+    };
+    let start = [path, pattern.prefix.as_bytes()].concat();
+    let mut range = index.terms().range().ge(&start);
+    if let Some(end) = prefix_end(&start) {
+        range = range.lt(end);
+    }
+    let mut stream = range.into_stream()?;
+    let mut seen = 0;
+    while stream.advance() && !is_over(watch, &mut seen) {
+        let term = stream.key().get(path.len()..).unwrap_or_default();
+        if pattern.matches(term) && !each(term, stream.value())? {
+            break;
         }
-        let mut stream = range.into_stream()?;
+    }
+    Ok(())
+}
+
+impl DictionaryQuery {
+    fn docs_by_terms(&self, reader: &SegmentReader) -> tantivy::Result<BitSet> {
+        let index = reader.inverted_index(self.field.field())?;
         let mut docs = BitSet::with_max_value(reader.max_doc());
-        while stream.advance() {
-            if !self.pattern.matches(&stream.key()[path.len()..]) {
-                continue;
-            }
-            let mut postings =
-                index.read_block_postings_from_terminfo(stream.value(), IndexRecordOption::Basic)?;
+        terms_of(&self.field, &self.pattern, &index, &self.watch, |_, info| {
+            let mut postings = index.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
             while !postings.docs().is_empty() {
                 for doc in postings.docs() {
                     docs.insert(*doc);
                 }
                 postings.advance();
             }
-        }
-        Ok(Some(BitSetDocSet::from(docs)))
+            Ok(true)
+        })?;
+        Ok(docs)
     }
 
-    fn docs_by_column(&self, reader: &SegmentReader) -> tantivy::Result<Option<BitSetDocSet>> {
+    fn docs_by_column(&self, reader: &SegmentReader) -> tantivy::Result<Option<BitSet>> {
         let Some(column) = SegmentColumn::open(reader, &self.field)? else { return Ok(None) };
         let ColumnKind::Text(text) = &column.kind else { return Ok(None) };
         let mut wanted = BitSet::with_max_value(u32::try_from(text.num_terms()).unwrap_or(u32::MAX));
         let mut stream = text.dictionary().stream()?;
-        let mut ord = 0;
-        while stream.advance() {
+        let (mut ord, mut seen) = (0, 0);
+        while stream.advance() && !is_over(&self.watch, &mut seen) {
             let key = stream.key();
             if key.starts_with(self.pattern.prefix.as_bytes()) && self.pattern.matches(key) {
                 wanted.insert(ord);
@@ -335,6 +374,42 @@ mod tests {
         for refused in ["~a", "<1-5>", "a&b", "(", "a\\", "(a{1000}){1000}"] {
             assert!(TermPattern::lucene_regex(refused, false).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn the_walk_through_a_dictionary_ends_with_the_search() {
+        use super::super::super::{mapping::Mapping, schema::IndexSchema};
+        use super::super::breaker::Breaker;
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let body = serde_json::json!({"properties": {"k": {"type": "keyword"}}});
+        let mapping = Mapping::parse(&body).unwrap();
+        let schema = IndexSchema::new(&mapping);
+        let field = schema.resolve(&mapping, "k").unwrap();
+        let tokenizers = crate::logs::embedded::index::tokenizers();
+        let index = tantivy::Index::builder().schema(schema.tantivy.clone()).tokenizers(tokenizers);
+        let index = index.create_in_ram().unwrap();
+        let mut writer = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        let terms = 5 * LOOK_EVERY;
+        for n in 0..terms {
+            let document = tantivy::doc!(field.field() => format!("{n:06}"));
+            writer.add_document(document).unwrap();
+        }
+        writer.commit().unwrap();
+        let searcher = index.reader().unwrap().searcher();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let found = |by_column: bool| {
+            let field = ResolvedField { inverted: !by_column, ..field.clone() };
+            let pattern = TermPattern::wildcard("*0*", false).unwrap();
+            let watch = Watch::new(&cancelled, &Breaker::new(usize::MAX), None);
+            let weight = DictionaryQuery { field, pattern, watch }
+                .weight(EnableScoring::disabled_from_searcher(&searcher))
+                .unwrap();
+            searcher.segment_readers().iter().map(|reader| weight.count(reader).unwrap()).sum::<u32>()
+        };
+        assert_eq!((found(false), found(true)), (terms, terms));
+        cancelled.store(true, Ordering::Relaxed);
+        let most = LOOK_EVERY * searcher.segment_readers().len() as u32;
+        assert!(found(false) < most && found(true) < most);
     }
 
     #[test]

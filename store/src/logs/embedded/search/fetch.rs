@@ -5,7 +5,7 @@ use super::column::{Points, SegmentColumn, engine_error};
 use super::dates::{DatePrinter, DateReader};
 use super::fields::{Fields, Within};
 use super::highlight::Highlighter;
-use super::hit_details::{self, Named};
+use super::hit_details::{self, WantedDetails};
 use super::number_format::NumberFormat;
 use super::scalar::Scalar;
 use super::sorting::{Entry, values_to_json};
@@ -23,7 +23,6 @@ use crate::{
 use event::{Object, SequenceNumber};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use tantivy::{DocAddress, TantivyDocument, schema::Value as _};
 
 /// What of the hits is wanted.
@@ -68,7 +67,7 @@ impl<'w> Wanted<'w> {
     }
 }
 
-/// Reads the hits of a page.
+/// Reads the hits of a page: the first of them, as many as there is time for.
 pub(super) fn fetch(
     search: &Search<'_>,
     shards: &[Shard<'_>],
@@ -77,16 +76,15 @@ pub(super) fn fetch(
 ) -> Result<Vec<Hit>, StoreError> {
     let highlighter = wanted.highlight.map(|highlight| Highlighter::new(highlight, &search.body.query));
     let mut hits = Vec::with_capacity(entries.len());
-    let mut named: HashMap<usize, Named<'_>> = HashMap::new();
-    for entry in entries {
+    let asked = WantedDetails { explain: wanted.explain, names: wanted.names };
+    let details = hit_details::details(search, shards, entries, asked)?;
+    for (entry, details) in entries.iter().zip(details) {
+        search.watch.check()?;
+        let Some(details) = details.filter(|_| !search.watch.is_late()) else { break };
         let shard = shard_of(shards, entry)?;
         let Stored { id, routing, document, has_source } = read(shard, entry)?;
         let highlight =
             highlighter.as_ref().and_then(|highlighter| highlighter.highlight(&shard.fields(), &document));
-        if wanted.names && !named.contains_key(&entry.shard) {
-            named.insert(entry.shard, Named::new(search, shard)?);
-        }
-        let matched = named.get(&entry.shard).map(|named| named.matched(shard, entry)).transpose()?;
         hits.push(Hit {
             index: shard.index.name.to_string(),
             id,
@@ -98,11 +96,8 @@ pub(super) fn fetch(
             ignored: ignored(shard, entry)?,
             version: if wanted.version { Some(version(shard, entry)) } else { None },
             seq_no: wanted.seq_no.then_some(SequenceNumber { seq_no: entry.seq_no, primary_term: 1 }),
-            explanation: match wanted.explain {
-                true => Some(hit_details::explanation(search, shard, entry)?),
-                false => None,
-            },
-            matched_queries: matched.unwrap_or_default(),
+            explanation: details.explanation,
+            matched_queries: details.matched,
             bare: wanted.bare,
             source: filtered(document, wanted.source).filter(|_| has_source),
             ..Hit::default()
@@ -129,7 +124,7 @@ pub(super) fn nested_hit(
     for field in wanted.docvalue_fields {
         indexed_values(fields, field, entry, &mut found)?;
     }
-    hit_details::add_script_fields(fields, wanted.script_fields, entry, &whole, &mut found)?;
+    hit_details::add_script_fields(fields, wanted.script_fields, entry, &whole, &mut found, &search.watch)?;
     let highlight = wanted
         .highlight
         .and_then(|highlight| Highlighter::new(highlight, &search.body.query).highlight(fields, &whole));
@@ -225,7 +220,14 @@ fn fields_of(
     for pattern in wanted.stored_fields {
         stored_values(&fields, pattern, document, &mut found);
     }
-    hit_details::add_script_fields(&fields, wanted.script_fields, entry, document, &mut found)?;
+    hit_details::add_script_fields(
+        &fields,
+        wanted.script_fields,
+        entry,
+        document,
+        &mut found,
+        &search.watch,
+    )?;
     if let Some(collapse) = &search.body.collapse
         && let Some(value) = super::collapse::value_of(search, shard, entry)?
     {
@@ -320,6 +322,10 @@ fn indexed_values(
             continue;
         }
         let mut values = Vec::new();
+        if field.family() == Family::Range {
+            // As in Elasticsearch, their values are in the source only.
+            continue;
+        }
         if field.family() == Family::Geo {
             let points = Points::open(reader, &field).map_err(engine_error)?;
             let points = points.iter().flat_map(|points| points.of(entry.doc));

@@ -185,7 +185,10 @@ impl<'a> Fields<'a> {
                         .is_some_and(|parent| parent.field_type.family() == Family::Text);
                 field.index
                     && !repeats_text
-                    && !matches!(field.field_type.family(), Family::Geo | Family::Date | Family::Boolean)
+                    && !matches!(
+                        field.field_type.family(),
+                        Family::Geo | Family::Range | Family::Date | Family::Boolean
+                    )
             })
         })
     }

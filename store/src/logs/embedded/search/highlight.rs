@@ -6,9 +6,10 @@ use super::super::{
 };
 use super::dictionary_query::TermPattern;
 use super::fields::Fields;
+use super::passages::passages;
 use super::source::values_at;
 use crate::logs::{
-    dsl::{Highlight, HighlightField, Query},
+    dsl::{Highlight, HighlightField, IntervalRule, IntervalSource, Query, Span},
     query_string::{Leaf, Node, Occur},
 };
 use crate::scope::wildcard_match;
@@ -77,6 +78,43 @@ impl<'h> Highlighter<'h> {
     }
 }
 
+/// The words of a span query, wherever they stand; those that must not be near are not meant.
+fn collect_span(span: &Span, out: &mut Vec<Marker>) {
+    match span {
+        Span::Term { field, value } => {
+            out.push(Marker { field: Some(field.clone()), wanted: Wanted::Words(value.clone()) })
+        }
+        Span::Multi(query) => collect(query, out),
+        Span::Near { clauses, .. } | Span::Or(clauses) => {
+            clauses.iter().for_each(|clause| collect_span(clause, out));
+        }
+        Span::Not { include: inner, .. } | Span::First { inner, .. } => collect_span(inner, out),
+        Span::Containing { big, little } | Span::Within { big, little } => {
+            collect_span(big, out);
+            collect_span(little, out);
+        }
+    }
+}
+
+/// The words of an `intervals` query, wherever they stand.
+fn collect_rule(field: &str, rule: &IntervalRule, out: &mut Vec<Marker>) {
+    let field = rule.use_field.as_deref().unwrap_or(field);
+    let wanted = match &rule.source {
+        IntervalSource::Match { query, .. } => Some(Wanted::Words(query.clone())),
+        IntervalSource::Prefix(prefix) => TermPattern::prefix(prefix, false).ok().map(Wanted::Pattern),
+        IntervalSource::Wildcard(pattern) => TermPattern::wildcard(pattern, false).ok().map(Wanted::Pattern),
+        IntervalSource::Fuzzy { term, fuzziness, prefix_length, transpositions } => {
+            let edits = fuzziness.edits(term);
+            Some(Wanted::Pattern(TermPattern::similar(term, edits, *prefix_length, *transpositions)))
+        }
+        IntervalSource::AllOf { intervals, .. } | IntervalSource::AnyOf(intervals) => {
+            intervals.iter().for_each(|part| collect_rule(field, part, out));
+            None
+        }
+    };
+    out.extend(wanted.map(|wanted| Marker { field: Some(field.to_owned()), wanted }));
+}
+
 fn collect(query: &Query, out: &mut Vec<Marker>) {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -135,6 +173,8 @@ fn collect(query: &Query, out: &mut Vec<Marker>) {
         Query::FunctionScore(query) => collect(&query.query, out),
         Query::Boosting(query) => collect(&query.positive, out),
         Query::QueryString(query) => collect_node(&query.query, &query.fields, out),
+        Query::Span(span) => collect_span(span, out),
+        Query::Intervals(query) => collect_rule(&query.field, &query.rule, out),
         Query::MatchAll
         | Query::MatchNone
         | Query::Range(_)
@@ -241,7 +281,7 @@ fn fragments(
             continue;
         }
         let whole = wanted.number_of_fragments == 0 || wanted.fragment_size == 0;
-        let spans = if whole { vec![(0, text.len())] } else { spans(&text, &marks, wanted.fragment_size) };
+        let spans = if whole { vec![(0, text.len())] } else { passages(&text, &marks, wanted.fragment_size) };
         out.extend(
             spans
                 .into_iter()
@@ -297,43 +337,6 @@ fn marks_in_text(text: &str, markers: &[&Marker], analyzer: &mut TextAnalyzer) -
     found.iter().zip(marked).filter(|(_, marked)| *marked).map(|(word, _)| (word.start, word.end)).collect()
 }
 
-/// Spans of about `size` characters around the marks, at word boundaries where there are any.
-fn spans(text: &str, marks: &[(usize, usize)], size: usize) -> Vec<(usize, usize)> {
-    let mut spans: Vec<(usize, usize)> = Vec::new();
-    for &(from, to) in marks {
-        let floor = spans.last().map_or(0, |&(_, end)| end);
-        if to <= floor {
-            continue;
-        }
-        let begin = begin_before(
-            text,
-            floor.min(from),
-            from,
-            size.saturating_sub(text[from..to].chars().count()) / 4,
-        );
-        let mut end = text[begin..].char_indices().nth(size).map_or(text.len(), |(at, _)| begin + at).max(to);
-        if end < text.len()
-            && let Some(gap) = text[to..end].rfind(char::is_whitespace)
-        {
-            end = to + gap;
-        }
-        spans.push((begin, end));
-    }
-    spans
-}
-
-/// At most `lead` characters before `from`, not before `floor`, at the beginning of a word if there is one.
-fn begin_before(text: &str, floor: usize, from: usize, lead: usize) -> usize {
-    let before = &text[floor..from];
-    let begin = before.char_indices().rev().take(lead).last().map_or(from, |(at, _)| floor + at);
-    let inside_word = !text[..begin].chars().next_back().is_none_or(char::is_whitespace);
-    let next_word = || text[begin..from].char_indices().find(|(_, c)| c.is_whitespace());
-    match inside_word.then(next_word).flatten() {
-        Some((at, gap)) => begin + at + gap.len_utf8(),
-        None => begin,
-    }
-}
-
 fn render(
     text: &str,
     (from, to): (usize, usize),
@@ -382,35 +385,4 @@ fn cut(text: &str, bytes: usize) -> &str {
 
 fn prefix_chars(text: &str, count: usize) -> &str {
     text.char_indices().nth(count).map_or(text, |(at, _)| &text[..at])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn fragments_are_cut_at_words() {
-        let text = "the quick brown fox jumps over the lazy dog and runs away from the angry bear";
-        let check = |word: &str, size: usize, expected: &[&str]| {
-            let marks: Vec<_> = text.match_indices(word).map(|(at, found)| (at, at + found.len())).collect();
-            let found: Vec<_> =
-                spans(text, &marks, size).into_iter().map(|(from, to)| &text[from..to]).collect();
-            assert_eq!(found, expected, "{word}");
-        };
-        check("fox", 1_000, &[text]);
-        check("lazy", 20, &["the lazy dog and"]);
-    }
-
-    proptest! {
-        #[test]
-        fn spans_hold_their_marks(text in "\\PC{0,80}", size in 1_usize..60) {
-            let marks: Vec<_> = text.char_indices().filter(|(_, c)| c.is_alphanumeric())
-                .map(|(at, c)| (at, at + c.len_utf8())).step_by(3).collect();
-            let spans = spans(&text, &marks, size);
-            for mark in marks {
-                prop_assert!(spans.iter().any(|span| span.0 <= mark.0 && mark.1 <= span.1));
-            }
-        }
-    }
 }

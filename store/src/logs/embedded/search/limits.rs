@@ -23,6 +23,26 @@ pub(super) fn check(
         window(body, limits, is_scroll)?;
         counts(body, limits)?;
         aggregations(&body.aggregations, limits)?;
+        inner_hits(body, limits)?;
+    }
+    Ok(())
+}
+
+/// What is shown within hits is held to the limits, too: there is one such search for each hit.
+fn inner_hits(body: &SearchBody, limits: &SearchLimits) -> Result<(), StoreError> {
+    let nested = body.query.with_inner_hits().into_iter().filter_map(|nested| nested.inner_hits.as_ref());
+    let nested = nested.map(|(name, inner)| (name, inner.as_ref()));
+    let collapsed = body.collapse.iter().flat_map(|collapse| &collapse.inner_hits);
+    for (name, inner) in nested.chain(collapsed.map(|(name, inner)| (name, inner))) {
+        let (wanted, most) = (inner.from.saturating_add(inner.size), limits.inner_result_window);
+        if wanted > most {
+            return Err(StoreError::invalid(format!(
+                "Inner result window is too large, the inner hit definition's [{name}]'s from + size must be less than or \
+                 equal to: [{most}] but was [{wanted}]. This limit can be set by changing the \
+                 [index.max_inner_result_window] index level setting."
+            )));
+        }
+        counts(inner, limits)?;
     }
     Ok(())
 }
@@ -90,6 +110,7 @@ fn aggregations(list: &[Aggregation], limits: &SearchLimits) -> Result<(), Store
                     aggregation.name
                 )));
             }
+            counts(request, limits)?;
         }
         if let Kind::AdjacencyMatrix(request) = &aggregation.kind {
             let (wanted, most) = (request.filters.len(), limits.matrix_filters);

@@ -7,6 +7,7 @@
 //! every shard's query, and masked fields are resolved as unknown ones.
 
 mod aggregations;
+mod block;
 mod breaker;
 mod collapse;
 mod column;
@@ -22,10 +23,14 @@ mod hash;
 mod highlight;
 mod hit_details;
 mod hits;
+mod last_segment;
 mod limits;
 mod nested;
 mod number_format;
+mod passages;
+mod positions;
 mod profile;
+mod range_field;
 mod rescore;
 mod run;
 mod scalar;
@@ -33,10 +38,12 @@ mod score;
 mod script;
 mod sorting;
 mod source;
+mod suggest;
 mod time_range;
 mod watch;
 
 pub(crate) use breaker::Breaker;
+pub(crate) use compile::read_network;
 pub(crate) use hash::FastMap;
 pub(crate) use sorting::Cursor;
 pub(crate) use source::filter as filter_source;
@@ -45,7 +52,7 @@ pub(crate) use time_range::overlaps;
 
 use super::snapshot::{GenerationSnapshot, IndexSnapshot};
 use crate::{
-    StoreError,
+    ErrorKind, StoreError,
     logs::{
         SearchRequest, SearchResponse, TimeRange,
         dsl::{Collapse, Query, SearchBody, SortKey, SortTarget, aggregations::Kind, parse_query},
@@ -63,7 +70,7 @@ use serde_json::json;
 use sorting::{Entry, by_score, values_to_json};
 use std::{
     sync::{Arc, atomic::AtomicBool},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use watch::Watch;
 
@@ -122,8 +129,8 @@ pub(crate) fn execute_behind(
         sort,
         after: cursor.or(after.as_ref()),
         now: Timestamp::now(),
-        watch: Watch::new(&bounds.cancelled, timeout.map(|t| started + t)),
-        breaker: &bounds.breaker,
+        watch: Watch::new(&bounds.cancelled, &bounds.breaker, timeout.and_then(|t| started.checked_add(t))),
+        timeout,
         profiler: body.profile.then(Profiler::default),
     };
     let masks: Vec<Mask> = snapshots.iter().map(|index| Mask::new(scope, &index.mapping)).collect();
@@ -136,21 +143,32 @@ pub(crate) fn execute_behind(
     }
     outcome.hits = outcome.hits.into_iter().skip(body.from).take(body.size).collect();
     let wanted = Wanted::of(body, sort);
-    let mut hits = fetch::fetch(&search, &shards, &wanted, &outcome.hits)?;
+    let reading = search.reading();
+    let mut hits = fetch::fetch(&reading, &shards, &wanted, &outcome.hits)?;
     for (hit, entry) in hits.iter_mut().zip(&outcome.hits) {
-        hit.inner_hits = nested::inner_hits(&search, &shards, entry, hit)?;
+        hit.inner_hits = nested::inner_hits(&reading, &shards, entry, hit)?;
     }
     if let Some(collapse) = body.collapse.as_ref().filter(|collapse| !collapse.inner_hits.is_empty()) {
         for (hit, entry) in hits.iter_mut().zip(&outcome.hits) {
-            let found = inner_hits(&search, snapshots, &masks, &shards, collapse, entry)?;
+            let found = inner_hits(&reading, snapshots, &masks, &shards, collapse, entry)?;
             hit.inner_hits.get_or_insert_default().extend(found);
         }
+    }
+    // What failed while the last hit was read.
+    reading.watch.check()?;
+    if hits.len() < outcome.hits.len() {
+        outcome.timed_out = true;
+        outcome.hits.truncate(hits.len());
     }
     let next = match outcome.hits.last() {
         Some(last) => {
             Some(Cursor { values: values_to_json(sort, last)?, place: Some((last.shard, last.seq_no)) })
         }
         None => None,
+    };
+    let suggest = match body.suggest.is_empty() {
+        true => None,
+        false => Some(suggest::suggest(&reading, &shards, request.typed_keys)?),
     };
     let aggregations = outcome.aggregations.map(|found| match request.typed_keys {
         true => aggregations::typed_keys(&body.aggregations, found),
@@ -168,6 +186,7 @@ pub(crate) fn execute_behind(
         indices: snapshots.len(),
         scroll_id: None,
         pit_id: None,
+        suggest,
         profile: if body.profile { Some(profile::profile(&search, &shards)?) } else { None },
     };
     Ok((response, next))
@@ -243,7 +262,8 @@ struct Search<'s> {
     after: Option<&'s Cursor>,
     now: Timestamp,
     watch: Arc<Watch>,
-    breaker: &'s Arc<Breaker>,
+    /// What each phase may take.
+    timeout: Option<Duration>,
     profiler: Option<Profiler>,
 }
 
@@ -256,8 +276,10 @@ struct Shard<'s> {
     rank: usize,
     query: BoxQuery,
     post_filter: Option<BoxQuery>,
-    /// What the caller may see at all, if an aggregation asks for it.
+    /// What the caller may see at all, if an aggregation or a suggestion asks for it.
     everything: Option<BoxQuery>,
+    /// Whether that is less than there is.
+    narrowed: bool,
 }
 
 impl<'s> Shard<'s> {
@@ -267,6 +289,11 @@ impl<'s> Shard<'s> {
 }
 
 impl Search<'_> {
+    /// The same search in its next phase, reading what was found, with its own time.
+    fn reading(&self) -> Search<'_> {
+        Search { watch: self.watch.renewed(self.timeout), profiler: None, ..*self }
+    }
+
     /// What makes columns for the documents that are found.
     fn scripted<'m>(&'m self, matching: &'m dyn Fn() -> Result<Vec<u32>, StoreError>) -> Scripted<'m> {
         Scripted { matching, watch: &self.watch }
@@ -287,9 +314,19 @@ impl Search<'_> {
                 if pruned {
                     continue;
                 }
-                let compiled = self.compile(index, generation, mask)?;
-                let Compiled { query, post_filter, everything } = compiled;
-                shards.push(Shard { index, generation, mask, rank, query, post_filter, everything });
+                let compiled = self.compile(index, generation, mask);
+                let compiled = compiled.map_err(|error| shard_failure(error, &index.name))?;
+                let Compiled { query, post_filter, everything, narrowed } = compiled;
+                shards.push(Shard {
+                    index,
+                    generation,
+                    mask,
+                    rank,
+                    query,
+                    post_filter,
+                    everything,
+                    narrowed,
+                });
             }
         }
         Ok(shards)
@@ -322,9 +359,28 @@ impl Search<'_> {
         };
         required.extend(reach()?.into_iter().map(unscored));
         let is_global = self.body.aggregations.iter().any(|aggregation| aggregation.kind == Kind::Global);
-        let everything = if is_global { Some(all_of(reach()?)) } else { None };
-        Ok(Compiled { query: all_of(required), post_filter, everything })
+        let asked = is_global || !self.body.suggest.is_empty();
+        let everything = if asked { Some(all_of(reach()?)) } else { None };
+        let narrowed = self.filter.is_some() || index.filter.is_some();
+        Ok(Compiled { query: all_of(required), post_filter, everything, narrowed })
     }
+}
+
+/// A query that cannot be asked of an index, told as Elasticsearch's shards do: which index, and why.
+fn shard_failure(error: StoreError, index: &str) -> StoreError {
+    if error.kind != ErrorKind::InvalidRequest {
+        return error;
+    }
+    let error = match error.code {
+        Some("query_shard_exception") => error,
+        code => {
+            let cause =
+                json!({"type": code.unwrap_or("illegal_argument_exception"), "reason": error.message});
+            let message = format!("failed to create query: {}", error.message);
+            StoreError { message, ..error }.with_code("query_shard_exception").caused_by(cause)
+        }
+    };
+    error.with_detail("index_uuid", json!("_na_")).with_detail("index", json!(index))
 }
 
 /// The queries of one shard.
@@ -332,6 +388,7 @@ struct Compiled {
     query: BoxQuery,
     post_filter: Option<BoxQuery>,
     everything: Option<BoxQuery>,
+    narrowed: bool,
 }
 
 /// Elasticsearch refuses a sort by a field that no index maps, unless `unmapped_type` is given. Here an index may not

@@ -1,6 +1,8 @@
 //! Goes through the shards: counts, keeps the best, feeds the aggregations.
 
 use super::aggregations::{Aggregator, Batch, Reach, SegmentAggregations};
+use super::block::{Block, matching};
+use super::breaker::Reserved;
 use super::collapse::{Groups, SegmentGroups};
 use super::column::engine_error;
 use super::hits;
@@ -20,13 +22,10 @@ use crate::{
 };
 use event::Object;
 use tantivy::{
-    COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Score, SegmentReader, TERMINATED,
+    DocSet, Score, SegmentReader, TERMINATED,
     columnar::MonotonicallyMappableToU64,
     query::{EnableScoring, Scorer, Weight},
 };
-
-/// Documents that are handled at once.
-const BLOCK: usize = 2_048;
 
 /// What a search found.
 pub(super) struct Outcome {
@@ -46,6 +45,8 @@ struct Run<'r, 's> {
     scored: bool,
     aggregator: Option<Aggregator<'r>>,
     best: Vec<Entry>,
+    /// What the best take.
+    held: Reserved,
     groups: Option<Groups>,
     count: u64,
     /// Something that matches was not counted.
@@ -69,9 +70,10 @@ pub(super) fn run(search: &Search<'_>, shards: &[Shard<'_>]) -> Result<Outcome, 
             || samples(&body.aggregations),
         aggregator: match body.aggregations.as_slice() {
             [] => None,
-            aggregations => Some(Aggregator::new(aggregations, search.breaker.reserve())?),
+            aggregations => Some(Aggregator::new(aggregations, search.watch.reserve("aggregations"))?),
         },
         best: Vec::new(),
+        held: search.watch.reserve("sort values"),
         groups: body.collapse.as_ref().filter(|_| limit > 0).map(|_| Groups::default()),
         count: 0,
         uncounted: false,
@@ -236,7 +238,8 @@ impl<'r> Run<'r, '_> {
             },
             groups: match (&body.collapse, &self.groups, top.take_if(|_| self.groups.is_some())) {
                 (Some(collapse), Some(_), Some(top)) => {
-                    Some(SegmentGroups::new(shard, reader, &collapse.field, top)?)
+                    let reserved = self.search.watch.reserve("groups of a collapse");
+                    Some(SegmentGroups::new(shard, reader, &collapse.field, top, reserved)?)
                 }
                 _ => None,
             },
@@ -250,6 +253,7 @@ impl<'r> Run<'r, '_> {
         }
         if let (Some(found), Some(groups)) = (groups, &mut self.groups) {
             found.finish(self.search.sort, groups)?;
+            self.held.set(groups.bytes())?;
         }
         top.map_or(Ok(()), |top| self.keep(top))
     }
@@ -328,11 +332,11 @@ impl<'r> Run<'r, '_> {
     }
 
     fn keep(&mut self, top: SegmentTop<'_>) -> Result<(), StoreError> {
-        self.best.extend(top.finish().map_err(engine_error)?);
+        self.best.extend(top.finish()?);
         let keys = self.search.sort;
         self.best.sort_unstable_by(|a, b| compare(keys, a, b));
         self.best.truncate(self.limit);
-        Ok(())
+        self.held.set(self.best.iter().map(Entry::bytes).sum())
     }
 
     /// The leading key of the worst hit that is kept, if all that are wanted are kept.
@@ -379,6 +383,7 @@ impl<'r> Run<'r, '_> {
         let mut scorer = asked.weight.scorer(reader, 1.0).map_err(engine_error)?;
         let mut block = Block::default();
         while block.fill(scorer.as_mut(), reader, false, None) {
+            self.search.watch.check()?;
             if let Some(filter) = &mut filter {
                 block.keep(filter.as_mut());
             }
@@ -402,8 +407,10 @@ impl<'r> Run<'r, '_> {
                 Some(Total { value: count, exact: !uncounted || self.terminated_early })
             }
         };
-        let aggregations =
-            self.aggregator.map(|aggregator| aggregator.finish(self.search, shards)).transpose()?;
+        let aggregations = self
+            .aggregator
+            .map(|aggregator| aggregator.finish(&self.search.reading(), shards))
+            .transpose()?;
         let best = match self.groups {
             Some(groups) => groups.into_entries(self.search.sort, self.limit),
             None => self.best,
@@ -419,19 +426,6 @@ impl<'r> Run<'r, '_> {
     }
 }
 
-/// The documents of a segment that a query finds.
-pub(super) fn matching(weight: &dyn Weight, reader: &SegmentReader) -> Result<Vec<DocId>, StoreError> {
-    let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
-    let mut docs = Vec::new();
-    while scorer.doc() != TERMINATED {
-        if !reader.is_deleted(scorer.doc()) {
-            docs.push(scorer.doc());
-        }
-        scorer.advance();
-    }
-    Ok(docs)
-}
-
 /// What goes through the documents of one segment.
 struct Pass<'k> {
     post_filter: Option<Box<dyn Scorer>>,
@@ -439,81 +433,4 @@ struct Pass<'k> {
     groups: Option<SegmentGroups<'k>>,
     top: Option<SegmentTop<'k>>,
     raw: Vec<u64>,
-}
-
-/// Matching documents of a segment, some at a time.
-#[derive(Default)]
-struct Block {
-    docs: Vec<DocId>,
-    /// One per document if scores are computed.
-    scores: Vec<Score>,
-}
-
-impl Block {
-    /// Reads on; whether there was anything.
-    fn fill(
-        &mut self,
-        scorer: &mut dyn Scorer,
-        reader: &SegmentReader,
-        scoring: bool,
-        min_score: Option<Score>,
-    ) -> bool {
-        self.docs.clear();
-        self.scores.clear();
-        let deletes = reader.has_deletes();
-        if scoring {
-            while scorer.doc() != TERMINATED && self.docs.len() < BLOCK {
-                let doc = scorer.doc();
-                if !(deletes && reader.is_deleted(doc)) {
-                    let score = scorer.score();
-                    if min_score.is_none_or(|least| score >= least) {
-                        self.docs.push(doc);
-                        self.scores.push(score);
-                    }
-                }
-                scorer.advance();
-            }
-            return !self.docs.is_empty();
-        }
-        let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
-        while self.docs.len() < BLOCK {
-            let found = scorer.fill_buffer(&mut buffer);
-            let alive = buffer[..found].iter().copied().filter(|doc| !(deletes && reader.is_deleted(*doc)));
-            self.docs.extend(alive);
-            if found < COLLECT_BLOCK_BUFFER_LEN {
-                break;
-            }
-        }
-        !self.docs.is_empty()
-    }
-
-    /// Keeps what a filter lets through.
-    fn keep(&mut self, filter: &mut dyn Scorer) {
-        let mut kept = 0;
-        for position in 0..self.docs.len() {
-            let doc = self.docs[position];
-            let at = filter.doc();
-            let at = if at < doc { filter.seek(doc) } else { at };
-            if at == doc {
-                self.docs[kept] = doc;
-                if let Some(score) = self.scores.get(position).copied() {
-                    self.scores[kept] = score;
-                }
-                kept += 1;
-            }
-        }
-        self.docs.truncate(kept);
-        self.scores.truncate(kept);
-    }
-
-    /// Keeps no more than `left` documents and takes them off.
-    fn cut(&mut self, left: &mut u64) {
-        if *left == u64::MAX {
-            return;
-        }
-        let keep = usize::try_from(*left).unwrap_or(usize::MAX).min(self.docs.len());
-        self.docs.truncate(keep);
-        self.scores.truncate(keep);
-        *left -= keep as u64;
-    }
 }

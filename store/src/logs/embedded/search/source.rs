@@ -86,20 +86,30 @@ pub(crate) fn values_of<'s>(object: &'s Object, path: &str) -> Vec<&'s Value> {
 
 /// All values at a dotted path, through arrays of objects and dotted keys.
 pub(super) fn values_at<'s>(object: &'s Object, path: &str, found: &mut Vec<&'s Value>) {
+    walk(object, path, &mut |value| collect_leaves(value, found));
+}
+
+/// All objects at a dotted path, through arrays of objects and dotted keys.
+pub(super) fn objects_at<'s>(object: &'s Object, path: &str, found: &mut Vec<&'s Object>) {
+    walk(object, path, &mut |value| collect_objects(value, found));
+}
+
+/// Hands over what stands at a dotted path.
+fn walk<'s>(object: &'s Object, path: &str, at_end: &mut dyn FnMut(&'s Value)) {
     if let Some(value) = object.get(path) {
-        collect_leaves(value, found);
+        at_end(value);
     }
     for (at, _) in path.match_indices('.') {
         if let Some(inner) = object.get(&path[..at]) {
-            descend(inner, &path[at + 1..], found);
+            descend(inner, &path[at + 1..], at_end);
         }
     }
 }
 
-fn descend<'s>(value: &'s Value, path: &str, found: &mut Vec<&'s Value>) {
+fn descend<'s>(value: &'s Value, path: &str, at_end: &mut dyn FnMut(&'s Value)) {
     match value {
-        Value::Object(object) => values_at(object, path, found),
-        Value::Array(items) => items.iter().for_each(|item| descend(item, path, found)),
+        Value::Object(object) => walk(object, path, at_end),
+        Value::Array(items) => items.iter().for_each(|item| descend(item, path, at_end)),
         _ => {}
     }
 }
@@ -109,6 +119,14 @@ fn collect_leaves<'s>(value: &'s Value, found: &mut Vec<&'s Value>) {
         Value::Array(items) => items.iter().for_each(|item| collect_leaves(item, found)),
         Value::Null | Value::Object(_) => {}
         leaf => found.push(leaf),
+    }
+}
+
+fn collect_objects<'s>(value: &'s Value, found: &mut Vec<&'s Object>) {
+    match value {
+        Value::Object(object) => found.push(object),
+        Value::Array(items) => items.iter().for_each(|item| collect_objects(item, found)),
+        _ => {}
     }
 }
 

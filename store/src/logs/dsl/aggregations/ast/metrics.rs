@@ -52,6 +52,11 @@ pub enum MetricKind {
     MedianAbsoluteDeviation,
     /// Smallest, largest, and the quartiles.
     Boxplot,
+    /// Lengths of strings, and how much their characters tell.
+    StringStats {
+        /// Whether the share of each character is told.
+        show_distribution: bool,
+    },
 }
 
 /// `weighted_avg`.

@@ -8,6 +8,7 @@ mod metrics;
 mod pipelines;
 mod ranges;
 mod samples;
+mod statistics;
 mod terms;
 mod top;
 
@@ -22,6 +23,7 @@ pub use pipelines::{
 };
 pub use ranges::{Filters, RangeBucket, RangeKind, Ranges};
 pub use samples::{AdjacencyMatrix, Sampler};
+pub use statistics::{MatrixStats, Population, Rate, TTest, TTestKind};
 pub use terms::{MultiTerms, RareTerms, SignificantTerms, TermSelection, TermsBuckets};
 pub use top::TopMetrics;
 
@@ -94,6 +96,12 @@ pub enum Kind {
     Metric(Metric),
     /// Mean of a field, weighted by another.
     WeightedAvg(WeightedAvg),
+    /// How likely it is that two populations have the same mean.
+    TTest(Box<TTest>),
+    /// Moments of several fields.
+    MatrixStats(MatrixStats),
+    /// What there is per unit of time.
+    Rate(Box<Rate>),
     /// The box around all points.
     GeoBounds {
         /// The points.
@@ -118,6 +126,9 @@ impl Kind {
             self,
             Self::Metric(_)
                 | Self::WeightedAvg(_)
+                | Self::TTest(_)
+                | Self::MatrixStats(_)
+                | Self::Rate(_)
                 | Self::GeoBounds { .. }
                 | Self::GeoCentroid(_)
                 | Self::TopHits(_)

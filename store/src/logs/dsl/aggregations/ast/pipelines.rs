@@ -34,6 +34,8 @@ pub enum PipelineKind {
     },
     /// Sum of this and all buckets before.
     CumulativeSum(BucketsPath),
+    /// How many different values there are in this and all buckets before.
+    CumulativeCardinality(BucketsPath),
     /// The value in relation to those of all buckets.
     Normalize {
         /// The value.
@@ -88,6 +90,7 @@ impl PipelineKind {
             }
             Self::Derivative { path, .. }
             | Self::CumulativeSum(path)
+            | Self::CumulativeCardinality(path)
             | Self::Normalize { path, .. }
             | Self::SerialDiff { path, .. }
             | Self::Moving { path, .. }

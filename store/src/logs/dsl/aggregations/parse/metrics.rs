@@ -2,7 +2,7 @@ use super::{Named, values};
 use crate::{
     StoreError,
     logs::dsl::{
-        aggregations::ast::{Kind, Metric, MetricKind, WeightedAvg},
+        aggregations::ast::{Kind, Metric, MetricKind, ValuesSource, WeightedAvg},
         read::{number, parameters},
     },
 };
@@ -147,7 +147,13 @@ pub(super) fn percentile_ranks(at: &Named<'_>, value: &Value) -> Result<Kind, St
     Ok(Kind::Metric(Metric { source, kind }))
 }
 
-pub(super) fn median_absolute_deviation(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
+/// Reads what tunes a sketch and nothing else, and checks it: its counterpart here needs no tuning.
+fn sketched(
+    at: &Named<'_>,
+    value: &Value,
+    least: &str,
+    fits: fn(f64) -> bool,
+) -> Result<ValuesSource, StoreError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Parameters {
@@ -155,29 +161,21 @@ pub(super) fn median_absolute_deviation(at: &Named<'_>, value: &Value) -> Result
         compression: Option<f64>,
     }
     let (source, read): (_, Parameters) = values::read(at, value)?;
-    if let Some(compression) = read.compression.filter(|compression| *compression <= 0.0) {
-        let message =
-            format!("[compression] must be greater than 0. Found [{compression:?}] in [{}]", at.name);
-        return Err(at.illegal(message));
+    match read.compression.filter(|compression| !fits(*compression)) {
+        Some(compression) => Err(
+            at.illegal(format!("[compression] must be {least} 0. Found [{compression:?}] in [{}]", at.name))
+        ),
+        None => Ok(source),
     }
+}
+
+pub(super) fn median_absolute_deviation(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
+    let source = sketched(at, value, "greater than", |compression| compression > 0.0)?;
     Ok(Kind::Metric(Metric { source, kind: MetricKind::MedianAbsoluteDeviation }))
 }
 
 pub(super) fn boxplot(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Parameters {
-        #[serde(default, deserialize_with = "number")]
-        compression: Option<f64>,
-    }
-    let (source, read): (_, Parameters) = values::read(at, value)?;
-    if let Some(compression) = read.compression.filter(|compression| *compression < 0.0) {
-        let message = format!(
-            "[compression] must be greater than or equal to 0. Found [{compression:?}] in [{}]",
-            at.name
-        );
-        return Err(at.illegal(message));
-    }
+    let source = sketched(at, value, "greater than or equal to", |compression| compression >= 0.0)?;
     Ok(Kind::Metric(Metric { source, kind: MetricKind::Boxplot }))
 }
 

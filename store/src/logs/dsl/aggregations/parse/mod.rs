@@ -9,6 +9,7 @@ mod nested;
 mod pipelines;
 mod ranges;
 mod samples;
+mod statistics;
 mod terms;
 mod top;
 mod values;
@@ -86,6 +87,10 @@ fn aggregation(
     let Some((kind, key)) = kind else {
         return Err(invalid(place, format!("Missing definition for aggregation [{name}]")));
     };
+    statistics::join_rates(&Named { name, kind: "rate", place }, &kind, &mut inner)?;
+    if depth == 0 && matches!(kind, Kind::Rate(_)) {
+        return Err(illegal(place, statistics::RATE_PLACE));
+    }
     if !inner.is_empty() && !kind.has_buckets() {
         let message = format!("Aggregator [{name}] of type [{key}] cannot accept sub-aggregations");
         return Err(invalid(place, message).with_code("aggregation_initialization_exception"));
@@ -189,11 +194,16 @@ const KINDS: &[(&str, Build)] = &[
     ("median_absolute_deviation", metrics::median_absolute_deviation),
     ("boxplot", metrics::boxplot),
     ("weighted_avg", metrics::weighted_avg),
+    ("string_stats", statistics::string_stats),
+    ("t_test", statistics::t_test),
+    ("matrix_stats", statistics::matrix_stats),
+    ("rate", statistics::rate),
     ("top_hits", top::top_hits),
     ("top_metrics", top::top_metrics),
     ("bucket_sort", pipelines::bucket_sort),
     ("derivative", pipelines::derivative),
     ("cumulative_sum", pipelines::cumulative_sum),
+    ("cumulative_cardinality", pipelines::cumulative_cardinality),
     ("serial_diff", pipelines::serial_diff),
     ("normalize", pipelines::normalize),
     ("bucket_script", pipelines::bucket_script),

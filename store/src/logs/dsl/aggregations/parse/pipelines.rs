@@ -202,6 +202,11 @@ pub(super) fn cumulative_sum(at: &Named<'_>, value: &Value) -> Result<Kind, Stor
     Ok(built(PipelineKind::CumulativeSum(path), gaps, read.format))
 }
 
+pub(super) fn cumulative_cardinality(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
+    let (read, path, gaps) = OnePath::read(at, value, &[])?;
+    Ok(built(PipelineKind::CumulativeCardinality(path), gaps, read.format))
+}
+
 pub(super) fn serial_diff(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
     let (read, path, gaps) = OnePath::read(at, value, &["lag"])?;
     let lag = read.lag.unwrap_or(1);

@@ -86,7 +86,7 @@ impl Key {
     }
 
     /// Memory on the heap, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in super::super) fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Composite(parts) => parts.iter().map(|part| size_of::<Self>() + part.bytes()).sum(),

@@ -96,7 +96,7 @@ impl Partial {
                 (sum.0 + count, sum.1 + bytes + key.bytes() + size_of::<(Key, Bucket)>())
             }),
             Self::Metric(state) => (0, own + state.heap_bytes()),
-            Self::TopHits(entries) => (0, own + entries.len() * 160),
+            Self::TopHits(entries) => (0, own + entries.iter().map(Entry::bytes).sum::<usize>()),
             Self::Pipeline => (0, own),
         }
     }

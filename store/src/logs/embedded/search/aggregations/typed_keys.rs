@@ -111,6 +111,9 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::GeoGrid(_) => "geotile_grid",
         Kind::Composite { .. } => "composite",
         Kind::WeightedAvg(_) => "weighted_avg",
+        Kind::TTest(_) => "t_test",
+        Kind::MatrixStats(_) => "matrix_stats",
+        Kind::Rate(_) => "rate",
         Kind::GeoBounds { .. } => "geo_bounds",
         Kind::GeoCentroid(_) => "geo_centroid",
         Kind::TopHits(_) => "top_hits",
@@ -128,9 +131,11 @@ fn kind_name(kind: &Kind) -> &'static str {
             MetricKind::PercentileRanks { .. } => "tdigest_percentile_ranks",
             MetricKind::MedianAbsoluteDeviation => "median_absolute_deviation",
             MetricKind::Boxplot => "boxplot",
+            MetricKind::StringStats { .. } => "string_stats",
         },
         Kind::Pipeline(pipeline) => match &pipeline.kind {
             PipelineKind::Derivative { .. } => "derivative",
+            PipelineKind::CumulativeCardinality(_) => "simple_long_value",
             PipelineKind::Sibling { kind, .. } => match kind {
                 SiblingKind::Min | SiblingKind::Max => "bucket_metric_value",
                 SiblingKind::Stats => "stats_bucket",

@@ -7,7 +7,7 @@ use super::{BoxQuery, Compiler, best_of, boosted, everything, nothing, some_of, 
 use crate::{
     StoreError,
     logs::{
-        dsl::{Bound, Match, QueryStringQuery, Range},
+        dsl::{Bound, Match, QueryStringQuery, Range, RangeRelation},
         query_string::{Clause, Leaf, Node, Occur},
     },
 };
@@ -179,6 +179,7 @@ impl Compiler<'_> {
                     upper: end(upper),
                     format: None,
                     time_zone: query.time_zone.clone(),
+                    relation: RangeRelation::default(),
                 })
             }
             Leaf::Exists => Ok(self.exists(&field.path)),

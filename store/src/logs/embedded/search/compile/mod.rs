@@ -8,7 +8,8 @@ mod terms;
 mod text;
 mod values;
 
-pub(super) use values::read_network;
+pub(crate) use values::read_network;
+pub(super) use values::{misfit, read_number};
 
 use super::{
     column_query::{ColumnRangeQuery, SliceQuery},
@@ -132,6 +133,8 @@ impl Compiler<'_> {
             Dsl::ConstantScore(filter) => Box::new(ConstScoreQuery::new(self.compile(filter)?, 1.0)),
             Dsl::DisMax(query) => best_of(self.compile_all(&query.queries)?, query.tie_breaker),
             Dsl::QueryString(query) => self.query_string(query)?,
+            Dsl::Span(span) => self.span(span)?,
+            Dsl::Intervals(query) => self.intervals(query)?,
             Dsl::GeoBoundingBox(path, found) => self.geo(path, Region::Box(*found))?,
             Dsl::GeoDistance(query) => {
                 self.geo(&query.field, Region::Circle(query.origin, query.distance_m))?

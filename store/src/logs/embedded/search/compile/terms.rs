@@ -77,6 +77,9 @@ impl Compiler<'_> {
         if is_string(&field) {
             return Ok(self.string_term(field, &text_of(value)));
         }
+        if field.family() == Family::Range {
+            return self.ranges_with(field, value);
+        }
         Ok(match self.exact(&field, value)? {
             Some(interval) => self.range_query(field, interval),
             None => nothing(),
@@ -117,7 +120,7 @@ impl Compiler<'_> {
             Box::new(TermSetQuery::new(terms))
         } else if query.values.len() >= SET_MIN
             && !is_string(&field)
-            && !matches!(field.family(), Family::Ip | Family::Date)
+            && !matches!(field.family(), Family::Ip | Family::Date | Family::Range)
         {
             let mut values = Vec::with_capacity(query.values.len());
             for value in &query.values {
@@ -148,6 +151,7 @@ impl Compiler<'_> {
                 let words = TermPattern::between(text_end(&query.lower), text_end(&query.upper));
                 return self.dictionary(field, Ok(words));
             }
+            Family::Range => return self.ranges(field, query),
             Family::Boolean | Family::Geo => {
                 return Err(StoreError::invalid(format!(
                     "field \"{}\" of type [{}] does not support [range] queries",
@@ -241,7 +245,7 @@ impl Compiler<'_> {
     }
 
     /// Refuses regular expressions that are longer than the index lets them be.
-    pub(super) fn check_regex(&self, pattern: &str) -> Result<(), StoreError> {
+    pub(in super::super) fn check_regex(&self, pattern: &str) -> Result<(), StoreError> {
         let (length, most) = (pattern.chars().count(), self.fields.index.limits.regex);
         if length <= most {
             return Ok(());
@@ -287,7 +291,7 @@ impl Compiler<'_> {
     ) -> Result<BoxQuery, StoreError> {
         let pattern =
             pattern.map_err(|message| StoreError::invalid(format!("field \"{}\": {message}", field.path)))?;
-        Ok(Box::new(DictionaryQuery { field, pattern }))
+        Ok(Box::new(DictionaryQuery { field, pattern, watch: self.watch.clone() }))
     }
 }
 

@@ -15,17 +15,36 @@ use std::{
     ops::Bound,
 };
 
-/// A value that does not fit a field.
-pub(super) fn misfit(field: &ResolvedField, value: &Value) -> StoreError {
-    StoreError::invalid(format!(
-        "failed to parse {value} for field \"{}\" of type [{}]",
-        field.path,
-        field.field_type.name()
-    ))
+/// A value that does not fit a field, in the words of Elasticsearch where it has some.
+pub(in super::super) fn misfit(field: &ResolvedField, value: &Value) -> StoreError {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let is_number = match field.family() {
+        Family::Integer | Family::Unsigned | Family::Float => true,
+        Family::Range => !matches!(field.field_type, FieldType::DateRange | FieldType::IpRange),
+        _ => false,
+    };
+    match field.family() {
+        _ if is_number => {
+            let error = StoreError::invalid(format!("For input string: \"{text}\""));
+            match field.field_type {
+                FieldType::Long | FieldType::UnsignedLong | FieldType::LongRange => error,
+                _ => error.with_code("number_format_exception"),
+            }
+        }
+        Family::Ip => StoreError::invalid(format!("'{text}' is not an IP string literal.")),
+        Family::Boolean => {
+            StoreError::invalid(format!("Can't parse boolean value [{text}], expected [true] or [false]"))
+        }
+        _ => StoreError::invalid(format!(
+            "failed to parse {value} for field \"{}\" of type [{}]",
+            field.path,
+            field.field_type.name()
+        )),
+    }
 }
 
 /// A number, also as text.
-pub(super) fn read_number(value: &Value) -> Option<Number> {
+pub(in super::super) fn read_number(value: &Value) -> Option<Number> {
     match value {
         Value::Number(number) => {
             let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
@@ -64,7 +83,7 @@ pub(super) fn mapped(address: IpAddr) -> Ipv6Addr {
 }
 
 /// An address, or all of a network (`10.0.0.0/8`).
-pub(in super::super) fn read_network(text: &str) -> Option<(Ipv6Addr, Ipv6Addr)> {
+pub(crate) fn read_network(text: &str) -> Option<(Ipv6Addr, Ipv6Addr)> {
     let Some((address, length)) = text.split_once('/') else {
         let address = mapped(text.parse().ok()?);
         return Some((address, address));
@@ -116,13 +135,13 @@ impl Compiler<'_> {
                 let (low, high) = network.ok_or_else(|| misfit(field, value))?;
                 return Ok(Some(Interval::Ip(low, high)));
             }
-            Family::Keyword | Family::Text | Family::Geo => return Err(misfit(field, value)),
+            Family::Keyword | Family::Text | Family::Geo | Family::Range => return Err(misfit(field, value)),
         };
         Ok(Some(Interval::Number(Bound::Included(number), Bound::Included(number))))
     }
 
     /// How dates for this field are read, with the clause's own format and zone.
-    pub(super) fn date_reader<'f>(
+    pub(in super::super) fn date_reader<'f>(
         &self,
         field: &'f ResolvedField,
         format: Option<&'f DateFormats>,

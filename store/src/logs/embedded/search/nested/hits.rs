@@ -3,7 +3,7 @@
 use super::super::fetch::{self, Wanted, shard_of};
 use super::super::fields::{Fields, Within};
 use super::super::sorting::{Entry, SegmentTop, TopRequest, by_score, compare};
-use super::super::{Search, Shard, column::engine_error};
+use super::super::{Search, Shard};
 use super::{NestedObjects, NestedQuery, query::each_match};
 use crate::{
     StoreError,
@@ -31,6 +31,7 @@ pub(in super::super) fn inner_hits(
     let shard = shard_of(shards, entry)?;
     let mut found = Object::new();
     for nested in wanted {
+        search.watch.check()?;
         let Some((name, body)) = &nested.inner_hits else { continue };
         let (total, hits, best) = objects_of(search, shard, entry, nested, body, hit)?;
         let hits = json!({
@@ -58,7 +59,7 @@ fn objects_of(
         return Ok((0, Vec::new(), None));
     }
     let reader = shard.generation.searcher.segment_reader(entry.segment);
-    let objects = NestedObjects::of(&fields, reader, &nested.path, [entry.doc], true)?;
+    let objects = NestedObjects::of(&fields, reader, &nested.path, [entry.doc], true, &search.watch)?;
     let Some((generation, segment)) = objects.segment() else { return Ok((0, Vec::new(), None)) };
     let query = NestedQuery {
         nested: Arc::new(nested.clone()),
@@ -80,7 +81,7 @@ fn objects_of(
         total += 1;
         top.offer(object, Some(score));
     })?;
-    let mut entries = top.finish().map_err(engine_error)?;
+    let mut entries = top.finish()?;
     entries.sort_by(|a, b| compare(sort, a, b));
     let scored = body.sort.is_empty() || sort.iter().any(|key| key.target == SortTarget::Score);
     let best = entries.iter().filter_map(|entry| entry.score).reduce(f32::max).filter(|_| scored);

@@ -6,9 +6,11 @@ use super::super::super::{
     schema::IndexSchema,
     snapshot::GenerationSnapshot,
 };
+use super::super::breaker::Reserved;
 use super::super::column::engine_error;
 use super::super::fields::Fields;
 use super::super::source;
+use super::super::watch::Watch;
 use crate::{ErrorKind, StoreError};
 use event::Object;
 use serde_json::Value;
@@ -22,6 +24,12 @@ use tantivy::{
 const OBJECTS_MAX: usize = 1_000_000;
 /// What the index of the objects is built with; it grows as it needs to.
 const MEMORY_BYTES: usize = 200_000;
+/// What an object takes beside its text: its places in the lists, its identifiers in the index.
+const OBJECT_BYTES: usize = 64;
+/// What the index of an object takes, as so many times its text: the text itself, its terms, its columns.
+const INDEXED_FACTOR: usize = 3;
+/// What an object takes that is kept as it was read, as so many times its text.
+const PARSED_FACTOR: usize = 4;
 /// Blocks of stored documents that are kept decompressed.
 const BLOCKS: usize = 8;
 
@@ -35,6 +43,8 @@ pub(in super::super) struct NestedObjects {
     pub(in super::super) offsets: Vec<u32>,
     /// The objects themselves, if they are wanted.
     pub(in super::super) sources: Vec<Object>,
+    /// What all of it takes of all searches' memory.
+    held: Reserved,
 }
 
 impl NestedObjects {
@@ -45,6 +55,7 @@ impl NestedObjects {
         path: &str,
         docs: impl IntoIterator<Item = DocId>,
         keep_sources: bool,
+        watch: &Watch,
     ) -> Result<Self, StoreError> {
         let schema = Arc::new(IndexSchema::new(&fields.index.mapping));
         let router = Router::new(fields.index.mapping.clone(), schema.clone(), 0);
@@ -57,27 +68,36 @@ impl NestedObjects {
         let store = reader
             .get_store_reader(BLOCKS)
             .map_err(|error| engine_error(tantivy::TantivyError::from(error)))?;
-        let mut found =
-            Self { generation: None, parents: Vec::new(), offsets: Vec::new(), sources: Vec::new() };
+        let mut found = Self {
+            generation: None,
+            parents: Vec::new(),
+            offsets: Vec::new(),
+            sources: Vec::new(),
+            held: watch.reserve("nested objects"),
+        };
         for doc in docs {
+            watch.check()?;
             let stored: TantivyDocument = store.get(doc).map_err(engine_error)?;
             let document = source_of(&stored, fields)?;
             let mut objects = Vec::new();
-            objects_at(&document, path, &mut objects);
+            source::objects_at(&document, path, &mut objects);
             for (offset, object) in objects.into_iter().enumerate() {
                 let mut wrapped = Object::new();
                 wrapped.insert(path.to_owned(), Value::Object(object.clone()));
                 // What the index took with its document, it takes alone.
                 let Ok(mut converted) = convert(&router, "", &wrapped, true) else { continue };
                 let bytes = serde_json::to_vec(&wrapped).unwrap_or_default();
+                let text_bytes = bytes.len();
                 converted.document.add(schema.source, IndexValue::Bytes(bytes.into()));
                 converted.document.add(schema.seq_no, IndexValue::U64(found.parents.len() as u64));
                 writer.add_document(converted.document).map_err(engine_error)?;
                 found.parents.push(doc);
                 found.offsets.push(u32::try_from(offset).unwrap_or(u32::MAX));
                 if keep_sources {
+                    found.held.add(text_bytes * PARSED_FACTOR)?;
                     found.sources.push(object.clone());
                 }
+                found.held.add(OBJECT_BYTES + text_bytes * INDEXED_FACTOR)?;
             }
             if found.parents.len() > OBJECTS_MAX {
                 let message =
@@ -112,32 +132,4 @@ pub(in super::super) fn source_of(
     })?;
     source::mask(&mut document, fields.mask);
     Ok(document)
-}
-
-/// The objects at a dotted path, through lists and dotted keys.
-fn objects_at<'s>(object: &'s Object, path: &str, found: &mut Vec<&'s Object>) {
-    if let Some(value) = object.get(path) {
-        collect(value, found);
-    }
-    for (at, _) in path.match_indices('.') {
-        if let Some(inner) = object.get(&path[..at]) {
-            descend(inner, &path[at + 1..], found);
-        }
-    }
-}
-
-fn descend<'s>(value: &'s Value, path: &str, found: &mut Vec<&'s Object>) {
-    match value {
-        Value::Object(object) => objects_at(object, path, found),
-        Value::Array(items) => items.iter().for_each(|item| descend(item, path, found)),
-        _ => {}
-    }
-}
-
-fn collect<'s>(value: &'s Value, found: &mut Vec<&'s Object>) {
-    match value {
-        Value::Object(object) => found.push(object),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        _ => {}
-    }
 }

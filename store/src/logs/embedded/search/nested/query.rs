@@ -1,5 +1,6 @@
 use super::super::compile::{BoxQuery, Compiler};
 use super::super::fields::{OwnedFields, Within};
+use super::super::last_segment::LastSegment;
 use super::super::watch::Watch;
 use super::NestedObjects;
 use crate::{
@@ -41,7 +42,8 @@ impl Query for NestedQuery {
             Some(searcher) => EnableScoring::disabled_from_searcher(searcher),
             None => EnableScoring::disabled_from_schema(scoring.schema()),
         };
-        Ok(Box::new(NestedWeight { query: self.clone(), scored, candidates: self.candidates.weight(quiet)? }))
+        let candidates = self.candidates.weight(quiet)?;
+        Ok(Box::new(NestedWeight { query: self.clone(), scored, candidates, found: LastSegment::default() }))
     }
 }
 
@@ -49,10 +51,28 @@ struct NestedWeight {
     query: NestedQuery,
     scored: bool,
     candidates: Box<dyn Weight>,
+    /// The documents of a segment, each with its score.
+    found: LastSegment<Vec<(DocId, Score)>>,
 }
 
 impl Weight for NestedWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let docs = self.found.get(reader, || self.find(reader))?;
+        Ok(Box::new(ScoredDocs { docs, boost, position: 0 }))
+    }
+
+    fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        if scorer.seek(doc) != doc {
+            return Err(tantivy::TantivyError::InvalidArgument(format!("document {doc} does not match")));
+        }
+        Ok(Explanation::new("Score based on the child docs that match", scorer.score()))
+    }
+}
+
+impl NestedWeight {
+    /// The documents of a segment of which an object matches, each with its score.
+    fn find(&self, reader: &SegmentReader) -> tantivy::Result<Vec<(DocId, Score)>> {
         let mut candidates = self.candidates.scorer(reader, 1.0)?;
         let mut found = Vec::new();
         loop {
@@ -72,23 +92,12 @@ impl Weight for NestedWeight {
             }
         }
         let mode = self.query.nested.score_mode;
-        let scores: Vec<(DocId, Score)> = found
+        Ok(found
             .chunk_by(|a, b| a.0 == b.0)
-            .filter_map(|group| Some((group.first()?.0, combined(mode, group) * boost)))
-            .collect();
-        Ok(Box::new(ScoredDocs { docs: scores, position: 0 }))
+            .filter_map(|group| Some((group.first()?.0, combined(mode, group))))
+            .collect())
     }
 
-    fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.seek(doc) != doc {
-            return Err(tantivy::TantivyError::InvalidArgument(format!("document {doc} does not match")));
-        }
-        Ok(Explanation::new("Score based on the child docs that match", scorer.score()))
-    }
-}
-
-impl NestedWeight {
     /// Adds the documents of which an object matches, with the score of each such object.
     fn ask(
         &self,
@@ -97,7 +106,8 @@ impl NestedWeight {
         found: &mut Vec<(DocId, Score)>,
     ) -> Result<(), StoreError> {
         let fields = self.query.fields.fields();
-        let objects = NestedObjects::of(&fields, reader, &self.query.nested.path, docs, false)?;
+        let (path, watch) = (&self.query.nested.path, &self.query.watch);
+        let objects = NestedObjects::of(&fields, reader, path, docs, false, watch)?;
         each_match(&self.query, &objects, self.scored, |object, score| {
             found.extend(objects.parents.get(object as usize).map(|parent| (*parent, score)));
         })
@@ -151,7 +161,8 @@ fn combined(mode: NestedScore, scores: &[(DocId, Score)]) -> Score {
 
 /// Documents that were found already.
 struct ScoredDocs {
-    docs: Vec<(DocId, Score)>,
+    docs: Arc<Vec<(DocId, Score)>>,
+    boost: Score,
     position: usize,
 }
 
@@ -178,7 +189,7 @@ impl DocSet for ScoredDocs {
 
 impl Scorer for ScoredDocs {
     fn score(&mut self) -> Score {
-        self.docs.get(self.position).map_or(0.0, |(_, score)| *score)
+        self.docs.get(self.position).map_or(0.0, |(_, score)| *score * self.boost)
     }
 }
 

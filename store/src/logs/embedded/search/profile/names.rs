@@ -63,6 +63,8 @@ pub(super) fn of(query: &Query) -> (&'static str, String) {
             ("DisjunctionMaxQuery", format!("({})", inner.join(" | ")))
         }
         Query::QueryString(query) => ("BooleanQuery", query.query.to_string()),
+        Query::Span(_) => ("SpanQuery", String::new()),
+        Query::Intervals(query) => ("IntervalQuery", query.field.clone()),
         Query::GeoBoundingBox(field, _) => ("LatLonPointInBoxQuery", field.clone()),
         Query::GeoDistance(query) => ("LatLonPointDistanceQuery", query.field.clone()),
         Query::GeoPolygon(field, _) => ("LatLonPointInPolygonQuery", field.clone()),

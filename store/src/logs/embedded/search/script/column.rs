@@ -1,11 +1,14 @@
 //! Columns that are made for one search: by a script, or by any function of a document.
 //!
 //! They are built as those of the index are, so whatever runs on a column (buckets, metrics, sorts) runs on them, too.
+//! *Invariant*: their memory is held against the breaker of all searches from the first value on until they are dropped.
 
+use super::super::breaker::Reserved;
 use super::super::column::{SegmentColumn, engine_error};
 use super::super::watch::Watch;
 use super::DocScript;
 use super::doc_values::as_script_value;
+use super::heap_bytes;
 use crate::StoreError;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -63,28 +66,36 @@ impl Scripted<'_> {
         kind: ScriptType,
         max_doc: DocId,
     ) -> Result<Option<SegmentColumn>, StoreError> {
-        let mut values: Vec<(DocId, Value)> = Vec::new();
-        for (position, doc) in (self.matching)()?.into_iter().enumerate() {
-            if position.is_multiple_of(LOOK_EVERY) && self.is_over()? {
-                break;
+        let mut values = Values::default();
+        let (matching, mut reserved) = self.matching()?;
+        for (position, doc) in matching.iter().copied().enumerate() {
+            if position.is_multiple_of(LOOK_EVERY) {
+                reserved.set(size_of_val(&*matching) + values.bytes())?;
+                if self.is_over()? {
+                    break;
+                }
             }
             match over {
-                None => add(&mut values, doc, script.value(doc, None)?),
+                None => values.add(doc, script.value(doc, None)?),
                 Some((column, is_float)) => {
                     for key in column.keys.values_for_doc(doc) {
                         let value = column.value(doc, key).map_err(engine_error)?;
-                        add(&mut values, doc, script.value(doc, as_script_value(value, is_float))?);
+                        values.add(doc, script.value(doc, as_script_value(value, is_float))?);
                     }
                 }
             }
         }
-        let kind = if kind == ScriptType::Any { kind_of(&values) } else { kind };
+        let kind = if kind == ScriptType::Any { kind_of(&values.list) } else { kind };
         let mut writer = ColumnarWriter::default();
         let mut any = false;
-        for (doc, value) in &values {
+        for (position, (doc, value)) in values.list.iter().enumerate() {
             any |= record(&mut writer, *doc, value, kind);
+            if position.is_multiple_of(LOOK_EVERY) {
+                reserved.set(size_of_val(&*matching) + values.bytes() + writer.mem_usage())?;
+            }
         }
-        finish(writer, any, max_doc)
+        drop(values);
+        finish(writer, any, max_doc, reserved)
     }
 
     /// The numbers that a function makes of each document.
@@ -121,13 +132,26 @@ impl Scripted<'_> {
     ) -> Result<Option<SegmentColumn>, StoreError> {
         let mut writer = ColumnarWriter::default();
         let mut any = false;
-        for (position, doc) in (self.matching)()?.into_iter().enumerate() {
-            if position.is_multiple_of(LOOK_EVERY) && self.is_over()? {
-                break;
+        let (matching, mut reserved) = self.matching()?;
+        for (position, doc) in matching.iter().copied().enumerate() {
+            if position.is_multiple_of(LOOK_EVERY) {
+                reserved.set(size_of_val(&*matching) + writer.mem_usage())?;
+                if self.is_over()? {
+                    break;
+                }
             }
             any |= record(doc, &mut writer)?;
         }
-        finish(writer, any, max_doc)
+        drop(matching);
+        finish(writer, any, max_doc, reserved)
+    }
+
+    /// The documents, and the memory that they take.
+    fn matching(&self) -> Result<(Vec<DocId>, Reserved), StoreError> {
+        let mut reserved = self.watch.reserve("columns made for one search");
+        let matching = (self.matching)()?;
+        reserved.set(size_of_val(&*matching))?;
+        Ok((matching, reserved))
     }
 
     fn is_over(&self) -> Result<bool, StoreError> {
@@ -136,11 +160,30 @@ impl Scripted<'_> {
     }
 }
 
-fn add(values: &mut Vec<(DocId, Value)>, doc: DocId, made: Value) {
-    match made {
-        Value::Null => {}
-        Value::Array(items) => values.extend(items.into_iter().map(|item| (doc, item))),
-        value => values.push((doc, value)),
+/// What a script made so far.
+#[derive(Default)]
+struct Values {
+    list: Vec<(DocId, Value)>,
+    /// In the values, beside the list itself.
+    heap_bytes: usize,
+}
+
+impl Values {
+    fn add(&mut self, doc: DocId, made: Value) {
+        match made {
+            Value::Null => {}
+            Value::Array(items) => items.into_iter().for_each(|item| self.push(doc, item)),
+            value => self.push(doc, value),
+        }
+    }
+
+    fn push(&mut self, doc: DocId, value: Value) {
+        self.heap_bytes += heap_bytes(&value);
+        self.list.push((doc, value));
+    }
+
+    fn bytes(&self) -> usize {
+        self.list.capacity() * size_of::<(DocId, Value)>() + self.heap_bytes
     }
 }
 
@@ -205,14 +248,21 @@ fn finish(
     mut writer: ColumnarWriter,
     any: bool,
     max_doc: DocId,
+    mut reserved: Reserved,
 ) -> Result<Option<SegmentColumn>, StoreError> {
+    reserved.set(writer.mem_usage())?;
     if !any {
         return Ok(None);
     }
     let broken = |error: std::io::Error| engine_error(tantivy::TantivyError::from(error));
     let mut bytes = Vec::new();
     writer.serialize(max_doc, None, &mut bytes).map_err(broken)?;
+    drop(writer);
+    reserved.set(bytes.len())?;
     let columns = ColumnarReader::open(bytes).map_err(broken)?;
-    let handle = columns.read_columns(NAME).map_err(broken)?.into_iter().next();
-    handle.map_or(Ok(None), |handle| SegmentColumn::of_handle(&handle)).map_err(engine_error)
+    let Some(handle) = columns.read_columns(NAME).map_err(broken)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let column = SegmentColumn::of_handle(&handle).map_err(engine_error)?;
+    Ok(column.map(|column| column.holding(reserved)))
 }

@@ -98,6 +98,7 @@ impl DocReader {
         let field = self.fields.fields().resolve(name)?;
         field.column.as_ref()?;
         let source = match field.family() {
+            Family::Range => return None,
             Family::Geo => Points::open(&self.reader, &field).ok()?.map(Source::Points),
             _ => SegmentColumn::open(&self.reader, &field).ok()?.map(Source::Column),
         };

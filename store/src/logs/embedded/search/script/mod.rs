@@ -21,6 +21,9 @@ use tantivy::{DocId, SegmentReader};
 /// What one run, over one document, may take. All runs together are bounded by the time of the search.
 const LIMITS: Limits = Limits { steps: 100_000, memory_bytes: 1 << 20 };
 
+/// A member of an object beside its name and what its value has on the heap: entry, hash and index.
+const MEMBER_BYTES: usize = 96;
+
 /// A script that runs over documents of one segment.
 pub(super) struct DocScript {
     call: Arc<ScriptCall>,
@@ -91,6 +94,19 @@ impl DocScript {
         self.reader.go_to(doc);
         let seen = Seen { params: &params, reader: &self.reader, value: None, score: 0.0 };
         call.script.value(&seen, LIMITS).map_err(|error| failed(&call, error))
+    }
+}
+
+/// Memory on the heap that a value takes, in bytes, about.
+pub(super) fn heap_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.capacity(),
+        Value::Array(items) => items.iter().map(|item| size_of::<Value>() + heap_bytes(item)).sum(),
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| MEMBER_BYTES + name.len() + heap_bytes(value);
+            members.iter().map(member).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 

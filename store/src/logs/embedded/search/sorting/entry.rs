@@ -32,6 +32,18 @@ pub(in super::super) struct Entry {
     pub(in super::super) seq_no: u64,
 }
 
+impl Entry {
+    /// Memory that it takes, in bytes, about.
+    pub(in super::super) fn bytes(&self) -> usize {
+        let text = |value: &SortValue| match value {
+            SortValue::Value(Scalar::Text(text)) => text.capacity(),
+            _ => 0,
+        };
+        size_of::<Self>()
+            + self.values.iter().map(|value| size_of::<SortValue>() + text(value)).sum::<usize>()
+    }
+}
+
 /// Order of two documents.
 pub(in super::super) fn compare(keys: &[SortKey], a: &Entry, b: &Entry) -> Ordering {
     for (position, key) in keys.iter().enumerate() {

@@ -286,7 +286,7 @@ fn of_all_values(
 }
 
 /// Several numbers as one, after a `mode`.
-fn one_of(mode: SortMode, mut values: Vec<f64>) -> Option<f64> {
+pub(in super::super) fn one_of(mode: SortMode, mut values: Vec<f64>) -> Option<f64> {
     let (count, sum) = (values.len(), values.iter().sum::<f64>());
     values.sort_by(f64::total_cmp);
     let (first, last) = (*values.first()?, *values.last()?);

@@ -9,6 +9,7 @@ mod sortable;
 mod top;
 
 pub(super) use entry::{Entry, SortValue, by_score, compare, values_to_json};
+pub(super) use level::one_of;
 pub(super) use sortable::{sortable, with_column};
 pub(crate) use top::Cursor;
 pub(super) use top::{SegmentTop, TopRequest};

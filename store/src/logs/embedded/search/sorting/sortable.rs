@@ -20,11 +20,10 @@ pub(in super::super) fn with_column(field: ResolvedField) -> Result<ResolvedFiel
 
 /// The field, with an error if its values have no order: its column alone would give half of a point.
 pub(in super::super) fn sortable(field: ResolvedField) -> Result<ResolvedField, StoreError> {
-    if field.family() == Family::Geo {
-        return Err(StoreError::invalid(format!(
-            "cannot sort or aggregate by \"{}\": it holds points",
-            field.path
-        )));
-    }
-    with_column(field)
+    let halves = match field.family() {
+        Family::Geo => "points",
+        Family::Range => "ranges",
+        _ => return with_column(field),
+    };
+    Err(StoreError::invalid(format!("cannot sort or aggregate by \"{}\": it holds {halves}", field.path)))
 }

@@ -1,6 +1,7 @@
 //! The best documents of one segment.
 
-use super::super::column::ColumnKind;
+use super::super::breaker::Reserved;
+use super::super::column::{ColumnKind, engine_error};
 use super::super::fields::Fields;
 use super::super::script::Scripted;
 use super::entry::Entry;
@@ -28,6 +29,8 @@ pub(in super::super) struct SegmentTop<'k> {
     scratch: Vec<u128>,
     shard: usize,
     segment: u32,
+    /// For the typed values.
+    reserved: Reserved,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +85,7 @@ impl<'k> SegmentTop<'k> {
             scratch: Vec::new(),
             shard,
             segment,
+            reserved: scripted.watch.reserve("sort values"),
         })
     }
 
@@ -160,6 +164,7 @@ impl<'k> SegmentTop<'k> {
             scratch: Vec::new(),
             shard: self.shard,
             segment: self.segment,
+            reserved: self.reserved.another(),
         }
     }
 
@@ -217,18 +222,22 @@ impl<'k> SegmentTop<'k> {
         self.heap.push(candidate);
     }
 
-    /// The best documents with their typed values, in no order.
-    pub(in super::super) fn finish(self) -> tantivy::Result<Vec<Entry>> {
-        let Self { levels, heap, shard, segment, .. } = self;
+    /// The best documents with their typed values, in no order. One text may be the value of many documents, and each
+    /// gets its own: they are held against the limit one by one.
+    pub(in super::super) fn finish(self) -> Result<Vec<Entry>, StoreError> {
+        let Self { levels, heap, shard, segment, mut reserved, .. } = self;
         heap.into_iter()
             .map(|candidate| {
                 let values = levels
                     .iter()
                     .zip(candidate.keys.iter())
-                    .map(|(level, key)| level.value(*key, candidate.doc))
-                    .collect::<tantivy::Result<_>>()?;
+                    .map(|(level, key)| level.value(*key, candidate.doc).map_err(engine_error))
+                    .collect::<Result<_, StoreError>>()?;
                 let score = candidate.score.map(f32::from_bits);
-                Ok(Entry { values, score, shard, segment, doc: candidate.doc, seq_no: candidate.seq_no })
+                let entry =
+                    Entry { values, score, shard, segment, doc: candidate.doc, seq_no: candidate.seq_no };
+                reserved.add(entry.bytes())?;
+                Ok(entry)
             })
             .collect()
     }

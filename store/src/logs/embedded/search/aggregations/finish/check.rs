@@ -47,6 +47,7 @@ fn check_order(aggregation: &Aggregation, path: &BucketsPath) -> Result<(), Stor
             MetricKind::Stats
             | MetricKind::ExtendedStats { .. }
             | MetricKind::Boxplot
+            | MetricKind::StringStats { .. }
             | MetricKind::Percentiles { .. }
             | MetricKind::PercentileRanks { .. } => {
                 refuse("When ordering on a multi-value metrics aggregation a metric name must be specified.".to_owned())

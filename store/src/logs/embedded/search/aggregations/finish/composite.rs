@@ -107,7 +107,7 @@ impl Finish<'_, '_> {
                     Ok(std::net::IpAddr::V6(v6)) => Key::Ip(v6),
                     Err(_) => return Err(refuse()),
                 },
-                Some(Family::Keyword | Family::Text | Family::Geo) | None => Key::Text(text),
+                Some(Family::Keyword | Family::Text | Family::Geo | Family::Range) | None => Key::Text(text),
             }),
         }
     }

@@ -20,6 +20,12 @@ impl Finish<'_, '_> {
                 let format = self.metric_format(request)?;
                 metric(&mut out, request, state.unwrap_or(&empty), &format);
             }
+            Kind::TTest(request) => return self.t_test(request, state),
+            Kind::MatrixStats(request) => {
+                let none = super::super::metrics::Matrix::default();
+                let found = if let Some(MetricState::Matrix(found)) = state { found } else { &none };
+                super::statistics::matrix(&mut out, found, request);
+            }
             Kind::WeightedAvg(request) => {
                 let mean = state.and_then(|state| state.value(&MetricKind::Avg, None));
                 self.format(&request.value)?.put(&mut out, "value", mean);
@@ -87,6 +93,9 @@ fn metric(out: &mut Object, request: &Metric, state: &MetricState, format: &Valu
         }
         (MetricState::Quantiles(quantiles), kind) => {
             out.insert("values".to_owned(), quantile_values(quantiles, kind, format));
+        }
+        (MetricState::Strings(strings), MetricKind::StringStats { show_distribution }) => {
+            super::statistics::strings(out, strings, *show_distribution);
         }
         (MetricState::Numbers(numbers), MetricKind::ValueCount) => {
             out.insert("value".to_owned(), json!(numbers.of("count").unwrap_or(0.0) as u64));

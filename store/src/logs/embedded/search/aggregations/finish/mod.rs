@@ -10,6 +10,7 @@ mod metrics;
 mod order;
 mod ranges;
 mod significant;
+mod statistics;
 mod terms;
 mod top;
 
@@ -35,11 +36,13 @@ pub(super) struct Finish<'f, 's> {
     search: &'f Search<'f>,
     shards: &'f [Shard<'s>],
     buckets: usize,
+    /// Key of the bucket that is being completed, if that is a number.
+    bucket_start: Option<i64>,
 }
 
 impl<'f, 's> Finish<'f, 's> {
     pub(super) fn new(search: &'f Search<'f>, shards: &'f [Shard<'s>]) -> Self {
-        Self { search, shards, buckets: 0 }
+        Self { search, shards, buckets: 0, bucket_start: None }
     }
 
     /// The answers of aggregations side by side, over so many documents. Where nothing was found, there may be no
@@ -76,12 +79,13 @@ impl<'f, 's> Finish<'f, 's> {
             Some(Partial::TopHits(entries)) => {
                 return self.top(&aggregation.kind, entries, documents).map(Some);
             }
+            Some(partial) if matches!(aggregation.kind, Kind::Rate(_)) => Some(partial),
             Some(Partial::Metric(state)) => return self.state(&aggregation.kind, Some(&state)).map(Some),
             other => other,
         };
-        let buckets = match partial {
-            Some(Partial::Buckets(buckets)) => buckets,
-            _ => HashMap::new(),
+        let (buckets, metric) = match partial {
+            Some(Partial::Buckets(buckets)) => (buckets, None),
+            other => (HashMap::new(), other),
         };
         Ok(Some(match &aggregation.kind {
             Kind::Terms(request) => self.terms(request, inner, buckets)?,
@@ -107,6 +111,7 @@ impl<'f, 's> Finish<'f, 's> {
             }
             Kind::TopHits(_) | Kind::TopMetrics(_) => self.top(&aggregation.kind, Vec::new(), documents)?,
             Kind::Pipeline(_) => return Ok(None),
+            Kind::Rate(request) => self.rate(request, metric.as_ref(), documents)?,
             metric => self.state(metric, None)?,
         }))
     }
@@ -131,11 +136,15 @@ impl<'f, 's> Finish<'f, 's> {
         self.buckets += 1;
         check_answer(self.buckets)?;
         let Bucket { count, inner: partials } = bucket.unwrap_or_default();
+        let distinct = pipeline::sketches(inner, &partials);
         body.insert("doc_count".to_owned(), json!(count));
         if !inner.is_empty() {
+            let start = body.get("key").and_then(Value::as_i64);
+            let outer = std::mem::replace(&mut self.bucket_start, start);
             body.extend(self.aggregations(inner, partials.into_iter().map(Some).collect(), count)?);
+            self.bucket_start = outer;
         }
-        Ok(Rendered { name, body })
+        Ok(Rendered { name, body, distinct })
     }
 
     /// A field as the first index knows it that does.

@@ -1,8 +1,8 @@
 use super::super::super::Shard;
+use super::super::super::block::matching;
 use super::super::super::column::{SegmentColumn, engine_error};
 use super::super::super::compile::Compiler;
 use super::super::super::fields::Fields;
-use super::super::super::run::matching;
 use super::super::{Bucket, Key};
 use super::terms::unified;
 use super::{Finish, listed};

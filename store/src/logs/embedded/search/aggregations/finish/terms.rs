@@ -4,11 +4,14 @@ use super::order::order_buckets;
 use super::{Finish, listed};
 use crate::{
     StoreError,
-    logs::dsl::aggregations::{Aggregation, BucketOrder, MultiTerms, RareTerms, TermsBuckets},
+    logs::dsl::{
+        SortOrder,
+        aggregations::{Aggregation, BucketOrder, MultiTerms, OrderKey, RareTerms, TermsBuckets},
+    },
 };
 use event::Object;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Where one index has whole numbers and another fractions, all are fractions.
 pub(super) fn unified(buckets: HashMap<Key, Bucket>) -> HashMap<Key, Bucket> {
@@ -35,6 +38,7 @@ impl Finish<'_, '_> {
             .into_iter()
             .filter(|(_, bucket)| bucket.count >= request.min_doc_count)
             .collect();
+        let bound = self.error_bound(&request.order, list.len(), request.size);
         let other = cut(&mut list, &request.order, request.size, inner);
         let format = self.format(&request.source)?;
         let mut answer = Vec::with_capacity(list.len());
@@ -42,11 +46,11 @@ impl Finish<'_, '_> {
             let (head, text) = headed(&format, &key);
             let mut rendered = self.bucket(text, head, inner, Some(bucket))?;
             if request.show_error {
-                rendered.body.insert("doc_count_error_upper_bound".to_owned(), json!(0));
+                rendered.body.insert("doc_count_error_upper_bound".to_owned(), json!(bound));
             }
             answer.push(rendered);
         }
-        let mut out = counted(other);
+        let mut out = counted(other, bound);
         out.extend(listed(inner, answer, false)?);
         Ok(out)
     }
@@ -59,6 +63,7 @@ impl Finish<'_, '_> {
     ) -> Result<Object, StoreError> {
         let mut list: Vec<(Key, Bucket)> =
             buckets.into_iter().filter(|(_, bucket)| bucket.count >= request.min_doc_count).collect();
+        let bound = self.error_bound(&request.order, list.len(), request.size);
         let other = cut(&mut list, &request.order, request.size, inner);
         let formats =
             request.sources.iter().map(|source| self.format(source)).collect::<Result<Vec<_>, _>>()?;
@@ -77,9 +82,25 @@ impl Finish<'_, '_> {
             head.insert("key_as_string".to_owned(), json!(name));
             answer.push(self.bucket(name, head, inner, Some(bucket))?);
         }
-        let mut out = counted(other);
+        let mut out = counted(other, bound);
         out.extend(listed(inner, answer, false)?);
         Ok(out)
+    }
+
+    /// `doc_count_error_upper_bound`: counts are exact here, whatever the number of indices, but Elasticsearch's shards
+    /// send no more buckets than needed, and in another order than by count or key it says -1: not known. Clients show
+    /// that as what it is, so it is told where Elasticsearch would.
+    fn error_bound(&self, order: &[BucketOrder], buckets: usize, size: usize) -> i64 {
+        let unknown = matches!(
+            order.first(),
+            Some(
+                BucketOrder { key: OrderKey::Count, order: SortOrder::Asc }
+                    | BucketOrder { key: OrderKey::Metric(_), .. }
+            )
+        );
+        let indices: BTreeSet<&str> = self.shards.iter().map(|shard| &*shard.index.name).collect();
+        let sent = if indices.len() > 1 { size + size / 2 + 10 } else { size };
+        if unknown && buckets >= sent { -1 } else { 0 }
     }
 
     pub(super) fn rare_terms(
@@ -125,10 +146,9 @@ fn headed(format: &ValueFormat, key: &Key) -> (Object, String) {
     (head, text)
 }
 
-/// Counts are exact, whatever the number of indices.
-fn counted(other: u64) -> Object {
+fn counted(other: u64, error_bound: i64) -> Object {
     let mut out = Object::new();
-    out.insert("doc_count_error_upper_bound".to_owned(), json!(0));
+    out.insert("doc_count_error_upper_bound".to_owned(), json!(error_bound));
     out.insert("sum_other_doc_count".to_owned(), json!(other));
     out
 }

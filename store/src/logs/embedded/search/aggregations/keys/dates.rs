@@ -59,6 +59,11 @@ impl DateKeys {
         })
     }
 
+    /// Where buckets begin, and between which moments.
+    pub(super) fn rounding(&self) -> (&Rounding, Option<(i64, i64)>) {
+        (&self.intervals.rounding, self.hard_bounds)
+    }
+
     fn key_at(&mut self, millis: i64) -> Option<LocalKey> {
         let inside = self.hard_bounds.is_none_or(|(low, high)| millis >= low && millis < high);
         inside.then(|| Some(self.intervals.start(millis) as u64))

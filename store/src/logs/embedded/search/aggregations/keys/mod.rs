@@ -5,6 +5,7 @@ mod grid;
 mod ranges;
 mod rounding;
 mod selection;
+mod spans;
 mod terms;
 
 use super::super::column::{Points, SegmentColumn};
@@ -15,6 +16,7 @@ pub(super) use dates::{AutoDates, DateKeys};
 pub(super) use grid::{GridKeys, cell_name, cell_of_name};
 pub(super) use ranges::{AddressRanges, DistanceRanges, address_ends, range_ends};
 pub(super) use rounding::{LEVELS, Level, Rounding, read_date};
+pub(super) use spans::NumberRanges;
 pub(super) use terms::{TermKeys, missing_key};
 
 /// A key within a segment: a raw column key, the number of an interval, the position of a range; `None` is the bucket of
@@ -38,6 +40,10 @@ pub(super) enum KeySource<'r> {
         cut_bits: u32,
     },
     Dates(DateKeys),
+    /// `histogram` over ranges.
+    RangeHistogram(&'r Histogram, NumberRanges),
+    /// `date_histogram` over ranges.
+    RangeDates(DateKeys, NumberRanges),
     AutoDates(AutoDates),
     Ranges {
         ranges: Vec<(f64, f64)>,
@@ -54,7 +60,7 @@ pub(super) enum KeySource<'r> {
 }
 
 /// The number of the interval of a histogram that holds a value.
-fn interval_of(request: &Histogram, value: f64) -> Option<LocalKey> {
+pub(super) fn interval_of(request: &Histogram, value: f64) -> Option<LocalKey> {
     let index = ((value - request.offset) / request.interval).floor();
     let inside = request.hard_bounds.is_none_or(|(low, high)| {
         let start = index * request.interval + request.offset;
@@ -116,6 +122,8 @@ impl KeySource<'_> {
                 out.extend(numbers(column.as_ref(), doc, *missing).map(|value| Some(cut(value, *cut_bits))));
             }
             Self::Dates(dates) => dates.keys(doc, out),
+            Self::RangeHistogram(request, ranges) => ranges.intervals(doc, request, out)?,
+            Self::RangeDates(dates, ranges) => ranges.dates(doc, dates.rounding(), out)?,
             Self::AutoDates(dates) => dates.keys(doc, out),
             Self::Ranges { ranges, column, missing } => {
                 for value in numbers(column.as_ref(), doc, *missing) {
@@ -180,11 +188,11 @@ impl KeySource<'_> {
         Ok(match self {
             Self::Terms(terms) => terms.typed(raw, doc)?,
             Self::Constant(key) => key.clone(),
-            Self::Histogram { request, .. } => {
+            Self::Histogram { request, .. } | Self::RangeHistogram(request, _) => {
                 float_key((raw as i64) as f64 * request.interval + request.offset)
             }
             Self::Numbers { .. } => float_key(f64::from_bits(raw)),
-            Self::Dates(_) | Self::AutoDates(_) => Key::Date(raw as i64),
+            Self::Dates(_) | Self::RangeDates(..) | Self::AutoDates(_) => Key::Date(raw as i64),
             Self::Grid(_) => Key::Cell(raw),
             Self::Ranges { .. } | Self::Addresses(_) | Self::Distances(_) => {
                 Key::Position(usize::try_from(raw).unwrap_or(usize::MAX))

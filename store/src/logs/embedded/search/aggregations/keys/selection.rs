@@ -76,7 +76,7 @@ fn key_of(value: &Value, field: Option<&ResolvedField>, now: Timestamp) -> Resul
                 .map_or_else(|_| number().map(float_key), |large| Ok(Key::Unsigned(large)))?,
         },
         Family::Float => float_key(number()?),
-        Family::Keyword | Family::Text | Family::Geo => Key::Text(text),
+        Family::Keyword | Family::Text | Family::Geo | Family::Range => Key::Text(text),
     })
 }
 

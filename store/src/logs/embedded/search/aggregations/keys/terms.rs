@@ -178,7 +178,7 @@ pub(in super::super) fn missing_key(
             Ok(std::net::IpAddr::V6(v6)) => Key::Ip(v6),
             Err(_) => return Err(refuse()),
         },
-        Some(Family::Keyword | Family::Text | Family::Geo) => Key::Text(text()),
+        Some(Family::Keyword | Family::Text | Family::Geo | Family::Range) => Key::Text(text()),
         None => match value {
             Value::Bool(truth) => Key::Boolean(*truth),
             Value::Number(number) => match number.as_i64() {

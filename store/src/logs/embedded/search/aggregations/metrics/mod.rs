@@ -1,17 +1,23 @@
 //! Metrics: numbers over the values of a field, for each bucket of the parent.
 
+mod matrix;
 mod numbers;
 mod points;
 mod segment;
 mod sketch;
+mod strings;
+mod t_test;
 
-use crate::logs::dsl::aggregations::MetricKind;
+use crate::{StoreError, logs::dsl::aggregations::MetricKind};
 use std::hash::{Hash, Hasher};
 
+pub(super) use matrix::{Matrix, SegmentMatrix};
 pub(super) use numbers::{BOUNDS, Numbers};
 pub(super) use points::{Bounds, Centroid, Gathered, SegmentPoints};
 pub(super) use segment::{SegmentMetric, SegmentWeighted, Weighted};
 pub(super) use sketch::{Distinct, Quantiles};
+pub(super) use strings::{SegmentStrings, Strings};
+pub(super) use t_test::{Populations, SegmentPopulation, SegmentTTest};
 
 /// What a boxplot tells, by name and as shares of the values.
 pub(super) const BOXPLOT: [(&str, f64); 5] =
@@ -26,6 +32,19 @@ pub(super) enum MetricState {
     Weighted(Weighted),
     Bounds(Bounds),
     Centroid(Centroid),
+    Strings(Strings),
+    Populations(Populations),
+    Matrix(Matrix),
+}
+
+/// What collects several columns, or other than numbers, over one segment, for each bucket of the parent.
+pub(super) trait Statistics {
+    /// Adds documents, each to the bucket of its parent.
+    fn collect(&mut self, parents: &[u32], docs: &[u32]) -> Result<(), StoreError>;
+    /// Memory that it takes, in bytes, about.
+    fn bytes(&self) -> usize;
+    /// One state per bucket of the parent.
+    fn finish(self: Box<Self>, parents: usize) -> Result<Vec<MetricState>, StoreError>;
 }
 
 impl MetricState {
@@ -38,6 +57,7 @@ impl MetricState {
             MetricKind::Cardinality { precision_threshold } => {
                 Self::Distinct(Distinct::new(usize::try_from(*precision_threshold).unwrap_or(usize::MAX)))
             }
+            MetricKind::StringStats { .. } => Self::Strings(Strings::default()),
             _ => Self::Numbers(Numbers::default()),
         }
     }
@@ -50,6 +70,9 @@ impl MetricState {
             (Self::Weighted(into), Self::Weighted(from)) => into.merge(&from),
             (Self::Bounds(into), Self::Bounds(from)) => into.merge(&from),
             (Self::Centroid(into), Self::Centroid(from)) => into.merge(&from),
+            (Self::Strings(into), Self::Strings(from)) => into.merge(from),
+            (Self::Populations(into), Self::Populations(from)) => into.merge(&from),
+            (Self::Matrix(into), Self::Matrix(from)) => into.merge(&from),
             // States of one metric are of one kind.
             _ => {}
         }
@@ -90,7 +113,8 @@ impl MetricState {
                     quantiles.quantiles(&[wanted / 100.0])?.first().copied()
                 }
             },
-            Self::Bounds(_) | Self::Centroid(_) => None,
+            Self::Strings(strings) => strings.of(property?),
+            Self::Bounds(_) | Self::Centroid(_) | Self::Populations(_) | Self::Matrix(_) => None,
         }
     }
 
@@ -99,6 +123,8 @@ impl MetricState {
         match self {
             Self::Quantiles(quantiles) => quantiles.heap_bytes(),
             Self::Distinct(distinct) => distinct.heap_bytes(),
+            Self::Strings(strings) => strings.heap_bytes(),
+            Self::Matrix(matrix) => matrix.heap_bytes(),
             _ => 0,
         }
     }

@@ -276,7 +276,7 @@ impl SegmentWeighted {
     }
 }
 
-fn numbers_of((column, missing): &NumbersOrMissing, doc: u32) -> impl Iterator<Item = f64> + '_ {
+pub(super) fn numbers_of((column, missing): &NumbersOrMissing, doc: u32) -> impl Iterator<Item = f64> + '_ {
     let mut values = column
         .iter()
         .flat_map(move |column| column.keys.values_for_doc(doc).filter_map(|key| column.number(key)))

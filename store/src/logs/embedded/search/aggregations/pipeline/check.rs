@@ -1,6 +1,6 @@
 use crate::{
     StoreError,
-    logs::dsl::aggregations::{Aggregation, Kind, Pipeline, PipelineKind},
+    logs::dsl::aggregations::{Aggregation, BucketsPath, Kind, Metric, MetricKind, Pipeline, PipelineKind},
 };
 
 /// Checks that what a pipeline refers to is there, and that it stands where it can.
@@ -32,9 +32,13 @@ pub(in super::super) fn check(
         }
         PipelineKind::Derivative { .. }
         | PipelineKind::CumulativeSum(_)
+        | PipelineKind::CumulativeCardinality(_)
         | PipelineKind::Normalize { .. }
         | PipelineKind::SerialDiff { .. }
         | PipelineKind::Moving { .. } => check_sequence(name, &pipeline.kind, parent)?,
+    }
+    if let PipelineKind::CumulativeCardinality(path) = &pipeline.kind {
+        check_cardinality(name, path, siblings)?;
     }
     for path in pipeline.kind.paths() {
         let first = path.steps.first().map(String::as_str).unwrap_or_default();
@@ -53,6 +57,20 @@ fn refuse(why: String) -> Result<(), StoreError> {
     Err(StoreError::invalid(message).with_code("action_request_validation_exception"))
 }
 
+/// What adds up different values can only do so with those of a `cardinality` beside it.
+fn check_cardinality(name: &str, path: &BucketsPath, siblings: &[Aggregation]) -> Result<(), StoreError> {
+    let read = path.steps.first().and_then(|first| siblings.iter().find(|sibling| sibling.name == *first));
+    match read.map(|read| &read.kind) {
+        Some(Kind::Metric(Metric { kind: MetricKind::Cardinality { .. }, .. })) if path.steps.len() == 1 => {
+            Ok(())
+        }
+        _ => refuse(format!(
+            "buckets_path must reference a cardinality aggregation for aggregation [{name}], got: [{}]",
+            path.name()
+        )),
+    }
+}
+
 fn check_many(name: &str, parent: Option<&Aggregation>) -> Result<(), StoreError> {
     match parent.map(|parent| &parent.kind) {
         Some(kind) if kind.has_buckets() && !kind.has_one_bucket() => Ok(()),
@@ -67,6 +85,7 @@ fn check_sequence(name: &str, kind: &PipelineKind, parent: Option<&Aggregation>)
     let what = match kind {
         PipelineKind::Derivative { .. } => "derivative",
         PipelineKind::CumulativeSum(_) => "cumulative_sum",
+        PipelineKind::CumulativeCardinality(_) => "cumulative_cardinality",
         PipelineKind::SerialDiff { .. } => "serial_diff",
         PipelineKind::Normalize { .. } => "normalize",
         _ => "moving_fn",

@@ -1,3 +1,4 @@
+use super::super::metrics::Distinct;
 use super::Rendered;
 use super::path::{read, value_at};
 use super::script::Runner;
@@ -29,6 +30,7 @@ pub(in super::super) fn parents(
         match &pipeline.kind {
             PipelineKind::Derivative { path, unit_ms } => run.derivative(path, *unit_ms),
             PipelineKind::CumulativeSum(path) => run.cumulative_sum(path),
+            PipelineKind::CumulativeCardinality(path) => run.cumulative_cardinality(path),
             PipelineKind::Normalize { path, method } => run.normalize(path, *method),
             PipelineKind::SerialDiff { path, lag } => run.serial_diff(path, *lag),
             PipelineKind::Moving { path, window, shift, function } => {
@@ -165,6 +167,24 @@ impl Run<'_> {
         for (position, value) in self.values(path).into_iter().enumerate() {
             sum += value.filter(|value| value.is_finite()).unwrap_or(0.0);
             self.put(position, sum, None);
+        }
+    }
+
+    fn cumulative_cardinality(&mut self, path: &BucketsPath) {
+        let mut known: Option<Distinct> = None;
+        for position in 0..self.buckets.len() {
+            let Some(bucket) = self.buckets.get_mut(position) else { continue };
+            let name = path.steps.first();
+            let found =
+                bucket.distinct.iter().find(|(of, _)| Some(of) == name).map(|(_, found)| found.clone());
+            match (&mut known, found) {
+                (Some(known), Some(found)) => known.merge(found),
+                (none, found) => *none = none.take().or(found),
+            }
+            let count = known.as_ref().map_or(0, Distinct::estimate);
+            let mut answer = simple(count as f64, self.pipeline.format.as_deref());
+            answer.insert("value".to_owned(), json!(count));
+            bucket.body.insert(self.aggregation.name.clone(), Value::Object(answer));
         }
     }
 

@@ -11,10 +11,10 @@ use super::super::super::sorting::{SegmentTop, TopRequest, by_score, sortable, w
 use super::super::super::source::values_of;
 use super::super::Key;
 use super::super::keys::{
-    AddressRanges, AutoDates, DateKeys, DistanceRanges, GridKeys, KeySource, TermKeys, address_ends,
-    missing_key, range_ends,
+    AddressRanges, AutoDates, DateKeys, DistanceRanges, GridKeys, KeySource, NumberRanges, TermKeys,
+    address_ends, missing_key, range_ends,
 };
-use super::super::metrics::{Gathered, SegmentMetric, SegmentPoints, SegmentWeighted};
+use super::super::metrics::{Gathered, SegmentPoints};
 use super::nested::Above;
 use super::sampler::SamplerNode;
 use super::timed::TimedNode;
@@ -25,15 +25,21 @@ use crate::{
         dsl::{
             Query, SortKey,
             aggregations::{
-                Aggregation, CompositeKind, CompositeSource, Kind, Metric, MetricKind, RangeKind, Ranges,
-                TermSelection, ValuesSource, WeightedAvg,
+                Aggregation, CompositeKind, CompositeSource, Kind, RangeKind, Ranges, TermSelection,
+                ValuesSource,
             },
         },
-        embedded::{mapping::Family, schema::ResolvedField},
+        embedded::{
+            mapping::{Family, FieldType},
+            schema::ResolvedField,
+        },
     },
 };
 use std::{net::Ipv6Addr, time::Instant};
-use tantivy::{SegmentReader, query::EnableScoring};
+use tantivy::{
+    SegmentReader,
+    query::{EnableScoring, Scorer},
+};
 
 pub(in super::super) struct Context<'r, 'c, 'f> {
     pub(in super::super) search: &'r Search<'r>,
@@ -130,9 +136,12 @@ impl<'r> Context<'r, '_, '_> {
                 Node::Sampler(Box::new(SamplerNode::new(request.shard_size, diversity, inner)))
             }
             Kind::Missing(source) => self.missing(source, inner)?,
-            Kind::Metric(request) => Node::Metric(Box::new(self.metric(request)?)),
+            Kind::Metric(request) => self.metric(request)?,
+            Kind::TTest(request) => self.t_test(request)?,
+            Kind::MatrixStats(request) => self.matrix(request)?,
+            Kind::Rate(request) => self.rate(request)?,
             Kind::Nested(_) | Kind::ReverseNested => Node::Pipeline,
-            Kind::WeightedAvg(request) => Node::Weighted(Box::new(self.weighted(request)?)),
+            Kind::WeightedAvg(request) => self.weighted(request)?,
             Kind::GeoBounds { field, .. } => {
                 Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Bounds))
             }
@@ -163,6 +172,9 @@ impl<'r> Context<'r, '_, '_> {
     fn source(&self, kind: &'r Kind) -> Result<KeySource<'r>, StoreError> {
         Ok(match kind {
             Kind::Histogram(request) => {
+                if let Some(ranges) = self.number_ranges(&request.source, false)? {
+                    return Ok(KeySource::RangeHistogram(request, ranges));
+                }
                 let (column, missing) = self.numbers(&request.source)?;
                 KeySource::Histogram { request, column, missing }
             }
@@ -171,6 +183,10 @@ impl<'r> Context<'r, '_, '_> {
                 KeySource::Numbers { column, missing, cut_bits: 0 }
             }
             Kind::DateHistogram(request) => {
+                if let Some(ranges) = self.number_ranges(&request.source, true)? {
+                    let dates = DateKeys::new(request, None, None, self.search.now)?;
+                    return Ok(KeySource::RangeDates(dates, ranges));
+                }
                 let (column, missing) = self.numbers(&request.source)?;
                 KeySource::Dates(DateKeys::new(request, column, missing, self.search.now)?)
             }
@@ -184,6 +200,19 @@ impl<'r> Context<'r, '_, '_> {
             }
             _ => KeySource::Constant(Key::Position(0)),
         })
+    }
+
+    /// The ranges of a field, if it is one of ranges; of dates or of other numbers.
+    fn number_ranges(&self, source: &ValuesSource, dates: bool) -> Result<Option<NumberRanges>, StoreError> {
+        let field = self.fields.resolve(&source.field).filter(|field| field.family() == Family::Range);
+        let Some(field) = field else { return Ok(None) };
+        if (field.field_type == FieldType::DateRange) != dates || field.field_type == FieldType::IpRange {
+            let by = if dates { "aggregation [date_histogram]" } else { "aggregation [histogram]" };
+            return Err(unsupported(&field, by));
+        }
+        let ranges =
+            super::super::super::range_field::Ranges::open(self.reader, &field).map_err(engine_error)?;
+        Ok(Some(NumberRanges { ranges, field_type: field.field_type }))
     }
 
     fn ranges(&self, request: &'r Ranges) -> Result<KeySource<'r>, StoreError> {
@@ -247,7 +276,7 @@ impl<'r> Context<'r, '_, '_> {
 
     /// The field and its column in this segment; none if the field is unknown or has no value. What a script makes is of
     /// no field; `kind` is its type unless the request names one.
-    fn column(
+    pub(super) fn column(
         &self,
         source: &ValuesSource,
         kind: ScriptType,
@@ -301,7 +330,7 @@ impl<'r> Context<'r, '_, '_> {
     }
 
     /// The column that tells whether a document has a value, of whatever kind.
-    fn presence(&self, path: &str) -> Result<Option<SegmentColumn>, StoreError> {
+    pub(super) fn presence(&self, path: &str) -> Result<Option<SegmentColumn>, StoreError> {
         let Some(field) = self.fields.resolve(path) else { return Ok(None) };
         SegmentColumn::open(self.reader, &with_column(field)?).map_err(engine_error)
     }
@@ -330,7 +359,7 @@ impl<'r> Context<'r, '_, '_> {
         }
     }
 
-    fn missing_value(
+    pub(super) fn missing_value(
         &self,
         source: &ValuesSource,
         field: Option<&ResolvedField>,
@@ -340,7 +369,10 @@ impl<'r> Context<'r, '_, '_> {
     }
 
     /// A column of numbers or dates, and the number that stands for missing ones.
-    fn numbers(&self, source: &ValuesSource) -> Result<(Option<SegmentColumn>, Option<f64>), StoreError> {
+    pub(super) fn numbers(
+        &self,
+        source: &ValuesSource,
+    ) -> Result<(Option<SegmentColumn>, Option<f64>), StoreError> {
         let (field, column) = self.column(source, ScriptType::Double)?;
         if let Some(field) = &field
             && matches!(field.family(), Family::Keyword | Family::Text | Family::Ip)
@@ -353,34 +385,6 @@ impl<'r> Context<'r, '_, '_> {
             key => key.as_f64(),
         });
         Ok((column, number))
-    }
-
-    fn metric(&self, request: &'r Metric) -> Result<SegmentMetric<'r>, StoreError> {
-        let source = &request.source;
-        let (column, missing) = match &request.kind {
-            // Counting takes any field, everything else needs numbers.
-            MetricKind::ValueCount | MetricKind::Cardinality { .. } if source.script.is_some() => {
-                let (_, column) = self.column(source, ScriptType::Any)?;
-                (column, self.missing_value(source, None)?)
-            }
-            MetricKind::ValueCount => {
-                let field = self.fields.resolve(&source.field);
-                (self.presence(&source.field)?, self.missing_value(source, field.as_ref())?)
-            }
-            MetricKind::Cardinality { .. } => {
-                let (field, column) = self.column(source, ScriptType::Any)?;
-                (column, self.missing_value(source, field.as_ref())?)
-            }
-            _ => {
-                let (column, missing) = self.numbers(source)?;
-                (column, missing.map(super::super::float_key))
-            }
-        };
-        Ok(SegmentMetric::new(&request.kind, column, missing, self.is_top))
-    }
-
-    fn weighted(&self, request: &WeightedAvg) -> Result<SegmentWeighted, StoreError> {
-        Ok(SegmentWeighted::new(self.numbers(&request.value)?, self.numbers(&request.weight)?))
     }
 
     fn missing(&self, source: &ValuesSource, inner: Vec<Node<'r>>) -> Result<Node<'r>, StoreError> {
@@ -413,21 +417,18 @@ impl<'r> Context<'r, '_, '_> {
         other: bool,
         inner: Vec<Node<'r>>,
     ) -> Result<Node<'r>, StoreError> {
-        let fields = self.fields.within(self.fields.within);
-        let compiler = Compiler { fields, now: self.search.now, watch: &self.search.watch };
-        let searcher = &self.fields.generation.searcher;
-        let scorers = queries
-            .into_iter()
-            .map(|query| {
-                let weight = compiler
-                    .compile(query)?
-                    .weight(EnableScoring::disabled_from_searcher(searcher))
-                    .map_err(engine_error)?;
-                weight.scorer(self.reader, 1.0).map_err(engine_error)
-            })
-            .collect::<Result<_, StoreError>>()?;
+        let scorers = queries.into_iter().map(|query| self.scorer(query)).collect::<Result<_, _>>()?;
         let keys = FilterKeys { scorers, other, inverted: false, pairs: false };
         Ok(Node::Filters(Buckets::new(!inner.is_empty(), None), keys, inner))
+    }
+
+    /// What finds the documents of the segment that match a query.
+    pub(super) fn scorer(&self, query: &Query) -> Result<Box<dyn Scorer>, StoreError> {
+        let fields = self.fields.within(self.fields.within);
+        let compiler = Compiler { fields, now: self.search.now, watch: &self.search.watch };
+        let scoring = EnableScoring::disabled_from_searcher(&self.fields.generation.searcher);
+        let weight = compiler.compile(query)?.weight(scoring).map_err(engine_error)?;
+        weight.scorer(self.reader, 1.0).map_err(engine_error)
     }
 
     fn top(&self, keys: &'r [SortKey], limit: usize) -> Result<TopNode<'r>, StoreError> {
@@ -438,7 +439,7 @@ impl<'r> Context<'r, '_, '_> {
     }
 }
 
-fn unsupported(field: &ResolvedField, by: &str) -> StoreError {
+pub(super) fn unsupported(field: &ResolvedField, by: &str) -> StoreError {
     let message =
         format!("Field [{}] of type [{}] is not supported for {by}", field.path, field.field_type.name());
     StoreError::invalid(message)

@@ -4,6 +4,7 @@ mod buckets;
 mod build;
 mod composite;
 mod filters;
+mod metrics;
 mod nested;
 mod sampler;
 mod timed;
@@ -12,7 +13,7 @@ mod top;
 use super::super::breaker::Reserved;
 use super::super::column::engine_error;
 use super::keys::{KeySource, LocalKey};
-use super::metrics::{SegmentMetric, SegmentPoints, SegmentWeighted};
+use super::metrics::{SegmentMetric, SegmentPoints, SegmentWeighted, Statistics};
 use super::{Found, Key, Partial};
 use crate::{StoreError, logs::dsl::aggregations::Aggregation};
 use buckets::Buckets;
@@ -87,6 +88,7 @@ enum Node<'r> {
     Metric(Box<SegmentMetric<'r>>),
     Weighted(Box<SegmentWeighted>),
     Points(SegmentPoints),
+    Statistics(Box<dyn Statistics + 'r>),
     Top(TopNode<'r>),
     Nested(Box<NestedNode<'r>>),
     Reverse(ReverseNode<'r>),
@@ -123,6 +125,7 @@ impl Node<'_> {
                 Ok(())
             }
             Self::Weighted(weighted) => weighted.collect(parents, docs),
+            Self::Statistics(statistics) => statistics.collect(parents, docs),
             Self::Points(points) => {
                 points.collect(parents, docs);
                 Ok(())
@@ -155,6 +158,7 @@ impl Node<'_> {
             Self::Composite(node) => node.bytes() + all(&node.inner),
             Self::Metric(metric) => metric.bytes(),
             Self::Weighted(weighted) => weighted.bytes(),
+            Self::Statistics(statistics) => statistics.bytes(),
             Self::Points(points) => points.bytes(),
             Self::Top(node) => node.bytes(),
             Self::Nested(node) => node.bytes(),
@@ -182,9 +186,10 @@ impl Node<'_> {
                 Ok(Key::Position(usize::try_from(key.unwrap_or_default()).unwrap_or(usize::MAX)))
             }),
             Self::Composite(node) => node.finish(parents),
-            Self::Metric(metric) => metrics(metric.finish(parents).map_err(engine_error)?),
-            Self::Weighted(weighted) => metrics(weighted.finish(parents)),
-            Self::Points(points) => metrics(points.finish(parents)),
+            Self::Metric(metric) => partials(metric.finish(parents).map_err(engine_error)?),
+            Self::Weighted(weighted) => partials(weighted.finish(parents)),
+            Self::Statistics(statistics) => partials(statistics.finish(parents)?),
+            Self::Points(points) => partials(points.finish(parents)),
             Self::Top(node) => node.finish(parents),
             Self::Nested(node) => node.finish(parents),
             Self::Reverse(node) => node.finish(parents),
@@ -195,7 +200,7 @@ impl Node<'_> {
     }
 }
 
-fn metrics(states: Vec<super::MetricState>) -> Result<Vec<Partial>, StoreError> {
+fn partials(states: Vec<super::MetricState>) -> Result<Vec<Partial>, StoreError> {
     Ok(states.into_iter().map(Partial::Metric).collect())
 }
 

@@ -107,7 +107,8 @@ impl NestedNode<'_> {
         let mut documents: Vec<u32> = self.seen.iter().map(|(_, doc)| *doc).collect();
         documents.dedup();
         let fields = self.fields.fields();
-        let objects = NestedObjects::of(&fields, &self.reader, self.path, documents, false)?;
+        let watch = &self.search.watch;
+        let objects = NestedObjects::of(&fields, &self.reader, self.path, documents, false, watch)?;
         let Some((generation, reader)) = objects.segment() else {
             return Ok(vec![Partial::Buckets(HashMap::new()); parents]);
         };

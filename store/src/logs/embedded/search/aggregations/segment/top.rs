@@ -1,4 +1,3 @@
-use super::super::super::column::engine_error;
 use super::super::super::sorting::SegmentTop;
 use super::super::Partial;
 use super::Batch;
@@ -31,7 +30,7 @@ impl<'r> TopNode<'r> {
     pub(super) fn finish(self, parents: usize) -> Result<Vec<Partial>, StoreError> {
         let mut found = Vec::with_capacity(parents);
         for top in self.tops {
-            found.push(Partial::TopHits(top.finish().map_err(engine_error)?));
+            found.push(Partial::TopHits(top.finish()?));
         }
         found.resize(parents, Partial::TopHits(Vec::new()));
         Ok(found)
