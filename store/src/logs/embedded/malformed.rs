@@ -3,6 +3,7 @@
 use super::{
     mapping::{Family, FieldMapping, FieldType},
     range_values::read_range,
+    values::read_date,
 };
 use serde_json::{Value, json};
 
@@ -29,6 +30,9 @@ pub(super) fn cause(field: &FieldMapping, value: &Value) -> Value {
             illegal("illegal_argument_exception", format!("'{text}' is not an IP string literal."))
         }
         FieldType::Date | FieldType::DateNanos => {
+            if let Some(reason) = beyond_nanos(field, value) {
+                return illegal("illegal_argument_exception", reason);
+            }
             let reason = format!(
                 "failed to parse date field [{text}] with format [{}]",
                 field.date_formats().as_str()
@@ -41,6 +45,16 @@ pub(super) fn cause(field: &FieldMapping, value: &Value) -> Value {
         FieldType::GeoPoint => illegal("parse_exception", "geo_point expected".to_owned()),
         kind => number(kind, value, &text),
     }
+}
+
+/// A date that can be read, but not be kept in nanoseconds.
+fn beyond_nanos(field: &FieldMapping, value: &Value) -> Option<String> {
+    let at = read_date(field.date_formats(), value).filter(|_| field.field_type == FieldType::DateNanos)?;
+    let limit = match at.as_nanosecond() {
+        ..0 => "before the epoch in 1970",
+        _ => "after 2262-04-11T23:47:16.854775807",
+    };
+    Some(format!("date[{at}] is {limit} and cannot be stored in nanosecond resolution"))
 }
 
 fn number(kind: FieldType, value: &Value, text: &str) -> Value {
@@ -111,6 +125,14 @@ mod tests {
             (
                 "illegal_argument_exception",
                 "Failed to parse value [maybe] as only [true] or [false] are allowed.",
+            ),
+        );
+        check(
+            "date_nanos",
+            json!("1969-10-28T12:12:12.123456789Z"),
+            (
+                "illegal_argument_exception",
+                "date[1969-10-28T12:12:12.123456789Z] is before the epoch in 1970 and cannot be stored in nanosecond resolution",
             ),
         );
         check(

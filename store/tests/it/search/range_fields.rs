@@ -90,6 +90,11 @@ async fn ranges_count_in_every_bucket_that_they_reach() {
     assert_eq!(found, expected);
     let days = buckets(json!({"date_histogram": {"field": "time", "calendar_interval": "day"}})).await;
     assert_eq!(days.iter().map(|(_, count)| count.as_u64().unwrap()).collect::<Vec<_>>(), [1, 1, 2, 1]);
+    let bounded = json!({"min": "2026-01-06", "max": "2026-01-08"});
+    let histogram = json!({"field": "time", "calendar_interval": "day", "hard_bounds": bounded});
+    let days = buckets(json!({"date_histogram": histogram})).await;
+    // The bucket that begins at the upper bound is inside.
+    assert_eq!(days.iter().map(|(_, count)| count.as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 1]);
     let refused = async |aggregation: Value, part: &str| {
         let body = json!({"size": 0, "aggs": {"a": aggregation}});
         let error = fixture.search_as(&internal(), "spans-1", body).await.unwrap_err();

@@ -63,7 +63,7 @@ impl NumberRanges {
     ) -> Result<(), StoreError> {
         for (from, to) in self.of(doc) {
             let (low, high) = bounds.unwrap_or((i64::MIN, i64::MAX));
-            let (from, to) = ((from as i64).max(low), (to as i64).min(high.saturating_sub(1)));
+            let (from, to) = ((from as i64).max(low), (to as i64).min(high));
             let mut at = rounding.start(from);
             while at <= to && from <= to {
                 out.push(Some(at as u64));
