@@ -41,6 +41,8 @@ async fn it_answers_as_what_is_asked_for() {
     // The same documents, whoever asks.
     assert_eq!(ask(&vigie, "PUT", "/os/logs/_doc/1?refresh=true", json!({"a": 1})).await.0, 201);
     assert_eq!(ask(&vigie, "GET", "/es/logs/_doc/1", Value::Null).await.2["_source"], json!({"a": 1}));
+    let (status, _, refused) = ask(&vigie, "PUT", "/logs", Value::Null).await;
+    assert_eq!((status, &refused["error"]["index"]), (400, &json!("logs")), "{refused}");
     let (_, product, _) = ask(&vigie, "GET", "/nothing/_doc/1", Value::Null).await;
     assert!(product, "errors are signed too");
     vigie.stop();

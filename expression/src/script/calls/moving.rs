@@ -125,10 +125,10 @@ impl Season {
         let mut values: Vec<f64> = present.iter().map(|value| value + padding).collect();
         values.resize(length, 0.0);
         let period = self.period as f64;
-        let (first, second) = (&values[..self.period], &values[self.period..2 * self.period]);
+        let first = &values[..self.period];
         let mut level = first.iter().sum::<f64>() / period;
-        let slopes = first.iter().zip(second).map(|(a, b)| (b - a) / period);
-        let mut trend = slopes.sum::<f64>() / period;
+        // As Elasticsearch has it: the slope between the first two seasons is reckoned there and never used.
+        let mut trend = 0.0;
         let mut seasonal: Vec<f64> =
             first.iter().map(|value| if level == 0.0 { 0.0 } else { value / level }).collect();
         for place in self.period..length {

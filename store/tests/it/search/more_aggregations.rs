@@ -177,6 +177,13 @@ async fn what_looks_beyond_the_query() {
     assert_eq!((&found["special"]["doc_count"], &found["special"]["bg_count"]), (&json!(3), &json!(5)));
     assert_eq!(found["hits"]["hits"]["total"]["value"], json!(3));
     assert_eq!(found["hits"]["hits"]["hits"][0]["fields"]["amount"], json!([30.0]));
+
+    // The background is not narrowed to the days of the query.
+    let one_day = json!({"size": 0, "query": {"range": {"@timestamp": {"lt": "2026-11-18"}}}, "aggs": {
+        "all": {"filter": {"match_all": {}}, "aggs": {"special": {"significant_terms": {"field": "tags"}}}}}});
+    let found = Value::Object(fixture.search("shop-*", one_day).await.aggregations.unwrap());
+    assert_eq!(found["all"]["special"]["bg_count"], json!(5));
+    assert_ne!(found["all"]["doc_count"], json!(5));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,6 +180,10 @@ async fn combinations() {
     check
         .finds(json!({"bool": {"should": [term("status", json!(200))], "minimum_should_match": 2}}), "")
         .await;
+    // Without clauses all match, whatever should.
+    let empty = json!({"bool": {"should": [], "minimum_should_match": 1}});
+    check.finds(empty.clone(), "1 2 3 4 5 6 7 8").await;
+    check.finds(json!({"bool": {"filter": [term("status", json!(404))], "must_not": [empty]}}), "").await;
     check.finds(json!({"constant_score": {"filter": term("country", json!("DE"))}}), "1 3 5").await;
     check
         .finds(
@@ -202,6 +206,9 @@ async fn query_strings() {
     check.finds(lucene("status:(200 OR 404) AND ok:true"), "2 4").await;
     check.finds(lucene("\"payment accepted\""), "2").await;
     check.finds(lucene("country:D*"), "1 3 5").await;
+    check.finds(lucene("_index:*-2026.11.20"), "1 2 3").await;
+    check.finds(lucene("_index:(shop\\-2026.11.20 OR \"free-2026.11.20\") AND status:200"), "2").await;
+    check.finds(lucene("NOT _index:/.*20/ AND status:200"), "4 6").await;
     check.finds(lucene("NOT _exists_:country"), "6 7").await;
     check.finds(lucene("message:/refus.*/"), "1 3 5").await;
     check.finds(lucene("message:refusd~1"), "1 3 5").await;

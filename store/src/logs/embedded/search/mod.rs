@@ -55,7 +55,11 @@ use crate::{
     ErrorKind, StoreError,
     logs::{
         SearchRequest, SearchResponse, TimeRange,
-        dsl::{Collapse, Query, SearchBody, SortKey, SortTarget, aggregations::Kind, parse_query},
+        dsl::{
+            Collapse, Query, SearchBody, SortKey, SortTarget,
+            aggregations::{Aggregation, Kind},
+            parse_query,
+        },
     },
     scope::Scope,
 };
@@ -95,12 +99,20 @@ pub(crate) fn execute(
     execute_behind(snapshots, scope, request, body, bounds, None).map(|(response, _)| response)
 }
 
-/// The span of `@timestamp` outside of which the search sees nothing; a `global` aggregation sees all of time.
+/// The span of `@timestamp` outside of which the search sees nothing; some aggregations see all of time.
 pub(crate) fn span(body: &SearchBody, now: Timestamp) -> TimeRange {
-    if body.aggregations.iter().any(|aggregation| aggregation.kind == Kind::Global) {
+    if look_beyond(&body.aggregations) {
         return TimeRange::default();
     }
     time_range::time_range(&body.query, now)
+}
+
+/// Whether one of them counts documents that the query does not find: all, or the background of what stands out.
+fn look_beyond(aggregations: &[Aggregation]) -> bool {
+    aggregations.iter().any(|aggregation| {
+        matches!(aggregation.kind, Kind::Global | Kind::SignificantTerms(_))
+            || look_beyond(&aggregation.inner)
+    })
 }
 
 /// [`execute`], going on behind a hit; answers where the next page goes on, too.

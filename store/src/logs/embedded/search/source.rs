@@ -34,7 +34,8 @@ fn mask_value(value: &mut Value, mask: &Mask, path: &str) {
     }
 }
 
-/// Keeps what `_source` asks for. Objects that become empty disappear, as in Elasticsearch.
+/// Keeps what `_source` asks for. As in Elasticsearch, objects and lists that become empty disappear unless they are
+/// asked for themselves: of `a`, when `a.*` is left out, an empty object remains.
 pub(crate) fn filter(source: Object, filter: &SourceFilter) -> Object {
     if filter.includes.is_empty() && filter.excludes.is_empty() {
         return source;
@@ -60,17 +61,23 @@ fn filter_below(object: Object, filter: &SourceFilter, parent: &str, included: b
 fn filter_value(value: Value, filter: &SourceFilter, path: &str, included: bool) -> Option<Value> {
     match value {
         Value::Object(object) => {
-            let was_empty = object.is_empty();
             let kept = filter_below(object, filter, path, included);
-            (!kept.is_empty() || was_empty && included).then_some(Value::Object(kept))
+            (!kept.is_empty() || included).then_some(Value::Object(kept))
         }
         Value::Array(items) if items.iter().any(Value::is_object) => {
             let kept: Vec<Value> =
-                items.into_iter().filter_map(|item| filter_value(item, filter, path, included)).collect();
-            (!kept.is_empty()).then_some(Value::Array(kept))
+                items.into_iter().filter_map(|item| filter_element(item, filter, path, included)).collect();
+            (!kept.is_empty() || included).then_some(Value::Array(kept))
         }
         other => included.then_some(other),
     }
+}
+
+/// An element of an array: an object that becomes empty disappears.
+fn filter_element(value: Value, filter: &SourceFilter, path: &str, included: bool) -> Option<Value> {
+    let was_empty = value.as_object().is_some_and(Object::is_empty);
+    let kept = filter_value(value, filter, path, included)?;
+    (was_empty || kept.as_object().is_none_or(|kept| !kept.is_empty())).then_some(kept)
 }
 
 fn matches_path(patterns: &[FieldPattern], path: &str) -> bool {
@@ -169,6 +176,10 @@ mod tests {
         check(&["b"], &[], json!({"b": {"c": 2, "d": 3}}));
         check(&["b.c"], &[], json!({"b": {"c": 2}}));
         check(&["b.*"], &["*.d"], json!({"b": {"c": 2}}));
+        check(&["b.*"], &["b.c", "b.d"], json!({}));
+        check(&["b"], &["b.*"], json!({"b": {}}));
+        check(&[], &["b.*", "e.*"], json!({"a": 1, "b": {}, "e": []}));
+        check(&[], &["b.c", "b.d", "e.g"], json!({"a": 1, "b": {}, "e": [{"f": 4}]}));
         check(&[], &["b", "e.f"], json!({"a": 1, "e": [{"g": 5}]}));
         check(&["nothing"], &[], json!({}));
     }

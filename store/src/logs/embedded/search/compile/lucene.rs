@@ -80,6 +80,9 @@ impl Compiler<'_> {
         if let Leaf::Regex(pattern) = leaf {
             self.check_regex(pattern)?;
         }
+        if field == Some("_index") {
+            return self.index_leaf(leaf);
+        }
         let own;
         let list = match field {
             Some("*") => &[],
@@ -105,6 +108,19 @@ impl Compiler<'_> {
             }
         }
         Ok(best_of(per_field, query.tie_breaker))
+    }
+
+    /// `_index` is no field of a document: its name is the same for all of an index.
+    fn index_leaf(&self, leaf: &Leaf) -> Result<BoxQuery, StoreError> {
+        let pattern = match leaf {
+            Leaf::Term(text) | Leaf::Phrase { text, .. } | Leaf::Wildcard(text) => {
+                TermPattern::wildcard(text, false)
+            }
+            Leaf::Regex(pattern) => TermPattern::lucene_regex(pattern, false),
+            Leaf::Exists => return Ok(everything()),
+            Leaf::Fuzzy { .. } | Leaf::Range { .. } => return Ok(nothing()),
+        };
+        Ok(self.index_pattern("_index", pattern)?.unwrap_or_else(nothing))
     }
 
     /// The field that phrases are looked for in, where the query names a suffix and there is such a field.

@@ -167,6 +167,10 @@ impl Compiler<'_> {
         }
         let has_required = !clauses.is_empty();
         let should = self.compile_all(&query.should)?;
+        if !has_required && should.is_empty() && query.must_not.is_empty() {
+            // Without a clause it asks for everything, whatever it says of how many should match.
+            return Ok(everything());
+        }
         let default = usize::from(!has_required);
         let mut required =
             query.minimum_should_match.as_ref().map_or(default, |least| least.required(should.len()));
@@ -175,9 +179,8 @@ impl Compiler<'_> {
                 return Ok(nothing());
             }
             if !has_required {
-                // Only prohibitions, or nothing at all: everything else matches.
-                let all = if query.must_not.is_empty() { everything() } else { unscored(everything()) };
-                clauses.push((Occur::Must, all));
+                // Only prohibitions: everything else matches.
+                clauses.push((Occur::Must, unscored(everything())));
             }
         } else {
             if !has_required {

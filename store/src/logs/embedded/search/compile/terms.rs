@@ -57,7 +57,7 @@ impl Compiler<'_> {
     }
 
     /// Whether a pattern on `_index` holds for this index; `None`: it is on another field.
-    fn index_pattern(
+    pub(super) fn index_pattern(
         &self,
         path: &str,
         pattern: Result<TermPattern, String>,

@@ -124,15 +124,15 @@ impl Quantiles {
         self.max
     }
 
-    /// Share (0 to 1) of values below this, and of half of those that equal it; `None` without values.
+    /// Share (0 to 1) of values below this; `None` without values.
     pub(in super::super) fn rank(&self, value: f64) -> Option<f64> {
         if self.count == 0 {
             return None;
         }
         let below = if self.buckets.is_empty() {
-            let halves: u64 =
-                self.exact.iter().map(|known| u64::from(*known < value) + u64::from(*known <= value)).sum();
-            halves as f64 / 2.0
+            let mut sorted = self.exact.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            count_below(&sorted, value)
         } else if value >= self.max {
             self.count as f64
         } else if value < self.min {
@@ -177,16 +177,34 @@ impl Quantiles {
 /// The value at a share of sorted values, each of which covers the same part.
 fn interpolate(sorted: &[f64], quantile: f64) -> f64 {
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return f64::NAN };
-    let position = quantile * sorted.len() as f64;
-    if position < 1.0 && sorted.len() > 1 || sorted.len() == 1 {
+    let position = quantile * sorted.len() as f64 - 0.5;
+    if position <= 0.0 {
         return *first;
     }
-    if position > (sorted.len() - 1) as f64 {
-        return *last;
-    }
-    let position = position - 0.5;
     let (low, share) = (position.floor() as usize, position - position.floor());
-    sorted[low] + (sorted[(low + 1).min(sorted.len() - 1)] - sorted[low]) * share
+    match (sorted.get(low), sorted.get(low + 1)) {
+        (Some(below), Some(above)) => below + (above - below) * share,
+        _ => *last,
+    }
+}
+
+/// How many of sorted values are below this one, each spread from halfway to its neighbour on the left to halfway to that
+/// on the right; from halfway to the last on, all are.
+fn count_below(sorted: &[f64], value: f64) -> f64 {
+    let (Some(first), Some(second)) = (sorted.first(), sorted.get(1)) else {
+        return sorted.iter().filter(|known| **known <= value).count() as f64;
+    };
+    let mut start = first - (second - first) / 2.0;
+    for (below, pair) in sorted.windows(2).enumerate() {
+        let [this, next] = pair else { continue };
+        let end = this + (next - this) / 2.0;
+        if value < end {
+            let share = if end > start { (value - start) / (end - start) } else { 0.0 };
+            return (below as f64 + share).max(0.0);
+        }
+        start = end;
+    }
+    sorted.len() as f64
 }
 
 /// Registers of the sketch: 2^14, a standard error of 0.8 %.
@@ -287,6 +305,29 @@ mod tests {
             let error = (distinct.estimate() as f64 - count as f64).abs() / count as f64;
             assert!(error < if count <= 3_000 { 1e-9 } else { 0.03 }, "{count}: {}", distinct.estimate());
         }
+    }
+
+    /// What Elasticsearch 7.10.2 answers.
+    #[test]
+    fn few_values_are_interpolated() {
+        let check = |values: &[f64], shares: &[f64], expected: &[f64], places: &[f64], below: &[f64]| {
+            let mut quantiles = Quantiles::default();
+            values.iter().for_each(|value| quantiles.add(*value));
+            assert_eq!(quantiles.quantiles(shares).unwrap(), expected, "{values:?}");
+            let found: Vec<f64> = places.iter().map(|place| quantiles.rank(*place).unwrap()).collect();
+            assert_eq!(found, below, "{values:?}");
+        };
+        check(&[5.0], &[0.0, 0.5, 1.0], &[5.0; 3], &[1.0, 5.0, 10.0], &[0.0, 1.0, 1.0]);
+        check(&[1.0, 3.0], &[0.25, 0.5, 0.75], &[1.0, 2.0, 3.0], &[0.0, 1.0, 2.0], &[0.0, 0.25, 1.0]);
+        check(&[3.0, 1.0, 2.0], &[0.05, 0.25, 0.75, 0.95], &[1.0, 1.25, 2.75, 3.0], &[3.0], &[1.0]);
+        check(
+            &[1.0, 2.0, 3.0, 10.0],
+            &[0.25, 0.75],
+            &[1.5, 6.5],
+            &[1.0, 3.0, 6.4, 6.5],
+            &[0.125, 0.53125, 0.74375, 1.0],
+        );
+        check(&[1.0, 1.0, 1.0, 5.0], &[0.5, 0.75], &[1.0, 3.0], &[1.0, 3.0], &[0.5, 1.0]);
     }
 
     proptest! {
