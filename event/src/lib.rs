@@ -32,6 +32,19 @@ impl Event {
     pub fn new(fields: Object, origin: Origin) -> Self {
         Self { fields, metadata: Metadata { origin, ..Metadata::default() } }
     }
+
+    /// Makes the event one that is its text: `raw` must be one JSON object in which no name comes twice, and nothing of it
+    /// may have to be changed any more. Saves the store from building a tree that it only walks once.
+    pub fn keep_unread(&mut self, raw: Bytes) {
+        self.fields = Object::new();
+        self.metadata.raw = Some(raw);
+        self.metadata.unread = true;
+    }
+
+    /// The text of an event whose fields were never read; `None`: they are there.
+    pub fn unread(&self) -> Option<&Bytes> {
+        self.metadata.raw.as_ref().filter(|_| self.metadata.unread)
+    }
 }
 
 /// What steers an event: where it goes, under which id, and where it came from.
@@ -50,6 +63,8 @@ pub struct Metadata {
     /// The document as JSON text, exactly as it was sent, if `fields` still says the same: kept as it is, it need not be
     /// written anew. Whoever changes `fields` takes it away.
     pub raw: Option<Bytes>,
+    /// `raw` is all there is: `fields` is empty. Only from the Elasticsearch API's `_bulk` to the store's backend.
+    pub unread: bool,
     /// The line or record as it arrived, kept for dead letters.
     pub original: Option<String>,
     /// Write only if the stored document still has this sequence number and primary term

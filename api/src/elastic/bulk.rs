@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     filter::SourceFilter,
     names,
-    request::{Asked, read_object},
+    request::{self, Asked},
     routes::{Right, Route},
     update,
     write::{self, Documents, Outcome, Write, expected_of, scalar_text, version_of},
@@ -94,7 +94,7 @@ async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
         .filter(|item| item.refused.is_none())
         .map(|item| std::mem::take(&mut item.write))
         .collect();
-    let names: Vec<(String, Option<String>, Option<String>)> = writes
+    let names: Vec<(Arc<str>, Option<String>, Option<String>)> = writes
         .iter()
         .map(|write| (write.index.clone(), write.id.clone(), write.options.routing.clone()))
         .collect();
@@ -285,7 +285,7 @@ fn item_of(
     }
     let mut refused = None;
     match index.filter(|index| !index.is_empty()).map(|index| names::resolve(&index)) {
-        Some(Ok(index)) => write.index = index,
+        Some(Ok(index)) => write.index = index.into(),
         Some(Err(error)) => refused = Some(error),
         None => return Err(write::invalid("index is missing")),
     }
@@ -305,7 +305,11 @@ fn item_of(
 /// Puts the line behind an action into it; `whole` is the body that it is a part of.
 fn fill(item: &mut Item, whole: &Bytes, line: &[u8], scripts: &StoredScripts) {
     let line = line.trim_ascii();
-    let body = match read_object(line) {
+    if item.write.operation != Operation::Update {
+        item.write.raw = Some(whole.slice_ref(line));
+        return;
+    }
+    let body = match request::read_object(line) {
         Ok(body) => body,
         Err(_) => {
             let reason = "failed to parse";
@@ -314,11 +318,6 @@ fn fill(item: &mut Item, whole: &Bytes, line: &[u8], scripts: &StoredScripts) {
             return;
         }
     };
-    if item.write.operation != Operation::Update {
-        item.write.source = body;
-        item.write.raw = Some(whole.slice_ref(line));
-        return;
-    }
     match update::fill(&mut item.write, body, scripts) {
         Ok(Some(filter)) => item.source = Some(filter),
         Ok(None) => {}
@@ -352,7 +351,7 @@ mod tests {
             .map(|item| {
                 (
                     item.verb,
-                    item.write.index.as_str(),
+                    item.write.index.as_ref(),
                     item.write.id.as_deref(),
                     item.write.options.routing.as_deref(),
                 )
@@ -387,7 +386,7 @@ mod tests {
         check("{\"index\":[]}\n{}\n", "line [1], expected START_OBJECT");
         check("{\"index\":{}}\n", "no requests added");
         // A document that cannot be read is refused alone.
-        let items = read("{\"index\":{}}\nnonsense\n{\"index\":{}}\n{}\n").unwrap();
+        let items = read("{\"update\":{\"_id\":\"1\"}}\nnonsense\n{\"index\":{}}\n{}\n").unwrap();
         assert!(items[0].refused.is_some() && items[1].refused.is_none());
     }
 }

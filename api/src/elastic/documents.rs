@@ -103,7 +103,7 @@ async fn put_document(
     })?;
     let id = Some(asked.part("id").to_owned()).filter(|id| !id.is_empty());
     let write =
-        Write { index: asked.index()?, id, operation, source, expected, options, pipeline, raw: None };
+        Write { index: asked.index()?.into(), id, operation, source, expected, options, pipeline, raw: None };
     one(&asked, write, refresh).await
 }
 
@@ -112,7 +112,7 @@ async fn remove(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticEr
     let (options, expected) = write::take_options(&mut asked)?;
     asked.done()?;
     let id = Some(asked.part("id").to_owned());
-    let index = asked.index()?;
+    let index = asked.index()?.into();
     let write = Write { index, id, operation: Operation::Delete, expected, options, ..Write::default() };
     one(&asked, write, refresh).await
 }

@@ -36,7 +36,7 @@ async fn update(mut asked: Asked) -> Result<(StatusCode, Json<Value>), ElasticEr
     asked.done()?;
     let Value::Object(body) = asked.required()? else { return Err(ElasticError::illegal("no object")) };
     let mut write = Write {
-        index: asked.index()?,
+        index: asked.index()?.into(),
         id: Some(asked.part("id").to_owned()),
         operation: Operation::Update,
         expected,

@@ -1,8 +1,11 @@
 //! What writes of documents have in common: options, pipelines, redaction, answers.
 
-use super::{error::ElasticError, request::Asked};
+use super::{
+    error::ElasticError,
+    request::{self, Asked},
+};
 use axum::{body::Bytes, http::StatusCode};
-use event::{Event, Object, Operation, Origin, SequenceNumber, VersionType, WriteOptions};
+use event::{ECOMMERCE_LOGS, Event, Object, Operation, Origin, SequenceNumber, VersionType, WriteOptions};
 use ingest::pipeline::{Flow, PipelineError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -30,7 +33,7 @@ const REROUTES_MAX: usize = 10;
 /// One write as a client asks for it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Write {
-    pub(super) index: String,
+    pub(super) index: Arc<str>,
     pub(super) id: Option<String>,
     pub(super) operation: Operation,
     pub(super) source: Object,
@@ -38,7 +41,7 @@ pub(super) struct Write {
     pub(super) options: WriteOptions,
     /// The pipeline that the client names; `_none`: none.
     pub(super) pipeline: Option<String>,
-    /// The text that `source` was read from.
+    /// The document as it was sent; then `source` is empty and not read yet.
     pub(super) raw: Option<Bytes>,
 }
 
@@ -75,7 +78,7 @@ impl Write {
 
     fn into_event(self) -> Event {
         let mut event = Event::new(self.source, Origin::Request);
-        event.metadata.index = Some(Arc::from(self.index));
+        event.metadata.index = Some(self.index);
         event.metadata.id = self.id;
         event.metadata.operation = self.operation;
         event.metadata.expected = self.expected;
@@ -243,12 +246,24 @@ impl Known {
     }
 }
 
-async fn prepare(app: &App, scope: &Scope, write: Write, known: &mut Known) -> Result<Event, Box<Outcome>> {
+async fn prepare(
+    app: &App,
+    scope: &Scope,
+    mut write: Write,
+    known: &mut Known,
+) -> Result<Event, Box<Outcome>> {
     write.check().map_err(|error| Box::new(Outcome::Refused(error)))?;
-    let named = write.pipeline.clone();
-    let raw = write.raw.clone();
+    let (named, raw) = (write.pipeline.take(), write.raw.take());
     let with_pipeline = matches!(write.operation, Operation::Index | Operation::Create);
     let mut event = write.into_event();
+    if let Some(raw) = &raw {
+        let passes = with_pipeline && passes_unread(app, scope, named.as_deref(), &event, known).await?;
+        if passes && app.parts().intake.is_clean(raw) {
+            event.keep_unread(raw.clone());
+            return Ok(event);
+        }
+        event.fields = read_document(raw)?;
+    }
     let mut changed = false;
     if with_pipeline {
         (event, changed) = run_pipelines(app, scope, named, event, known).await?;
@@ -285,6 +300,32 @@ fn name_index(event: &mut Event, destination: &Destination) {
     if let Some(routing) = &destination.routing {
         event.metadata.options.get_or_insert_default().routing.get_or_insert_with(|| routing.clone());
     }
+}
+
+fn read_document(raw: &[u8]) -> Result<Object, Box<Outcome>> {
+    request::read_object(raw).map_err(|_| {
+        let reason = "failed to parse";
+        let error = ElasticError::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", reason);
+        Box::new(Outcome::Refused(error))
+    })
+}
+
+/// Whether nobody but the store has to know what is in a document: no pipeline runs, it cannot be a transaction, and it is
+/// redacted.
+async fn passes_unread(
+    app: &App,
+    scope: &Scope,
+    named: Option<&str>,
+    event: &Event,
+    known: &mut Known,
+) -> Result<bool, Box<Outcome>> {
+    let destination = known.destination(app, scope, event).await?;
+    let Destination { index, default_pipeline, final_pipeline, .. } = &*destination;
+    let is_none = |name: Option<&str>| name.is_none_or(|name| name == "_none");
+    Ok(!event::keeps_as_written(index)
+        && !event::stream_of_index(index).unwrap_or(index).starts_with(ECOMMERCE_LOGS)
+        && is_none(named.or(default_pipeline.as_deref()))
+        && is_none(final_pipeline.as_deref()))
 }
 
 /// The pipeline that the client names or the index has as its default, then the index's final one; again for another

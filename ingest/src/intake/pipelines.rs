@@ -61,6 +61,12 @@ pub trait Redact: Send + Sync {
     /// Changes fields and `metadata.original` in place; answers whether there was anything to change.
     fn redact(&self, event: &mut Event) -> bool;
 
-    /// The same for a text that stands alone: the name of a file, a reason.
+    /// Whether a document, as JSON text, is one object in which no name comes twice and nothing would have to be removed.
+    /// `false` also where only [`Self::redact`] can tell.
+    fn is_clean(&self, _document: &[u8]) -> bool {
+        false
+    }
+
+    /// As [`Self::redact`] for a text that stands alone: the name of a file, a reason.
     fn redact_text(&self, text: String) -> String;
 }

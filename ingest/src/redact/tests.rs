@@ -233,3 +233,62 @@ fn numbers_too_long_for_a_float_leave_nothing_of_a_card() {
     check("41111111111111111110", json!(41_111_111_111_111_111_110.0));
     check("4.5e30", json!(4.5e30));
 }
+
+fn is_changed(document: &str) -> bool {
+    let fields = serde_json::from_str(document).expect(document);
+    redactor().redact(&mut Event { fields, ..Event::default() })
+}
+
+#[test]
+fn clean_documents_are_known_by_their_text() {
+    let clean = |document: &str| {
+        assert!(redactor().is_clean(document.as_bytes()) && !is_changed(document), "{document}");
+    };
+    clean("{}");
+    clean(r#"{"a":1,"b":{"a":[1.5,-2,null,true,{"a":"x"}]},"message":"GET /cart 200"}"#);
+    clean(r#"{"card":{"country":"FR"},"number":"12","url":"https://shop.example/a@b"}"#);
+    clean(r#"{"t":1700000000000,"s":"\u00e9 \\ \" x"}"#);
+    let dirty = |document: &str| {
+        assert!(!redactor().is_clean(document.as_bytes()) && is_changed(document), "{document}");
+    };
+    dirty(r#"{"a":["4111111111111111"]}"#);
+    dirty(r#"{"a":4111111111111111}"#);
+    dirty(r#"{"a":-4111111111111111.0}"#);
+    dirty(r#"{"4111111111111111":{}}"#);
+    dirty(r#"{"a":"\u0034111111111111111"}"#);
+    dirty(r#"{"a":{"user_password":"x"}}"#);
+    dirty(r#"{"a":{"user_p\u0061ssword":"x"}}"#);
+    dirty(r#"{"a":"pwd=x"}"#);
+    dirty(r#"{"a":"\u0070wd=x"}"#);
+    dirty(r#"{"a":"ftp:\/\/a:b@c"}"#);
+    dirty(r#"{"a":"ftp://a:b@c"}"#);
+    dirty(r#"{"card":[{"number":"12"}]}"#);
+    for odd in [
+        "",
+        " {}",
+        "[]",
+        "1",
+        "{",
+        "{} {}",
+        r#"{"a":1,"a":2}"#,
+        r#"{"a":{"b":1,"\u0062":1}}"#,
+        &format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200)),
+    ] {
+        assert!(!redactor().is_clean(odd.as_bytes()), "{odd}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_clean_by_its_text_is_clean(
+        members in prop::collection::vec(
+            ("card|number|cvv|a|[a-z_]{1,8}|[0-9]{13,16}", "[0-9 .é%\\-a-c=:&\"\\\\]{0,40}|4111 1111 1111 1111|pwd=x|\\PC{0,8}", any::<i64>()),
+            0..6,
+        ),
+    ) {
+        let members: serde_json::Map<String, Value> =
+            members.into_iter().map(|(name, text, number)| (name, json!([text, {"card": {"n": number}, "x": text}]))).collect();
+        let document = Value::Object(members).to_string();
+        prop_assert_eq!(redactor().is_clean(document.as_bytes()), !is_changed(&document), "{}", document);
+    }
+}

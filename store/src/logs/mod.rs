@@ -16,7 +16,7 @@ use crate::{StoreError, scope::Scope};
 use async_trait::async_trait;
 use event::{Event, Object, Operation, SequenceNumber};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Where events are kept and searched.
 ///
@@ -134,7 +134,7 @@ pub enum WriteResult {
     /// It is kept.
     Written {
         /// The index that holds it.
-        index: String,
+        index: Arc<str>,
         /// Its id there.
         id: String,
         /// Counts the writes to this document, from 1.

@@ -84,7 +84,7 @@ impl Sent {
 
     fn outcome(self, result: WriteResult) -> Outcome {
         match result {
-            WriteResult::Written { index, id, .. } => Outcome::Indexed { index, id },
+            WriteResult::Written { index, id, .. } => Outcome::Indexed { index: index.to_string(), id },
             WriteResult::Refused { kind: ErrorKind::Conflict, .. } if self.operation == Operation::Create => {
                 Outcome::Duplicate { index: self.index, id: self.id }
             }

@@ -39,7 +39,7 @@ impl Change {
                 options: routed(hit.routing),
                 pipeline: Some("_none".to_owned()),
                 raw: None,
-                index: hit.index,
+                index: hit.index.into(),
                 id: Some(hit.id),
                 source: Object::new(),
             })),
@@ -88,7 +88,7 @@ fn touch(
         check_rest(&ctx)?;
     }
     Ok(Some(Write {
-        index: hit.index,
+        index: hit.index.into(),
         id: Some(hit.id),
         operation,
         source,
@@ -109,7 +109,7 @@ impl Copy {
         };
         let version = self.external.and_then(|kind| Some((hit.version?, kind)));
         let mut write = Write {
-            index: self.index.clone(),
+            index: self.index.as_str().into(),
             id: Some(hit.id.clone()),
             operation: self.operation,
             source,
@@ -148,7 +148,7 @@ impl Copy {
         let index = text("_index")?;
         let index =
             index.ok_or_else(|| ElasticError::illegal("Can't reindex without a destination index!"))?;
-        write.index = names::resolve(&index)?;
+        write.index = names::resolve(&index)?.into();
         text("_type")?;
         write.id = text("_id")?;
         write.options.routing = text("_routing")?;
@@ -264,7 +264,7 @@ mod tests {
             Change::Copy(copy).of(hit()).unwrap().unwrap()
         };
         let write = run("ctx._index = 'to-' + ctx._id; ctx._id = 'x'; ctx._routing = null; ctx._version = 9");
-        assert_eq!((write.index.as_str(), write.id.as_deref()), ("to-1", Some("x")));
+        assert_eq!((write.index.as_ref(), write.id.as_deref()), ("to-1", Some("x")));
         assert_eq!((write.options.routing, write.options.version), (None, Some((9, VersionType::External))));
         assert_eq!(write.operation, Operation::Create);
         assert_eq!(run("ctx._id = null").id, None);

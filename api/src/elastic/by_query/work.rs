@@ -12,7 +12,10 @@ use super::{
 use crate::state::App;
 use event::Object;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::{
     ErrorKind,
     logs::{
@@ -219,7 +222,7 @@ impl Work {
                 None => done.noops += 1,
             }
         }
-        let ids: Vec<(String, Option<String>)> =
+        let ids: Vec<(Arc<str>, Option<String>)> =
             writes.iter().map(|write| (write.index.clone(), write.id.clone())).collect();
         let ran = write::run(&self.app, &self.scope, writes, Refresh::Background, Documents::Copied).await?;
         for (outcome, (index, id)) in ran.outcomes.into_iter().zip(ids) {

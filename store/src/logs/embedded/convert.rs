@@ -1,5 +1,7 @@
 //! A JSON document as a tantivy document, by the mapping of its index.
 
+mod text;
+
 use super::{
     document::{IndexDocument, IndexValue},
     malformed::cause,
@@ -7,7 +9,7 @@ use super::{
     range_values::read_range,
     router::{Found, Route, Router},
     schema::Location,
-    values::{read_geo_point, read_value},
+    values::{Leaf, read_geo_point, read_value},
 };
 use crate::StoreError;
 use event::Object;
@@ -37,6 +39,24 @@ pub(super) struct Converted {
     pub(super) unmapped: Vec<(String, Value)>,
 }
 
+/// A document that is to be converted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Content<'a> {
+    Tree(&'a Object),
+    /// One JSON object in which no name comes twice.
+    Text(&'a [u8]),
+}
+
+impl Content<'_> {
+    /// As [`convert`] or [`convert_text`].
+    pub(super) fn convert(self, router: &Router, id: &str, fixed: bool) -> Result<Converted, StoreError> {
+        match self {
+            Self::Tree(tree) => convert(router, id, tree, fixed),
+            Self::Text(text) => convert_text(router, id, text, fixed),
+        }
+    }
+}
+
 /// Converts a document. `fixed`: unmapped leaves can't be added any more and are ignored.
 ///
 /// Errors: what makes the document as a whole unacceptable.
@@ -46,22 +66,44 @@ pub(super) fn convert(
     source: &Object,
     fixed: bool,
 ) -> Result<Converted, StoreError> {
-    let mut walk = Walk {
-        id,
-        router,
-        fixed,
-        out: Converted::default(),
-        path: String::with_capacity(64),
-        names: Vec::new(),
-        keywords: Vec::new(),
-        texts: Vec::new(),
-        values: Vec::new(),
-        count: 0,
-    };
-    walk.out.document.values.reserve(source.len() * 2 + 8);
-    walk.out.document.add(router.schema.id, IndexValue::Str(id.to_owned()));
+    let mut walk = Walk::new(router, id, fixed);
     walk.object(source, 1)?;
     Ok(walk.finish())
+}
+
+/// Converts a document as it stands in its text, which is one JSON object in which no name comes twice. What it gives is
+/// complete once that text is in it.
+///
+/// Errors: as [`convert`]; the text is not JSON.
+pub(super) fn convert_text(
+    router: &Router,
+    id: &str,
+    source: &[u8],
+    fixed: bool,
+) -> Result<Converted, StoreError> {
+    let mut walk = Walk::new(router, id, fixed);
+    text::walk(&mut walk, source)?;
+    Ok(walk.finish())
+}
+
+impl<'a> Walk<'a> {
+    fn new(router: &'a Router, id: &'a str, fixed: bool) -> Self {
+        let mut walk = Self {
+            id,
+            router,
+            fixed,
+            out: Converted::default(),
+            path: String::with_capacity(64),
+            names: Vec::new(),
+            keywords: Vec::new(),
+            texts: Vec::new(),
+            values: Vec::new(),
+            count: 0,
+        };
+        walk.out.document.values.reserve(16);
+        walk.out.document.add(router.schema.id, IndexValue::Str(id.to_owned()));
+        walk
+    }
 }
 
 struct Walk<'a> {
@@ -108,14 +150,14 @@ impl<'a> Walk<'a> {
                 }
                 items.iter().try_for_each(|item| self.member(item, depth))
             }
-            leaf => self.leaf(leaf),
+            leaf => self.leaf(&Leaf::from(leaf)),
         }
     }
 
     fn inner_object(&mut self, value: &Value, inner: &Object, depth: usize) -> Result<(), StoreError> {
         match self.router.route(&self.path) {
             Some(route) if route.takes_object() => self.whole(route, value),
-            Some(route) => self.odd(route, value),
+            Some(route) => self.odd_value(route, value),
             None if depth >= DEPTH_MAX => {
                 self.ignore();
                 Ok(())
@@ -125,7 +167,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn leaf(&mut self, value: &Value) -> Result<(), StoreError> {
+    fn leaf(&mut self, value: &Leaf<'_>) -> Result<(), StoreError> {
         self.count += 1;
         if self.count > VALUES_MAX {
             return Err(malformed(format!("document has more than {VALUES_MAX} values")));
@@ -133,7 +175,9 @@ impl<'a> Walk<'a> {
         match self.router.find(&self.path) {
             Found::Route(route) => self.route(route, value),
             Found::Skipped => Ok(()),
-            Found::Unmapped(_) if value.is_null() || self.router.is_disabled(&self.path) => Ok(()),
+            Found::Unmapped(_) if matches!(value, Leaf::Null) || self.router.is_disabled(&self.path) => {
+                Ok(())
+            }
             Found::Unmapped(Dynamic::Strict) => {
                 let (parent, name) = self.path.rsplit_once('.').unwrap_or(("_doc", &self.path));
                 let message = format!(
@@ -152,23 +196,28 @@ impl<'a> Walk<'a> {
                 Ok(())
             }
             Found::Unmapped(_) => {
-                self.out.unmapped.push((self.path.clone(), value.clone()));
+                self.out.unmapped.push((self.path.clone(), value.to_value()));
                 Ok(())
             }
         }
     }
 
-    fn route(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), StoreError> {
+    fn route(&mut self, route: &'a Arc<Route>, value: &Leaf<'_>) -> Result<(), StoreError> {
+        let replaced;
         let value = match (value, &route.field.null_value) {
-            (Value::Null, Some(replacement)) => replacement,
-            (Value::Null, None) => return Ok(()),
+            (Leaf::Null, Some(replacement)) => {
+                replaced = Leaf::from(replacement);
+                &replaced
+            }
+            (Leaf::Null, None) => return Ok(()),
             (value, _) => value,
         };
         if route.takes_pair() {
-            return self.whole(route, value);
+            return self.whole(route, &value.to_value());
         }
         let Some(read) = read_value(&route.field, value) else {
             if route.is_timestamp {
+                let value = value.to_value();
                 return Err(malformed(format!("cannot read a time from {value} in \"@timestamp\"")));
             }
             self.odd(route, value)?;
@@ -182,7 +231,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Fills multi-fields and copies; what doesn't fit there is left out, as the parent has it.
-    fn copy(&mut self, route: &'a Arc<Route>, value: &Value) -> Result<(), StoreError> {
+    fn copy(&mut self, route: &'a Arc<Route>, value: &Leaf<'_>) -> Result<(), StoreError> {
         for copy in &route.copies {
             if let Some(read) = read_value(&copy.field, value) {
                 self.place(copy, read);
@@ -234,7 +283,7 @@ impl<'a> Walk<'a> {
                     self.out.document.add(lon_field, IndexValue::F64(lon));
                     self.name(route);
                 }
-                None => self.odd(route, value)?,
+                None => self.odd_value(route, value)?,
             }
         } else if let Location::Ends(from_field, to_field) = route.location {
             match read_range(&route.field, value) {
@@ -243,7 +292,7 @@ impl<'a> Walk<'a> {
                     self.out.document.add(to_field, IndexValue::Ip(to.into()));
                     self.name(route);
                 }
-                Err(_) => self.odd(route, value)?,
+                Err(_) => self.odd_value(route, value)?,
             }
         } else {
             let mut path = self.path.clone();
@@ -266,7 +315,7 @@ impl<'a> Walk<'a> {
             Value::Array(items) => items.iter().for_each(|item| self.flatten(route, path, item, depth)),
             leaf => {
                 self.count += 1;
-                if let Some(read) = read_value(&route.field, leaf) {
+                if let Some(read) = read_value(&route.field, &Leaf::from(leaf)) {
                     let below: Arc<str> = Arc::from(path.as_str());
                     if below != route.path {
                         self.keywords.push((below, read.clone()));
@@ -278,7 +327,11 @@ impl<'a> Walk<'a> {
     }
 
     /// A value that its field cannot take: leaves it out or refuses the document, as `ignore_malformed` says.
-    fn odd(&mut self, route: &Route, value: &Value) -> Result<(), StoreError> {
+    fn odd(&mut self, route: &Route, value: &Leaf<'_>) -> Result<(), StoreError> {
+        self.odd_value(route, &value.to_value())
+    }
+
+    fn odd_value(&mut self, route: &Route, value: &Value) -> Result<(), StoreError> {
         let over_long = route
             .field
             .ignore_above
@@ -335,8 +388,9 @@ impl<'a> Walk<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::embedded::{mapping::Mapping, schema::IndexSchema};
+    use crate::logs::embedded::{document::Located, mapping::Mapping, schema::IndexSchema};
     use serde_json::json;
+    use tantivy::schema::document::ReferenceValue;
 
     fn router(body: Value) -> Router {
         let mapping = Arc::new(Mapping::parse(&body).unwrap());
@@ -344,8 +398,45 @@ mod tests {
         Router::new(mapping, schema, 0)
     }
 
+    /// As a tree and as text, which must give the same.
+    fn both(router: &Router, source: &Value) -> Result<Converted, StoreError> {
+        let text = source.to_string();
+        let of_text = convert_text(router, "1", text.as_bytes(), false).map(|mut converted| {
+            converted.document.text = text.into();
+            converted
+        });
+        let of_tree = convert(router, "1", source.as_object().unwrap(), false);
+        match (&of_tree, &of_text) {
+            (Ok(tree), Ok(text)) => {
+                assert_eq!(shown(tree), shown(text), "{source}");
+                let rest = |converted: &Converted| {
+                    (converted.timestamp_ms, converted.ignored.clone(), converted.unmapped.clone())
+                };
+                assert_eq!(rest(tree), rest(text), "{source}");
+            }
+            (Err(tree), Err(text)) => assert_eq!(tree.message, text.message, "{source}"),
+            _ => panic!("{source}: {of_tree:?} {of_text:?}"),
+        }
+        of_tree
+    }
+
+    fn shown(converted: &Converted) -> Vec<String> {
+        use tantivy::schema::document::{Document as _, Value as _};
+        fn show<'a>(value: ReferenceValue<'a, Located<'a>>) -> String {
+            match value {
+                ReferenceValue::Leaf(leaf) => format!("{leaf:?}"),
+                ReferenceValue::Object(members) => {
+                    members.map(|(path, value)| format!("{path}={},", show(value.as_value()))).collect()
+                }
+                ReferenceValue::Array(_) => String::new(),
+            }
+        }
+        let values = converted.document.iter_fields_and_values();
+        values.map(|(field, value)| format!("{field:?} {}", show(value.as_value()))).collect()
+    }
+
     fn run(router: &Router, source: Value) -> Converted {
-        convert(router, "1", source.as_object().unwrap(), false).unwrap()
+        both(router, &source).unwrap()
     }
 
     #[test]
@@ -377,7 +468,7 @@ mod tests {
             run(&router, json!({"a": {"b": [1]}, "closed": {"x": 1}, "off": {"y": {"z": 1}}, "n": null}));
         assert_eq!(converted.unmapped, [("a.b".to_owned(), json!(1))]);
         let refused = json!({"strict": {"x": 1}});
-        assert!(convert(&router, "1", refused.as_object().unwrap(), false).is_err());
+        assert!(both(&router, &refused).is_err());
     }
 
     #[test]
@@ -385,7 +476,7 @@ mod tests {
         let router = router(json!({"properties": {"@timestamp": {"type": "date"}}}));
         assert_eq!(run(&router, json!({"@timestamp": "1970-01-01T00:00:01Z"})).timestamp_ms, Some(1_000));
         let bad = json!({"@timestamp": "soon"});
-        assert!(convert(&router, "1", bad.as_object().unwrap(), false).is_err());
+        assert!(both(&router, &bad).is_err());
     }
 
     #[test]
@@ -394,7 +485,32 @@ mod tests {
         for _ in 0..1_000 {
             value = json!({ "a": value });
         }
-        let converted = run(&router(json!({})), value);
-        assert_eq!(converted.ignored.len(), 1);
+        assert_eq!(run(&router(json!({})), value).ignored.len(), 1);
+    }
+
+    #[test]
+    fn texts_give_what_their_trees_give() {
+        let router = router(json!({"properties": {
+            "@timestamp": {"type": "date"}, "k": {"type": "keyword", "ignore_above": 5, "null_value": "none"},
+            "t": {"type": "text", "copy_to": "all", "fields": {"raw": {"type": "keyword"}}}, "all": {"type": "text"},
+            "n": {"type": "short"}, "f": {"type": "double"}, "b": {"type": "boolean"}, "i": {"type": "ip"},
+            "p": {"type": "geo_point"}, "l": {"type": "flattened"}, "off": {"type": "object", "enabled": false}
+        }}));
+        for source in [
+            json!({"@timestamp": "2026-11-21T00:00:00Z", "k": ["a", "é\n", null], "t": "One \"two\"", "n": 5, "f": 1e3}),
+            json!({"b": [true, "false"], "i": ["::1", "10.0.0.1"], "k": [1, 2.5, true], "t": 7, "n": "12", "f": -0.0}),
+            json!({"p": [{"lat": 1, "lon": 2}, "3,4"], "l": {"a": {"b": ["x", 1]}, "c": null}, "off": {"x": [{}]}}),
+            json!({"p": [1.5, 2.5], "@timestamp": 1_700_000_000_000_i64, "k": [["a", ["b"]]]}),
+            json!({"k.x": 1, "n": {"a": 1}}),
+            json!({"n": 70_000}),
+            json!({"n": [{"a": 1}]}),
+            json!({"new": {"a": [1, {"b": "x"}], "c": null}, "other": u64::MAX, "tiny": 1e-300}),
+            json!({"k": "too long"}),
+            json!({"i": "no address"}),
+            json!({"p": "no point"}),
+            json!({}),
+        ] {
+            let _ = both(&router, &source);
+        }
     }
 }

@@ -1,24 +1,60 @@
 //! A JSON value as a value of a field's type, as leniently as Elasticsearch reads it.
 
 use super::{
-    document::IndexValue,
+    document::{IndexValue, Part},
     mapping::{DateFormats, Family, FieldMapping, FieldType},
 };
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Number, Value};
 use std::net::{IpAddr, Ipv6Addr};
 use tantivy::DateTime;
 
 /// Longest keyword, in bytes: Lucene's longest term.
 const KEYWORD_MAX_BYTES: usize = 32_766;
 
+/// A scalar of a document.
+#[derive(Debug, Clone)]
+pub(super) enum Leaf<'v> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(&'v str),
+    /// A string that stands in the document's text as it is.
+    Part(&'v str, Part),
+    /// An object or array, which only some fields take.
+    Other,
+}
+
+impl<'v> From<&'v Value> for Leaf<'v> {
+    fn from(value: &'v Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(truth) => Self::Bool(*truth),
+            Value::Number(number) => Self::Number(number.clone()),
+            Value::String(text) => Self::Text(text),
+            Value::Array(_) | Value::Object(_) => Self::Other,
+        }
+    }
+}
+
+impl Leaf<'_> {
+    /// The same as JSON; `null` of what is no scalar.
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Self::Null | Self::Other => Value::Null,
+            Self::Bool(truth) => Value::Bool(*truth),
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Text(text) | Self::Part(text, _) => Value::String((*text).to_owned()),
+        }
+    }
+}
+
 /// Reads one leaf (no array, no null) as that field's type; `None` if it does not fit. A `geo_point` is read by
-/// [`read_geo_point`], a
-/// range by `read_range`.
-pub(super) fn read_value(field: &FieldMapping, value: &Value) -> Option<IndexValue> {
+/// [`read_geo_point`], a range by `read_range`.
+pub(super) fn read_value(field: &FieldMapping, value: &Leaf<'_>) -> Option<IndexValue> {
     match field.field_type.family() {
         Family::Keyword => read_keyword(field, value),
-        Family::Text => read_string(value).map(IndexValue::Str),
+        Family::Text => read_string(value),
         Family::Integer => {
             let (min, max) = field.field_type.integer_range();
             read_integer(value).filter(|number| (min..=max).contains(number)).map(IndexValue::I64)
@@ -29,7 +65,7 @@ pub(super) fn read_value(field: &FieldMapping, value: &Value) -> Option<IndexVal
             number.filter(|number| number.is_finite()).map(IndexValue::F64)
         }
         Family::Boolean => read_boolean(value).map(IndexValue::Bool),
-        Family::Date => read_date(field.date_formats(), value)
+        Family::Date => read_date_leaf(field.date_formats(), value)
             .and_then(|at| to_tantivy(at, field.field_type))
             .map(IndexValue::Date),
         Family::Ip => read_ip(value).map(IndexValue::Ip),
@@ -37,27 +73,33 @@ pub(super) fn read_value(field: &FieldMapping, value: &Value) -> Option<IndexVal
     }
 }
 
-fn read_string(value: &Value) -> Option<String> {
+fn read_string(value: &Leaf<'_>) -> Option<IndexValue> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
+        Leaf::Text(text) => Some(IndexValue::Str((*text).to_owned())),
+        Leaf::Part(_, part) => Some(IndexValue::Part(*part)),
+        Leaf::Number(number) => Some(IndexValue::Str(number.to_string())),
+        Leaf::Bool(truth) => Some(IndexValue::Str(truth.to_string())),
+        Leaf::Null | Leaf::Other => None,
     }
 }
 
-fn read_keyword(field: &FieldMapping, value: &Value) -> Option<IndexValue> {
-    let text = read_string(value)?;
-    let fits = text.len() <= KEYWORD_MAX_BYTES
-        && field.ignore_above.is_none_or(|limit| text.len() <= limit || text.chars().count() <= limit);
-    fits.then_some(IndexValue::Str(text))
+fn read_keyword(field: &FieldMapping, value: &Leaf<'_>) -> Option<IndexValue> {
+    let fits = |text: &str| {
+        text.len() <= KEYWORD_MAX_BYTES
+            && field.ignore_above.is_none_or(|limit| text.len() <= limit || text.chars().count() <= limit)
+    };
+    match value {
+        Leaf::Text(text) | Leaf::Part(text, _) if !fits(text) => None,
+        Leaf::Text(_) | Leaf::Part(..) => read_string(value),
+        _ => read_string(value).filter(|read| matches!(read, IndexValue::Str(text) if fits(text))),
+    }
 }
 
 /// As Elasticsearch's `coerce`: fractions are cut, numbers in strings are read.
-fn read_integer(value: &Value) -> Option<i64> {
+fn read_integer(value: &Leaf<'_>) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
-        Value::String(text) => {
+        Leaf::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Leaf::Text(text) | Leaf::Part(text, _) => {
             let text = text.trim();
             text.parse().ok().or_else(|| whole(text.parse().ok()?))
         }
@@ -71,18 +113,18 @@ fn whole(number: f64) -> Option<i64> {
     (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number).then_some(number as i64)
 }
 
-fn read_unsigned(value: &Value) -> Option<u64> {
+fn read_unsigned(value: &Leaf<'_>) -> Option<u64> {
     match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.trim().parse().ok(),
+        Leaf::Number(number) => number.as_u64(),
+        Leaf::Text(text) | Leaf::Part(text, _) => text.trim().parse().ok(),
         _ => None,
     }
 }
 
-fn read_float(field: &FieldMapping, value: &Value) -> Option<f64> {
+fn read_float(field: &FieldMapping, value: &Leaf<'_>) -> Option<f64> {
     let number = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
+        Leaf::Number(number) => number.as_f64()?,
+        Leaf::Text(text) | Leaf::Part(text, _) => text.trim().parse().ok()?,
         _ => return None,
     };
     let number = match field.scaling_factor {
@@ -92,10 +134,10 @@ fn read_float(field: &FieldMapping, value: &Value) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-fn read_boolean(value: &Value) -> Option<bool> {
+fn read_boolean(value: &Leaf<'_>) -> Option<bool> {
     match value {
-        Value::Bool(truth) => Some(*truth),
-        Value::String(text) => match text.as_str() {
+        Leaf::Bool(truth) => Some(*truth),
+        Leaf::Text(text) | Leaf::Part(text, _) => match *text {
             "true" => Some(true),
             "false" | "" => Some(false),
             _ => None,
@@ -104,15 +146,23 @@ fn read_boolean(value: &Value) -> Option<bool> {
     }
 }
 
+fn read_date_number(formats: &DateFormats, number: &Number) -> Option<Timestamp> {
+    match number.as_i64() {
+        // Read as text to keep all digits of nanoseconds given as milliseconds.
+        Some(whole) => formats.read(&whole.to_string()),
+        None => formats.read_number(number.as_f64()?),
+    }
+}
+
 /// A date written as text or as a number, in one of these formats.
 pub(super) fn read_date(formats: &DateFormats, value: &Value) -> Option<Timestamp> {
+    read_date_leaf(formats, &Leaf::from(value))
+}
+
+fn read_date_leaf(formats: &DateFormats, value: &Leaf<'_>) -> Option<Timestamp> {
     match value {
-        Value::String(text) => formats.read(text),
-        Value::Number(number) => match number.as_i64() {
-            // Read as text to keep all digits of nanoseconds given as milliseconds.
-            Some(whole) => formats.read(&whole.to_string()),
-            None => formats.read_number(number.as_f64()?),
-        },
+        Leaf::Text(text) | Leaf::Part(text, _) => formats.read(text),
+        Leaf::Number(number) => read_date_number(formats, number),
         _ => None,
     }
 }
@@ -128,8 +178,9 @@ pub(super) fn to_tantivy(at: Timestamp, field_type: FieldType) -> Option<DateTim
     })
 }
 
-fn read_ip(value: &Value) -> Option<Ipv6Addr> {
-    match value.as_str()?.parse().ok()? {
+fn read_ip(value: &Leaf<'_>) -> Option<Ipv6Addr> {
+    let (Leaf::Text(text) | Leaf::Part(text, _)) = value else { return None };
+    match text.parse().ok()? {
         IpAddr::V4(address) => Some(address.to_ipv6_mapped()),
         IpAddr::V6(address) => Some(address),
     }
@@ -175,7 +226,7 @@ mod tests {
     fn values_are_read_as_leniently_as_in_elasticsearch() {
         let check = |name: &str, value: Value, expected: Option<IndexValue>| {
             let field = FieldMapping::new(FieldType::from_name(name).unwrap(), FieldOrigin::Explicit);
-            assert_eq!(read_value(&field, &value), expected, "{name} {value}");
+            assert_eq!(read_value(&field, &Leaf::from(&value)), expected, "{name} {value}");
         };
         let text = |text: &str| Some(IndexValue::Str(text.to_owned()));
         check("keyword", json!("a"), text("a"));

@@ -1,7 +1,7 @@
 //! From events to writes that are ready to get their place in an index.
 
 use super::{
-    convert::{Converted, convert},
+    convert::{Content, Converted},
     index::{Action, Changes, IndexState, Prepared, Span, Update, put_routing},
     names::ID_MAX_BYTES,
     new_ids::NewIds,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{StoreError, logs::WriteResult};
 use bytes::Bytes;
-use event::{Event, Object, Operation};
+use event::{Event, Operation};
 use std::sync::Arc;
 
 /// Largest document, in bytes of JSON.
@@ -60,9 +60,12 @@ fn prepare_one(
 ) -> Result<Prepared, WriteResult> {
     rules.check(event).map_err(refuse)?;
     let operation = event.metadata.operation;
-    let (id, id_is_new) = match &event.metadata.id {
-        Some(id) => (id.clone(), false),
-        None if matches!(operation, Operation::Create | Operation::Index) => (ids.next(), true),
+    let (id, new_id) = match &event.metadata.id {
+        Some(id) => (id.clone(), None),
+        None if matches!(operation, Operation::Create | Operation::Index) => {
+            let (id, number) = ids.next();
+            (id, Some(number))
+        }
         None => return Err(refused("an update or delete needs an id")),
     };
     if id.is_empty() || id.len() > ID_MAX_BYTES {
@@ -84,7 +87,8 @@ fn prepare_one(
     }
     let action = match operation {
         Operation::Create | Operation::Index => {
-            let (converted, router) = convert_checked(state, &id, &event.fields, now)?;
+            let content = event.unread().map_or(Content::Tree(&event.fields), |text| Content::Text(text));
+            let (converted, router) = convert_checked(state, &id, content, now)?;
             let only_new = operation == Operation::Create;
             let source = append_source(blob, event)?;
             Action::Put { converted: Box::new(converted), router, source, only_new }
@@ -113,7 +117,7 @@ fn prepare_one(
     }
     let version = options.and_then(|options| options.version);
     let (expected, routing) = (event.metadata.expected, routing.map(Arc::from));
-    Ok(Prepared { id, id_span, id_is_new, expected, version, routing, shards: rules.shards, action })
+    Ok(Prepared { id, id_span, new_id, expected, version, routing, shards: rules.shards, action })
 }
 
 /// The mapping asks for a routing with every document.
@@ -150,14 +154,14 @@ fn append_source(blob: &mut Vec<u8>, event: &Event) -> Result<Span, WriteResult>
 pub(super) fn convert_checked(
     state: &IndexState,
     id: &str,
-    source: &Object,
+    content: Content<'_>,
     now: Clock,
 ) -> Result<(Converted, Arc<Router>), WriteResult> {
     let mut router = state.router();
-    let mut converted = convert(&router, id, source, false).map_err(refuse)?;
+    let mut converted = content.convert(&router, id, false).map_err(refuse)?;
     if !converted.unmapped.is_empty() {
         router = state.grow(&converted.unmapped).map_err(refuse)?;
-        converted = convert(&router, id, source, true).map_err(refuse)?;
+        converted = content.convert(&router, id, true).map_err(refuse)?;
     }
     if let Some(at) = converted.timestamp_ms {
         check_time(at, now)?;

@@ -71,7 +71,7 @@ impl IndexState {
                 let _ = self.commit();
             }
             let Some(mut building) = self.building.try_lock() else { return };
-            let result = self.drain_into(&mut building, true);
+            let result = self.drain_into(&mut building, usize::MAX, true);
             drop(building);
             if let Err(error) = result {
                 self.fail("index documents", error);
@@ -84,13 +84,16 @@ impl IndexState {
         self.shared.memory.is_exhausted() && self.share.bytes() > 0
     }
 
-    /// `pausing`: stops when memory is exhausted.
-    fn drain_into(&self, building: &mut Building, pausing: bool) -> tantivy::Result<()> {
+    /// At most so many batches. `pausing`: stops when memory is exhausted.
+    fn drain_into(&self, building: &mut Building, batches: usize, pausing: bool) -> tantivy::Result<()> {
         if building.abandoned {
             self.pending.lock().clear();
             return Ok(());
         }
-        while !(pausing && self.is_exhausted()) {
+        for _ in 0..batches {
+            if pausing && self.is_exhausted() {
+                break;
+            }
             let Some(batch) = self.pending.lock().pop_front() else { return Ok(()) };
             let before = building.bytes();
             if let Err(error) = building.apply(batch) {
@@ -122,7 +125,10 @@ impl IndexState {
         self.last_commit_ms.store(self.now_ms(), Ordering::Relaxed);
         let (cut, bytes) = {
             let mut building = self.building.lock();
-            if let Err(error) = self.drain_into(&mut building, false) {
+            // Only what is there now: where writes come faster than this goes, there would be no end to it, nor to the
+            // memory that it takes.
+            let waiting = self.pending.lock().len();
+            if let Err(error) = self.drain_into(&mut building, waiting, false) {
                 drop(building);
                 return Err(self.fail("index documents", error));
             }

@@ -1,6 +1,6 @@
 //! Documents by id: in what is visible, and as last written.
 
-use super::{IndexState, Visible, files::tantivy_error};
+use super::{IndexState, Visible, files::tantivy_error, versions::Latest};
 use crate::StoreError;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -106,11 +106,10 @@ impl IndexState {
         let visible = {
             let order = self.order.lock();
             if let Some(latest) = order.versions.get(id) {
-                let (seq_no, version, routing) = (latest.seq_no, latest.version, &latest.routing);
+                let Latest { seq_no, version, routing, source, .. } = latest;
                 let rule = &self.router().mapping.source;
-                let current =
-                    |source| Current { seq_no, version, routing: routing.clone(), source: rule.kept(source) };
-                return Ok(latest.source.as_ref().map(current));
+                let current = |source| Current { seq_no, version, routing, source: rule.kept(&source) };
+                return Ok(source.map(current));
             }
             // Taken under the lock: a commit may forget versions only after it has replaced this.
             self.visible()

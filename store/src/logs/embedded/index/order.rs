@@ -7,14 +7,14 @@ use super::{
     logged::{Span, TableWriter, put_routing},
     lookup::Current,
     merge_ranges,
-    versions::{Latest, Versions},
+    versions::{Fresh, Latest, Versions},
 };
 use crate::{
     ErrorKind, StoreError,
     logs::{
         WriteEffect, WriteResult,
         embedded::{
-            convert::Converted,
+            convert::{Content, Converted},
             document::IndexValue,
             inflight::Reserved,
             router::Router,
@@ -70,8 +70,8 @@ pub(in crate::logs::embedded) struct Prepared {
     pub(in crate::logs::embedded) id: String,
     /// The id in the data of the batch; the routing stands behind it, if there is one.
     pub(in crate::logs::embedded) id_span: Span,
-    /// The id was made just now, so no document has it.
-    pub(in crate::logs::embedded) id_is_new: bool,
+    /// The number of an id that was made just now, so that no document has it.
+    pub(in crate::logs::embedded) new_id: Option<u64>,
     pub(in crate::logs::embedded) expected: Option<SequenceNumber>,
     pub(in crate::logs::embedded) version: Option<(u64, VersionType)>,
     pub(in crate::logs::embedded) routing: Option<Arc<str>>,
@@ -118,6 +118,7 @@ struct Place {
     routing: Option<Arc<str>>,
     version: u64,
     is_there: bool,
+    new_id: Option<u64>,
 }
 
 /// The index must be opened again before the write is tried again.
@@ -138,6 +139,7 @@ struct Placing<'a> {
     extra: Vec<Bytes>,
     extra_start: usize,
     operations: Vec<Operation>,
+    fresh: Fresh,
     range: Option<(i64, i64)>,
     now: Clock,
 }
@@ -157,7 +159,10 @@ pub(super) fn complete(
         // `exists` asks there.
         document.add(router.schema.field_names, IndexValue::Str("_routing".to_owned()));
     }
-    if let Some(kept) = router.mapping.source.kept(source) {
+    document.text = source.clone();
+    if router.mapping.source.is_whole() {
+        document.add(router.schema.source, IndexValue::Source);
+    } else if let Some(kept) = router.mapping.source.kept(source) {
         document.add(router.schema.source, IndexValue::Bytes(kept));
     }
     document.add(router.schema.seq_no, IndexValue::U64(seq_no));
@@ -191,6 +196,7 @@ impl IndexState {
             extra: Vec::new(),
             extra_start: blob.len(),
             operations: Vec::with_capacity(count),
+            fresh: Fresh::new(number, blob.clone()),
             range: None,
             now,
         };
@@ -200,10 +206,11 @@ impl IndexState {
                 item.and_then(|write| placing.place(write)).unwrap_or_else(|refused| placing.placed(refused))
             })
             .collect();
-        let Placing { table, extra, operations, range, .. } = placing;
+        let Placing { table, extra, operations, fresh, range, .. } = placing;
         if table.is_empty() {
             return Ok((results, false));
         }
+        order.versions.add(fresh);
         let mut parts = vec![table.finish(), blob];
         parts.extend(extra);
         let bytes: usize = parts.iter().map(Bytes::len).sum();
@@ -285,12 +292,12 @@ impl Placing<'_> {
         if let Some(expected) = write.expected {
             check_expected(&write.id, expected, known)?;
         }
-        let Prepared { id, id_span, action, routing, .. } = write;
+        let Prepared { id, id_span, new_id, action, routing, .. } = write;
         if let (Action::Put { only_new: true, .. }, Some((_, version, true))) = (&action, known) {
             return Err(conflict(&id, format_args!("document already exists (current version [{version}])")));
         }
         let version = next_version(&id, write.version, known)?;
-        let place = Place { id, id_span, routing, version, is_there };
+        let place = Place { id, id_span, routing, version, is_there, new_id };
         match action {
             Action::Put { converted, router, source, .. } => {
                 let bytes = source.slice(self.blob);
@@ -326,11 +333,11 @@ impl Placing<'_> {
     }
 
     fn known(&mut self, write: &Prepared) -> Result<Known, WriteResult> {
-        if write.id_is_new {
+        if write.new_id.is_some() {
             return Ok(None);
         }
-        if let Some(latest) = self.order.versions.get(&write.id) {
-            return Ok(Some((latest.seq_no, latest.version, latest.source.is_some())));
+        if let known @ Some(_) = self.order.versions.known(&write.id) {
+            return Ok(known);
         }
         let visible = self.state.visible();
         if !self.ids(&visible).map_err(refuse)?.may_contain(write.id.as_bytes()) {
@@ -345,10 +352,10 @@ impl Placing<'_> {
         let filter = match self.order.ids.take() {
             Some(filter) => filter,
             None => {
-                let written = self.order.versions.ids();
+                let written = &self.order.versions;
                 let room = usize::try_from(visible.documents()).unwrap_or(usize::MAX) + written.len();
                 let mut filter = IdFilter::with_room_for(room);
-                written.for_each(|id| filter.insert(id.as_bytes()));
+                written.for_each_id(|id| filter.insert(id.as_bytes()));
                 visible.for_each_id(|id| filter.insert(id))?;
                 filter
             }
@@ -364,14 +371,18 @@ impl Placing<'_> {
         router: &Router,
         known: Known,
     ) -> WriteResult {
-        let Place { id, id_span, routing, version, is_there } = place;
+        let Place { id, id_span, routing, version, is_there, new_id } = place;
         let seq_no = self.next_seq_no();
         complete(&mut converted, router, &source, seq_no, version, routing.as_deref());
         self.table.add(seq_no, version, id_span, routing.is_some(), Some(span));
         self.range = merge_ranges(self.range, converted.timestamp_ms.map(|at| (at, at)));
-        let latest =
-            Latest { seq_no, version, routing, source: Some(source), batch: self.number, deleted_at: None };
-        self.order.versions.set(&id, latest);
+        let is_fresh = version == 1 && routing.is_none();
+        let number = new_id.filter(|_| is_fresh);
+        if !number.is_some_and(|number| self.fresh.add(number, seq_no, span, self.operations.capacity())) {
+            let (source, batch) = (Some(source), self.number);
+            let latest = Latest { seq_no, version, routing, source, batch, deleted_at: None };
+            self.order.versions.set(&id, latest);
+        }
         if let Some(ids) = self.order.ids.as_mut().filter(|_| !is_there) {
             ids.insert(id.as_bytes());
         }
@@ -402,7 +413,7 @@ impl Placing<'_> {
         if let Some(redact) = self.state.shared.redact.as_ref().filter(|_| is_scripted) {
             redact(&mut document);
         }
-        let (converted, router) = convert_checked(self.state, &place.id, &document, self.now)?;
+        let (converted, router) = convert_checked(self.state, &place.id, Content::Tree(&document), self.now)?;
         let source = serde_json::to_vec(&document)
             .map_err(|error| refuse(StoreError::internal("cannot serialise the document", error)))?;
         let source = Bytes::from(source);
@@ -472,17 +483,16 @@ impl Placing<'_> {
 
     fn current(&self, id: &str) -> Result<Option<Current>, WriteResult> {
         if let Some(latest) = self.order.versions.get(id) {
-            let Latest { seq_no, version, ref routing, ref source, .. } = *latest;
+            let Latest { seq_no, version, routing, source, .. } = latest;
             let rule = &self.state.router().mapping.source;
-            let current =
-                |source| Current { seq_no, version, routing: routing.clone(), source: rule.kept(source) };
-            return Ok(source.as_ref().map(current));
+            let current = |source| Current { seq_no, version, routing, source: rule.kept(&source) };
+            return Ok(source.map(current));
         }
         self.state.visible().get(id).map_err(refuse)
     }
 
     fn delete(&mut self, place: Place) -> WriteResult {
-        let Place { id, id_span, routing, version, is_there } = place;
+        let Place { id, id_span, routing, version, is_there, .. } = place;
         let seq_no = self.next_seq_no();
         self.table.add(seq_no, version, id_span, routing.is_some(), None);
         let deleted_at = Some(Instant::now());
@@ -509,7 +519,7 @@ impl Placing<'_> {
         ignored: Vec<String>,
     ) -> WriteResult {
         let seq_no = SequenceNumber { seq_no, primary_term: PRIMARY_TERM };
-        WriteResult::Written { index: self.state.name.to_string(), id, version, seq_no, effect, ignored }
+        WriteResult::Written { index: self.state.name.clone(), id, version, seq_no, effect, ignored }
     }
 }
 

@@ -7,9 +7,8 @@ use super::{
     order::complete,
     versions::Latest,
 };
-use crate::{ErrorKind, StoreError, logs::embedded::convert::convert};
+use crate::{ErrorKind, StoreError, logs::embedded::convert::convert_text};
 use bytes::Bytes;
-use event::Object;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Instant,
@@ -44,19 +43,12 @@ impl IndexState {
         };
         for operation in logged {
             let exists =
-                order.versions.get(&operation.id).is_some() || visible.find(&operation.id)?.is_some();
-            let source = match &operation.source {
-                Some(bytes) => {
-                    let object: Object = serde_json::from_slice(bytes).map_err(|_| corrupt("is not JSON"))?;
-                    Some(object)
-                }
-                None => None,
-            };
+                order.versions.known(&operation.id).is_some() || visible.find(&operation.id)?.is_some();
             batch.next_seq_no = batch.next_seq_no.max(operation.seq_no + 1);
-            match source.as_ref().zip(operation.source.as_ref()) {
-                Some((object, bytes)) => {
+            match &operation.source {
+                Some(bytes) => {
                     let router = self.router();
-                    let mut converted = convert(&router, &operation.id, object, true)
+                    let mut converted = convert_text(&router, &operation.id, bytes, true)
                         .map_err(|error| corrupt(&error.message))?;
                     complete(
                         &mut converted,

@@ -1,0 +1,159 @@
+//! Whether there is anything to redact in a document, found out from its text without building a tree: nearly all documents
+//! are clean, and are kept as the text that was sent.
+
+use super::{CARD_NUMBERS, CARD_OBJECTS, PlainName, Redactor, SCHEME_END, SECRET_HINTS};
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::Number;
+use std::{borrow::Cow, fmt};
+
+/// Members of one object whose names are compared with each other; documents with more go the long way.
+const MEMBERS_MAX: usize = 64;
+
+/// Whether the text is one JSON object in which no name comes twice and nothing of which [`Redactor::redact`] would change.
+pub(super) fn is_clean(redactor: &Redactor, document: &[u8]) -> bool {
+    if document.first() != Some(&b'{') {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(document) else { return false };
+    let mut scan = Scan {
+        redactor,
+        // Looked for once in all of it. A hint that only shows when its escapes are read is found there.
+        may_hold_secrets: SECRET_HINTS.is_match(text) || SCHEME_END.find(document).is_some(),
+        names: Vec::with_capacity(16),
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Member { scan: &mut scan, in_card: false }.deserialize(&mut deserializer).is_ok()
+        && deserializer.end().is_ok()
+}
+
+struct Scan<'r, 'de> {
+    redactor: &'r Redactor,
+    may_hold_secrets: bool,
+    /// The names in the objects around the place that is being read.
+    names: Vec<Cow<'de, str>>,
+}
+
+impl Scan<'_, '_> {
+    fn text<E: Error>(&self, text: &str, is_as_written: bool) -> Result<(), E> {
+        let is_clean = if self.may_hold_secrets || !is_as_written {
+            matches!(self.redactor.text(text), Cow::Borrowed(_))
+        } else {
+            self.redactor.mask_cards(text).is_none()
+        };
+        found_unless(is_clean)
+    }
+
+    fn number<E: Error>(&self, number: &Number) -> Result<(), E> {
+        found_unless(self.redactor.mask_number(number).is_none())
+    }
+}
+
+/// An error ends the scan.
+fn found_unless<E: Error>(is_clean: bool) -> Result<(), E> {
+    if is_clean { Ok(()) } else { Err(E::custom("")) }
+}
+
+/// One value, which may stand below `card`.
+struct Member<'s, 'r, 'de> {
+    scan: &'s mut Scan<'r, 'de>,
+    in_card: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Member<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.scan.number(&value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.scan.number(&value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        Number::from_f64(value).map_or(Ok(()), |number| self.scan.number(&number))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        self.scan.text(text, true)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.scan.text(text, false)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self { scan, in_card } = self;
+        while items.next_element_seed(Member { scan: &mut *scan, in_card })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { scan, in_card: is_card } = self;
+        let first = scan.names.len();
+        while let Some(name) = members.next_key_seed(Name)? {
+            let siblings = scan.names.get(first..).unwrap_or_default();
+            let plain = PlainName::of(&name);
+            let is_secret = plain.as_ref().is_some_and(PlainName::is_secret);
+            let is_number = is_card && plain.as_ref().is_some_and(|plain| plain.is_one_of(&CARD_NUMBERS));
+            let is_taken = siblings.contains(&name);
+            let is_clean = !is_secret && !is_number && scan.redactor.mask_cards(&name).is_none();
+            found_unless::<A::Error>(is_clean && !is_taken && siblings.len() < MEMBERS_MAX)?;
+            scan.names.push(name);
+            let in_card = plain.is_some_and(|plain| plain.is_one_of(&CARD_OBJECTS));
+            members.next_value_seed(Member { scan: &mut *scan, in_card })?;
+        }
+        scan.names.truncate(first);
+        Ok(())
+    }
+}
+
+/// The name of a member, borrowed where it has no escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
