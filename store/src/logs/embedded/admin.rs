@@ -294,6 +294,10 @@ impl Engine {
                 let open = self.state(slot)?;
                 open.commit()?;
                 open.merge(true)?;
+                // What Elasticsearch does when it merges such an index.
+                if slot.settings().settings.text("index.codec") == Some("best_compression") {
+                    open.compact()?;
+                }
                 open.close_writer()
             }),
             Maintenance::Open => slots.iter().try_for_each(|slot| self.set_closed(slot, false)),

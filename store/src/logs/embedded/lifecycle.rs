@@ -1,4 +1,4 @@
-//! What becomes of daily indices as they grow old: merged into one segment, later removed.
+//! What becomes of daily indices as they grow old: merged into one segment and compressed harder, later removed.
 //!
 //! Age counts from the creation of the index, as Elasticsearch's lifecycle management has it. Only indices whose name ends
 //! in a day (`shop-2026.11.21`) grow old; all others hold what people made.
@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 /// When an index has which age.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lifecycle {
-    /// From then on it is kept as one segment; `None`: never.
+    /// From then on it is kept as one segment, its documents compressed harder; `None`: never.
     pub(super) merge_after: Option<Duration>,
     /// From then on it is removed; `None`: never.
     pub(super) delete_after: Option<Duration>,
@@ -47,10 +47,11 @@ impl Engine {
             self.remove_oldest(&mut daily, limit);
         }
         if let Some(after) = self.lifecycle.merge_after {
-            let mut old = daily.iter().filter(|slot| is_older(slot, after, now_ms) && !slot.is_one_segment());
+            let mut old = daily.iter().filter(|slot| is_older(slot, after, now_ms) && !slot.is_compact());
             // One at a time: the others are searched as they are meanwhile.
             if let Some(slot) = old.next() {
                 match self.state(slot) {
+                    Ok(state) if slot.is_one_segment() => state.schedule_compact(),
                     Ok(state) => state.schedule_merge_into_one(),
                     Err(error) => {
                         tracing::debug!(index = %slot.identity.name, %error, "old index is not merged yet")

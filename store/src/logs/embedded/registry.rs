@@ -46,6 +46,8 @@ pub(super) struct Slot {
     usual_time: OnceLock<bool>,
     /// It has been seen as one segment.
     one_segment: AtomicBool,
+    /// Its documents are known to be compressed for good.
+    compact: AtomicBool,
     /// Flushes that were asked for.
     flushes: AtomicU64,
     /// The name of a synced flush, and up to where it goes.
@@ -341,6 +343,7 @@ impl Slot {
             settings,
             usual_time: OnceLock::new(),
             one_segment: AtomicBool::new(false),
+            compact: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
             synced: Mutex::new(None),
         })
@@ -463,6 +466,22 @@ impl Slot {
         let is_one = (0..generations).all(|number| segments(number) <= 1);
         self.one_segment.store(is_one, Ordering::Relaxed);
         is_one
+    }
+
+    /// Whether it has been merged into one segment and that compressed for good. Asks the disk as
+    /// [`Self::is_one_segment`] does.
+    pub(super) fn is_compact(&self) -> bool {
+        if self.compact.load(Ordering::Relaxed) {
+            return true;
+        }
+        let generations = || self.files.read_identity().map_or(1, |identity| identity.generations);
+        let is_compact = self.is_one_segment() && self.files.is_compact(generations());
+        self.compact.store(is_compact, Ordering::Relaxed);
+        if is_compact {
+            // The files that were replaced go when nobody has them open.
+            self.close_if_clean();
+        }
+        is_compact
     }
 
     /// Whether it waits to be recovered.

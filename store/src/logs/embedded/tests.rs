@@ -396,3 +396,120 @@ async fn closed_indices_outside_of_the_span_of_a_search_stay_closed() {
     assert_eq!((response.hits.len(), response.indices), (2, 10));
     assert_eq!(logs.engine.registry.open_states().len(), 2);
 }
+
+#[tokio::test]
+async fn old_documents_are_compressed_harder_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (now_ms, options) = moved_clock();
+    let logs = EmbeddedLogs::open(directory.path(), options.clone()).unwrap();
+    first_round(&logs).await;
+    let name = "shop-2026.11.20";
+    let fields = |n: u64| {
+        let (article, page) = (n * 7_919 % 997, n * 104_729 % 61);
+        json!({"@timestamp": "2026-11-20T10:00:00Z", "n": n,
+            "text": format!("visit of /shop/kettle-{article} after /category/things?page={page} on a phone")})
+    };
+    for part in 0..4 {
+        let batch =
+            (part * 2_000..(part + 1) * 2_000).map(|n| event(name, &n.to_string(), fields(n))).collect();
+        logs.write(&scope(), batch, Refresh::Now).await.unwrap();
+    }
+    logs.write_one(Event { metadata: deleting(name, "7"), ..Event::default() }).await;
+    let slot = logs.engine.registry.get(name).unwrap();
+    // A crash has left something of an earlier attempt.
+    let home = directory.path().join("indices").join(slot.identity.uuid.simple().to_string());
+    let scratch = home.join("compact.tmp");
+    std::fs::create_dir_all(&scratch).unwrap();
+    std::fs::write(scratch.join("torn.store"), b"torn").unwrap();
+    let before = store_bytes(&home);
+    now_ms.fetch_add(8 * DAY_MS, Ordering::SeqCst);
+    let started = Instant::now();
+    while !slot.is_compact() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it is never compressed");
+        logs.engine.age_indices();
+        tokio::task::yield_now().await;
+    }
+    let after = store_bytes(&home);
+    assert!(after < before, "{after} of {before} bytes");
+    assert!(!scratch.exists());
+    let check = async |logs: &EmbeddedLogs| {
+        for n in [0, 1, 4_321, 7_999] {
+            let found = logs.get(&scope(), name, &n.to_string()).await.unwrap().unwrap();
+            assert_eq!(found.source.map(Value::Object), Some(fields(n)));
+        }
+        assert!(logs.get(&scope(), name, "7").await.unwrap().is_none());
+    };
+    check(&logs).await;
+    // What comes later is added, and found.
+    logs.write_one(event(name, "late", fields(9))).await;
+    logs.close().await.unwrap();
+    drop((slot, logs));
+    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    check(&logs).await;
+    assert!(logs.get(&scope(), name, "late").await.unwrap().is_some());
+    let state = logs.engine.state(&logs.engine.registry.get(name).unwrap()).unwrap();
+    for generation in &state.visible().generations {
+        assert!(generation.searcher.index().validate_checksum().unwrap().is_empty());
+    }
+}
+
+fn deleting(index: &str, id: &str) -> event::Metadata {
+    event::Metadata { operation: Operation::Delete, ..event(index, id, json!({})).metadata }
+}
+
+fn store_bytes(directory: &Path) -> u64 {
+    let files = std::fs::read_dir(directory.join("generation-0000")).unwrap();
+    let stores =
+        files.map(Result::unwrap).filter(|file| file.path().extension().is_some_and(|e| e == "store"));
+    stores.map(|file| file.metadata().unwrap().len()).sum()
+}
+
+#[tokio::test]
+async fn documents_that_were_never_read_are_kept_and_found_as_others_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
+    let text = r#"{"a": {"b": "é \n x"}, "n": 1.50, "words": "One two"}"#;
+    let unread = |text: &'static str| {
+        let mut event = event("logs", "", json!({}));
+        event.metadata.id = None;
+        event.keep_unread(text.as_bytes().into());
+        event
+    };
+    let batch = vec![unread(text), unread("{\"@timestamp\": \"soon\"}"), unread(text)];
+    let results = logs.write(&scope(), batch, Refresh::Background).await.unwrap();
+    let id_of = |result| match result {
+        WriteResult::Written { id, .. } => Some(id),
+        WriteResult::Refused { .. } => None,
+    };
+    let ids: Vec<Option<String>> = results.into_iter().map(id_of).collect();
+    let [Some(first), _, Some(last)] = ids.as_slice() else { panic!("{ids:?}") };
+    let get = async |logs: &EmbeddedLogs| {
+        for id in [first, last] {
+            let found = logs.get(&scope(), "logs", id).await.unwrap().unwrap();
+            assert_eq!(Value::Object(found.source.unwrap()), serde_json::from_str::<Value>(text).unwrap());
+        }
+    };
+    let find = async |logs: &EmbeddedLogs| {
+        let count = async |query: Value| {
+            let Value::Object(body) = json!({"query": query}) else { unreachable!("an object") };
+            let request = crate::logs::SearchRequest { body, ..Default::default() };
+            logs.search(&scope(), request).await.unwrap().hits.len()
+        };
+        assert_eq!(count(json!({"match": {"words": "two"}})).await, 2);
+        assert_eq!(count(json!({"term": {"a.b.keyword": "é \n x"}})).await, 2);
+        assert_eq!(count(json!({"range": {"n": {"gt": 1, "lt": 2}}})).await, 2);
+    };
+    // As they wait for a commit; from the log; in a commit.
+    get(&logs).await;
+    drop(logs);
+    let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
+    get(&logs).await;
+    find(&logs).await;
+    get(&logs).await;
+    // A change builds on what is there.
+    let mut change = event("logs", first, json!({"n": 7}));
+    change.metadata.operation = Operation::Update;
+    logs.write_one(change).await;
+    let found = logs.get(&scope(), "logs", first).await.unwrap().unwrap();
+    assert_eq!((found.version, found.source.unwrap()["n"].clone()), (2, json!(7)));
+}

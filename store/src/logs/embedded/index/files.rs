@@ -101,7 +101,7 @@ impl Files {
         self.write("mapping.json", mapping)
     }
 
-    fn read<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<T, StoreError> {
+    pub(super) fn read<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<T, StoreError> {
         let path = self.directory.join(name);
         let content =
             fs::read(&path).map_err(|error| io_error(&format!("read \"{}\"", path.display()), error))?;
@@ -111,7 +111,7 @@ impl Files {
         })
     }
 
-    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+    pub(super) fn write(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
         let path = self.directory.join(name);
         let content = serde_json::to_vec(value)
             .map_err(|error| StoreError::internal(format!("cannot serialise \"{name}\""), error))?;
@@ -119,7 +119,7 @@ impl Files {
             .map_err(|error| io_error(&format!("write \"{}\"", path.display()), error))
     }
 
-    fn generation(&self, number: usize) -> PathBuf {
+    pub(super) fn generation(&self, number: usize) -> PathBuf {
         self.directory.join(format!("generation-{number:04}"))
     }
 
@@ -191,6 +191,20 @@ impl Files {
             documents: meta.segments.iter().map(alive).sum(),
             segments: meta.segments.len(),
         })
+    }
+
+    /// The segments of a generation, as their files are named.
+    pub(super) fn segment_ids(&self, number: usize) -> Result<Vec<String>, StoreError> {
+        #[derive(Deserialize)]
+        struct Meta {
+            segments: Vec<Segment>,
+        }
+        #[derive(Deserialize)]
+        struct Segment {
+            segment_id: Uuid,
+        }
+        let meta: Meta = self.read(&format!("generation-{number:04}/meta.json"))?;
+        Ok(meta.segments.iter().map(|segment| segment.segment_id.simple().to_string()).collect())
     }
 
     /// Space on disk.

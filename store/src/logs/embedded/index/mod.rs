@@ -10,6 +10,7 @@
 
 mod apply;
 mod building;
+mod compact;
 mod files;
 mod generation;
 mod growth;
@@ -135,6 +136,7 @@ pub(super) struct IndexState {
     merging_alone: Mutex<()>,
     /// The next merge makes one segment of all.
     merge_into_one: AtomicBool,
+    compact_is_scheduled: AtomicBool,
     opened: Instant,
     /// Memory and log no longer agree: the index must be opened again. Set under the lock of `order`.
     dead: AtomicBool,
@@ -199,6 +201,7 @@ impl IndexState {
             merging: AtomicBool::new(false),
             merging_alone: Mutex::new(()),
             merge_into_one: AtomicBool::new(false),
+            compact_is_scheduled: AtomicBool::new(false),
             opened: Instant::now(),
             dead: AtomicBool::new(false),
             failed_full: AtomicBool::new(false),
