@@ -283,7 +283,7 @@ async fn policies_roll_over_and_remove() {
 /// Nothing that goes on with the indices behind an alias or data stream is a reason to refuse a write by its name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writes_by_name_are_taken_while_their_indices_come_and_go() {
-    const WRITES: usize = 150;
+    const WRITES: usize = 60;
     let directory = tempfile::tempdir().unwrap();
     let (_, options) = moved_clock();
     let logs = Arc::new(EmbeddedLogs::open(directory.path(), options).unwrap());
@@ -301,7 +301,7 @@ async fn writes_by_name_are_taken_while_their_indices_come_and_go() {
             let (logs, done) = (logs.clone(), done.clone());
             std::thread::spawn(move || {
                 let mut rounds = 0;
-                while rounds < 30 && !done.load(Ordering::SeqCst) {
+                while rounds < 8 && !done.load(Ordering::SeqCst) {
                     for target in targets {
                         let request =
                             crate::logs::Rollover { target: target.to_owned(), ..Default::default() };
