@@ -88,7 +88,10 @@ impl Finish<'_, '_> {
                 last = [last, read(high)?].into_iter().flatten().max();
             }
             if let (Some(first), Some(last)) = (first, last) {
-                found = steps(&rounding, first, last)?;
+                // What was found stays, also where a change of the clock puts it beside the steps.
+                found.extend(steps(&rounding, first, last)?);
+                found.sort_unstable();
+                found.dedup();
             }
         }
         let mut list = Vec::with_capacity(found.len());

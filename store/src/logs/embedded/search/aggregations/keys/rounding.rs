@@ -6,7 +6,10 @@ use crate::{
         embedded::mapping::DateFormats,
     },
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    tz::{AmbiguousOffset, AmbiguousTimestamp, TimeZone},
+};
 use serde_json::Value;
 
 /// A width that `auto_date_histogram` may choose: a unit, and how many of them make one bucket.
@@ -69,13 +72,7 @@ impl Rounding {
     pub(in super::super) fn start(&self, millis: i64) -> i64 {
         let shifted = millis.saturating_sub(self.offset_ms);
         let start = match self.interval {
-            DateInterval::FixedMs(interval) => {
-                let local = self.local_offset(shifted);
-                (shifted.saturating_add(local))
-                    .div_euclid(interval)
-                    .saturating_mul(interval)
-                    .saturating_sub(local)
-            }
+            DateInterval::FixedMs(interval) => self.fixed(shifted, interval),
             DateInterval::Calendar(unit) => self.calendar(shifted, unit).unwrap_or(shifted),
         };
         start.saturating_add(self.offset_ms)
@@ -85,13 +82,8 @@ impl Rounding {
     pub(in super::super) fn next(&self, start: i64) -> i64 {
         match self.interval {
             DateInterval::FixedMs(interval) => {
-                let next = start.saturating_add(interval);
-                // Where the clock is changed, an interval of the zone may be cut short.
-                if self.local_offset(start) == self.local_offset(next) {
-                    next
-                } else {
-                    self.start(next).max(start + 1)
-                }
+                let shifted = start.saturating_sub(self.offset_ms);
+                self.next_fixed(shifted, interval).saturating_add(self.offset_ms)
             }
             DateInterval::Calendar(unit) => {
                 let shifted = start.saturating_sub(self.offset_ms);
@@ -106,6 +98,54 @@ impl Rounding {
                     .saturating_add(self.offset_ms)
             }
         }
+    }
+
+    /// Fixed intervals are counted by the clock of the zone. Where that is set back, one lasts longer; where it is set
+    /// forward, one that would begin in the gap begins behind it.
+    fn fixed(&self, millis: i64, interval: i64) -> i64 {
+        let offset = self.local_offset(millis);
+        let local = millis.saturating_add(offset).div_euclid(interval).saturating_mul(interval);
+        let start = local.saturating_sub(offset);
+        if self.local_offset(start) == offset {
+            return start;
+        }
+        self.last_instant(local, millis).unwrap_or(start)
+    }
+
+    fn next_fixed(&self, start: i64, interval: i64) -> i64 {
+        let next = start.saturating_add(interval);
+        if self.fixed(next, interval) == next {
+            return next;
+        }
+        let offset = self.local_offset(start);
+        let by_the_clock = self
+            .ambiguous(next.saturating_add(offset))
+            .and_then(|at| at.compatible().ok())
+            .map(|at| self.fixed(at.as_millisecond(), interval));
+        by_the_clock.filter(|next| *next > start).unwrap_or(next)
+    }
+
+    /// When the clock of the zone shows a time, given as if it were UTC.
+    fn ambiguous(&self, local: i64) -> Option<AmbiguousTimestamp> {
+        let clock = Timestamp::from_millisecond(local).ok()?.to_zoned(TimeZone::UTC).datetime();
+        Some(self.zone.to_ambiguous_timestamp(clock))
+    }
+
+    /// The last moment up to `until` at which the clock of the zone showed a time; of a time that it skipped, when it did.
+    fn last_instant(&self, local: i64, until: i64) -> Option<i64> {
+        let at = self.ambiguous(local)?;
+        let found = match at.offset() {
+            AmbiguousOffset::Unambiguous { .. } => at.compatible().ok()?,
+            AmbiguousOffset::Fold { .. } => {
+                let late = at.later().ok()?;
+                if late.as_millisecond() <= until { late } else { at.earlier().ok()? }
+            }
+            AmbiguousOffset::Gap { .. } => {
+                let after = Timestamp::from_millisecond(until.saturating_add(1)).ok()?;
+                self.zone.preceding(after).next()?.timestamp()
+            }
+        };
+        Some(found.as_millisecond())
     }
 
     fn local_offset(&self, millis: i64) -> i64 {
@@ -165,6 +205,18 @@ mod tests {
         check(&quarter, "2026-11-21T00:00:00Z", "2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z");
         let shifted = rounding(DateInterval::Calendar(CalendarUnit::Day), "Z", 6 * 3_600_000);
         check(&shifted, "2026-11-21T05:00:00Z", "2026-11-20T06:00:00Z", "2026-11-21T06:00:00Z");
+        // Fixed intervals by the clock of the zone, as Elasticsearch 7.10.2 has them.
+        let fixed = |hours: i64, zone: &str| rounding(DateInterval::FixedMs(hours * 3_600_000), zone, 0);
+        let back = fixed(3, "Europe/Berlin");
+        check(&back, "2015-10-25T01:30:00Z", "2015-10-24T22:00:00Z", "2015-10-25T02:00:00Z");
+        check(&back, "2015-10-25T03:30:00Z", "2015-10-25T02:00:00Z", "2015-10-25T05:00:00Z");
+        let half = fixed(12, "America/St_Johns");
+        check(&half, "2015-11-01T14:00:00Z", "2015-11-01T02:30:00Z", "2015-11-01T15:30:00Z");
+        let hours = fixed(1, "Europe/Berlin");
+        check(&hours, "2015-10-25T00:30:00Z", "2015-10-25T00:00:00Z", "2015-10-25T01:00:00Z");
+        check(&hours, "2015-10-25T01:30:00Z", "2015-10-25T01:00:00Z", "2015-10-25T02:00:00Z");
+        let forward = fixed(2, "Europe/Berlin");
+        check(&forward, "2015-03-29T01:30:00Z", "2015-03-29T01:00:00Z", "2015-03-29T02:00:00Z");
         let fixed_zone = rounding(DateInterval::FixedMs(86_400_000), "+02:00", 0);
         check(&fixed_zone, "2026-11-21T23:00:00Z", "2026-11-21T22:00:00Z", "2026-11-22T22:00:00Z");
     }
