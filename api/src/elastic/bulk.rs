@@ -309,14 +309,9 @@ fn fill(item: &mut Item, whole: &Bytes, line: &[u8], scripts: &StoredScripts) {
         item.write.raw = Some(whole.slice_ref(line));
         return;
     }
-    let body = match request::read_object(line) {
-        Ok(body) => body,
-        Err(_) => {
-            let reason = "failed to parse";
-            item.refused =
-                Some(ElasticError::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", reason));
-            return;
-        }
+    let Ok(body) = request::read_object(line) else {
+        item.refused = Some(write::unparsable());
+        return;
     };
     match update::fill(&mut item.write, body, scripts) {
         Ok(Some(filter)) => item.source = Some(filter),

@@ -98,9 +98,7 @@ async fn put_document(
             "request body is required",
         ));
     }
-    let source = asked.object().map_err(|_| {
-        ElasticError::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", "failed to parse")
-    })?;
+    let source = asked.object().map_err(|_| write::unparsable())?;
     let id = Some(asked.part("id").to_owned()).filter(|id| !id.is_empty());
     let write =
         Write { index: asked.index()?.into(), id, operation, source, expected, options, pipeline, raw: None };

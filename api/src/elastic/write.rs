@@ -5,7 +5,7 @@ use super::{
     request::{self, Asked},
 };
 use axum::{body::Bytes, http::StatusCode};
-use event::{ECOMMERCE_LOGS, Event, Object, Operation, Origin, SequenceNumber, VersionType, WriteOptions};
+use event::{Event, Object, Operation, Origin, SequenceNumber, VersionType, WriteOptions};
 use ingest::pipeline::{Flow, PipelineError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use store::{
 };
 
 use crate::{fraud::write_judged, state::App};
-use detect::fraud::is_judged;
+use detect::fraud::{is_judged, is_judged_index};
 
 /// Name of the one kind of documents there is.
 pub(super) const DOC_TYPE: &str = "_doc";
@@ -262,7 +262,7 @@ async fn prepare(
             event.keep_unread(raw.clone());
             return Ok(event);
         }
-        event.fields = read_document(raw)?;
+        event.fields = request::read_object(raw).map_err(|_| Box::new(Outcome::Refused(unparsable())))?;
     }
     let mut changed = false;
     if with_pipeline {
@@ -302,12 +302,9 @@ fn name_index(event: &mut Event, destination: &Destination) {
     }
 }
 
-fn read_document(raw: &[u8]) -> Result<Object, Box<Outcome>> {
-    request::read_object(raw).map_err(|_| {
-        let reason = "failed to parse";
-        let error = ElasticError::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", reason);
-        Box::new(Outcome::Refused(error))
-    })
+/// 400: what should be a document is no JSON object.
+pub(super) fn unparsable() -> ElasticError {
+    ElasticError::new(StatusCode::BAD_REQUEST, "mapper_parsing_exception", "failed to parse")
 }
 
 /// Whether nobody but the store has to know what is in a document: no pipeline runs, it cannot be a transaction, and it is
@@ -323,7 +320,7 @@ async fn passes_unread(
     let Destination { index, default_pipeline, final_pipeline, .. } = &*destination;
     let is_none = |name: Option<&str>| name.is_none_or(|name| name == "_none");
     Ok(!event::keeps_as_written(index)
-        && !event::stream_of_index(index).unwrap_or(index).starts_with(ECOMMERCE_LOGS)
+        && !is_judged_index(index)
         && is_none(named.or(default_pipeline.as_deref()))
         && is_none(final_pipeline.as_deref()))
 }
@@ -411,14 +408,13 @@ pub(super) fn answer(outcome: Outcome, refresh: Refresh) -> Result<(StatusCode, 
                 None => error,
             }))
         }
-        Outcome::Stored(written @ WriteResult::Written { .. }) => {
+        Outcome::Stored(written @ WriteResult::Written { effect, .. }) => {
             let answer = Answer::of(&written, refresh).map(serde_json::to_value);
             let Some(Ok(Value::Object(mut body))) = answer else {
                 return Err(ElasticError::illegal("the write has no answer"));
             };
-            let status = body.shift_remove("status").and_then(|status| u16::try_from(status.as_u64()?).ok());
-            let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-            Ok((status.unwrap_or(StatusCode::OK), body))
+            body.shift_remove("status");
+            Ok((result_of(effect).1, body))
         }
     }
 }

@@ -32,7 +32,7 @@ pub use config::{
 };
 pub use detector::{FraudDetector, FraudStats, Labelling};
 pub use error::FraudError;
-pub use payment::{Location, Payment, TRANSACTION_DATASET, is_judged};
+pub use payment::{Location, Payment, TRANSACTION_DATASET, is_judged, is_judged_index};
 pub use ports::{
     Clock, PortError, PortErrorKind, SnapshotStore, VerdictCursor, VerdictFilter, VerdictHistory,
     VerdictPage, system_clock,

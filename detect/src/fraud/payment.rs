@@ -131,10 +131,13 @@ pub(crate) fn needs_verdict(event: &Event) -> bool {
 /// Whether the event gets a verdict when it is written to that index (its own name, no alias): a transaction, whole, and the
 /// index one of the shops' or behind one of their data streams.
 pub fn is_judged(event: &Event, index: &str) -> bool {
+    is_judged_index(index) && is_whole_transaction(event)
+}
+
+/// Whether events may get verdicts when they are written to that index (its own name, no alias).
+pub fn is_judged_index(index: &str) -> bool {
     let name = event::stream_of_index(index).unwrap_or(index);
-    let to_shops =
-        name.strip_prefix(ECOMMERCE_LOGS).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    to_shops && is_whole_transaction(event)
+    name.strip_prefix(ECOMMERCE_LOGS).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn is_whole_transaction(event: &Event) -> bool {

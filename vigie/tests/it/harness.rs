@@ -126,6 +126,18 @@ impl Vigie {
             .unwrap()
     }
 
+    /// Asks the Elasticsearch port as the admin; status and body of the answer.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: String) -> (u16, Value) {
+        let request = self
+            .client
+            .request(method.parse().unwrap(), format!("{}{path}", self.elastic))
+            .basic_auth(ADMIN, Some(PASSWORD))
+            .header("content-type", "application/json")
+            .body(body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// Starts the process and kills it that much later, wherever it is by then.
     pub(crate) fn start_and_kill(data: &Path, after: Duration) {
         let mut child = Self::spawn(data, "127.0.0.1:0", &[]);

@@ -1,6 +1,6 @@
 //! Scripts that clients of the Elasticsearch API send, over HTTP on the real binary.
 
-use crate::harness::{ADMIN, PASSWORD, Vigie};
+use crate::harness::Vigie;
 use serde_json::{Value, json};
 
 /// As Kibana counts its telemetry.
@@ -14,29 +14,14 @@ const COUNTER: &str = "
               ctx._source.updated_at = params.time;
             ";
 
-async fn ask(vigie: &Vigie, method: &str, path: &str, body: String) -> (u16, Value) {
-    let request = vigie
-        .client
-        .request(method.parse().unwrap(), format!("{}{path}", vigie.elastic))
-        .basic_auth(ADMIN, Some(PASSWORD))
-        .header("content-type", "application/json")
-        .body(body);
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
-}
-
 #[tokio::test]
 async fn updates_run_scripts() {
     let dir = tempfile::tempdir().unwrap();
     let vigie = Vigie::start(&dir.path().join("data"));
     let update = async |id: &str, body: Value| {
-        ask(
-            &vigie,
-            "POST",
-            &format!("/counters/_update/{id}?refresh=wait_for&_source=true"),
-            body.to_string(),
-        )
-        .await
+        vigie
+            .ask("POST", &format!("/counters/_update/{id}?refresh=wait_for&_source=true"), body.to_string())
+            .await
     };
     let counter = json!({
         "script": {"source": COUNTER, "lang": "painless", "params":
@@ -71,7 +56,7 @@ async fn updates_run_scripts() {
     let add = json!({"script": {"source": "ctx._source.total += params.n", "params": {"n": 1}}}).to_string();
     let broken = json!({"script": "ctx._source.nothing.here = 1"}).to_string();
     let bulk = format!("{action}\n{add}\n{action}\n{broken}\n{action}\n{add}\n");
-    let (status, answer) = ask(&vigie, "POST", "/_bulk?refresh=true", bulk).await;
+    let (status, answer) = vigie.ask("POST", "/_bulk?refresh=true", bulk).await;
     assert_eq!((status, &answer["errors"]), (200, &json!(true)), "{answer}");
     let error = &answer["items"][1]["update"]["error"];
     assert_eq!(
@@ -84,7 +69,7 @@ async fn updates_run_scripts() {
         (&json!("script_exception"), &json!("runtime error")),
         "{error}"
     );
-    let (_, answer) = ask(&vigie, "GET", "/counters/_doc/sum", String::new()).await;
+    let (_, answer) = vigie.ask("GET", "/counters/_doc/sum", String::new()).await;
     assert_eq!(answer["_source"], json!({"total": 12}));
     // What is not known is named.
     for (body, part) in [
@@ -106,16 +91,16 @@ async fn updates_run_scripts() {
 async fn queries_choose_what_scripts_change() {
     let dir = tempfile::tempdir().unwrap();
     let vigie = Vigie::start(&dir.path().join("data"));
-    let post = async |path: &str, body: Value| ask(&vigie, "POST", path, body.to_string()).await;
+    let post = async |path: &str, body: Value| vigie.ask("POST", path, body.to_string()).await;
     let settings = json!({"settings": {"number_of_shards": 3}, "mappings": {"properties": {"kind": {"type": "keyword"}}}});
-    assert_eq!(ask(&vigie, "PUT", "/from", settings.to_string()).await.0, 200);
+    assert_eq!(vigie.ask("PUT", "/from", settings.to_string()).await.0, 200);
     let mut bulk = String::new();
     for n in 0..30 {
         let action = json!({"index": {"_id": n.to_string(), "routing": format!("r{}", n % 7)}});
         let document = json!({"n": n, "kind": if n % 2 == 0 { "even" } else { "odd" }});
         bulk.push_str(&format!("{action}\n{document}\n"));
     }
-    assert_eq!(ask(&vigie, "POST", "/from/_bulk?refresh=true", bulk).await.1["errors"], false);
+    assert_eq!(vigie.ask("POST", "/from/_bulk?refresh=true", bulk).await.1["errors"], false);
 
     // Some are changed, some left, some removed; each under its own routing.
     let script = "if (ctx._source.n < 4) { ctx.op = 'delete' } else if (ctx._source.n > 20) { ctx.op = 'noop' } \
@@ -127,10 +112,10 @@ async fn queries_choose_what_scripts_change() {
     let counted =
         ["total", "updated", "deleted", "noops", "version_conflicts"].map(|name| done[name].as_u64());
     assert_eq!(counted, [15, 9, 2, 4, 0].map(Some), "{done}");
-    let (_, document) = ask(&vigie, "GET", "/from/_doc/8?routing=r1", String::new()).await;
+    let (_, document) = vigie.ask("GET", "/from/_doc/8?routing=r1", String::new()).await;
     assert_eq!(document["_source"], json!({"n": 80, "kind": "even", "seen": "r1"}), "{document}");
     assert_eq!(document["_routing"], "r1");
-    assert_eq!(ask(&vigie, "GET", "/from/_doc/2?routing=r2", String::new()).await.0, 404);
+    assert_eq!(vigie.ask("GET", "/from/_doc/2?routing=r2", String::new()).await.0, 404);
     let (_, found) =
         post("/from/_search", json!({"query": {"exists": {"field": "_routing"}}, "size": 1})).await;
     assert_eq!(found["hits"]["total"]["value"], 28, "{found}");
@@ -145,9 +130,9 @@ async fn queries_choose_what_scripts_change() {
     let (status, started) = post("/_reindex?wait_for_completion=false&refresh=true", body).await;
     assert_eq!(status, 200, "{started}");
     let path = format!("/_tasks/{}?wait_for_completion=true&timeout=60s", started["task"].as_str().unwrap());
-    let (_, task) = ask(&vigie, "GET", &path, String::new()).await;
+    let (_, task) = vigie.ask("GET", &path, String::new()).await;
     assert_eq!((&task["completed"], &task["response"]["created"]), (&json!(true), &json!(15)), "{task}");
-    let (_, document) = ask(&vigie, "GET", "/to/_doc/odd:5", String::new()).await;
+    let (_, document) = vigie.ask("GET", "/to/_doc/odd:5", String::new()).await;
     assert_eq!((&document["_source"], &document["_routing"]), (&json!({"n": 5}), &Value::Null), "{document}");
 
     // Through an alias only what its filter lets through.
@@ -194,8 +179,8 @@ async fn queries_choose_what_scripts_change() {
 async fn indices_keep_what_their_mapping_says() {
     let dir = tempfile::tempdir().unwrap();
     let vigie = Vigie::start(&dir.path().join("data"));
-    let put = async |path: &str, body: Value| ask(&vigie, "PUT", path, body.to_string()).await;
-    let get = async |path: &str| ask(&vigie, "GET", path, String::new()).await;
+    let put = async |path: &str, body: Value| vigie.ask("PUT", path, body.to_string()).await;
+    let get = async |path: &str| vigie.ask("GET", path, String::new()).await;
     put("/nothing", json!({"mappings": {"_source": {"enabled": false}}})).await;
     put("/parts", json!({"mappings": {"_source": {"excludes": ["hidden.*"]}}})).await;
     put("/routed", json!({"mappings": {"_routing": {"required": true}}})).await;
@@ -214,7 +199,7 @@ async fn indices_keep_what_their_mapping_says() {
     // What is not kept can be searched all the same.
     assert_eq!(get("/parts/_search?q=hidden.word:x").await.1["hits"]["total"]["value"], 1);
     let (status, answer) =
-        ask(&vigie, "POST", "/nothing/_update/1", json!({"doc": {"a": 2}}).to_string()).await;
+        vigie.ask("POST", "/nothing/_update/1", json!({"doc": {"a": 2}}).to_string()).await;
     assert_eq!(
         (status, &answer["error"]["type"]),
         (400, &json!("document_source_missing_exception")),
@@ -223,7 +208,7 @@ async fn indices_keep_what_their_mapping_says() {
     for (method, path) in [("PUT", "/routed/_doc/1"), ("GET", "/routed/_doc/1"), ("DELETE", "/routed/_doc/1")]
     {
         let body = if method == "PUT" { "{}".to_owned() } else { String::new() };
-        let (status, answer) = ask(&vigie, method, path, body).await;
+        let (status, answer) = vigie.ask(method, path, body).await;
         assert_eq!(
             (status, &answer["error"]["type"]),
             (400, &json!("routing_missing_exception")),

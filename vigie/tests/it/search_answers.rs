@@ -1,26 +1,15 @@
 //! What searches answer in Elasticsearch's words, over HTTP on the real binary.
 
-use crate::harness::{ADMIN, PASSWORD, Vigie};
+use crate::harness::Vigie;
 use serde_json::{Value, json};
-
-async fn ask(vigie: &Vigie, method: &str, path: &str, body: String) -> (u16, Value) {
-    let request = vigie
-        .client
-        .request(method.parse().unwrap(), format!("{}{path}", vigie.elastic))
-        .basic_auth(ADMIN, Some(PASSWORD))
-        .header("content-type", "application/json")
-        .body(body);
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
-}
 
 #[tokio::test]
 async fn templates_failures_and_explanations() {
     let dir = tempfile::tempdir().unwrap();
     let vigie = Vigie::start(&dir.path().join("data"));
-    let post = async |path: &str, body: Value| ask(&vigie, "POST", path, body.to_string()).await;
+    let post = async |path: &str, body: Value| vigie.ask("POST", path, body.to_string()).await;
     let mapping = json!({"mappings": {"properties": {"n": {"type": "long"}, "at": {"type": "date"}}}});
-    assert_eq!(ask(&vigie, "PUT", "/shop", mapping.to_string()).await.0, 200);
+    assert_eq!(vigie.ask("PUT", "/shop", mapping.to_string()).await.0, 200);
     for n in 1..=3 {
         let (status, _) =
             post(&format!("/shop/_doc/{n}?refresh=true"), json!({"n": n, "title": "a b"})).await;
@@ -36,7 +25,7 @@ async fn templates_failures_and_explanations() {
 }
 
 async fn templates(vigie: &Vigie) {
-    let post = async |path: &str, body: Value| ask(vigie, "POST", path, body.to_string()).await;
+    let post = async |path: &str, body: Value| vigie.ask("POST", path, body.to_string()).await;
     let source =
         r#"{"query": {"terms": {"n": {{#toJson}}list{{/toJson}} }}, "size": {{size}}{{^size}}10{{/size}}}"#;
     let template = json!({"source": source, "params": {"list": [1, 3]}});
@@ -48,7 +37,7 @@ async fn templates(vigie: &Vigie) {
     let (_, answer) = post("/_render/template", object).await;
     assert_eq!(answer["template_output"], json!({"query": {"match": {"title": "a"}}}));
     let lines = format!("{{\"index\":\"shop\"}}\n{template}\n{{}}\n{}\n", json!({"id": "gone"}));
-    let (status, answer) = ask(vigie, "POST", "/_msearch/template", lines).await;
+    let (status, answer) = vigie.ask("POST", "/_msearch/template", lines).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["responses"][0]["hits"]["total"]["value"], 2);
     assert_eq!(answer["responses"][1]["status"], 404);
@@ -65,7 +54,7 @@ async fn templates(vigie: &Vigie) {
 
 async fn failures(vigie: &Vigie) {
     let fail = async |query: Value| {
-        let (status, answer) = ask(vigie, "POST", "/shop/_search", json!({"query": query}).to_string()).await;
+        let (status, answer) = vigie.ask("POST", "/shop/_search", json!({"query": query}).to_string()).await;
         assert_eq!((status, &answer["status"]), (400, &json!(400)), "{answer}");
         let error = answer["error"].clone();
         assert_eq!(

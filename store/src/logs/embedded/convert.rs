@@ -47,42 +47,21 @@ pub(super) enum Content<'a> {
     Text(&'a [u8]),
 }
 
-impl Content<'_> {
-    /// As [`convert`] or [`convert_text`].
-    pub(super) fn convert(self, router: &Router, id: &str, fixed: bool) -> Result<Converted, StoreError> {
-        match self {
-            Self::Tree(tree) => convert(router, id, tree, fixed),
-            Self::Text(text) => convert_text(router, id, text, fixed),
-        }
-    }
-}
-
-/// Converts a document. `fixed`: unmapped leaves can't be added any more and are ignored.
+/// Converts a document. `fixed`: unmapped leaves can't be added any more and are ignored. What a text gives is complete once
+/// that text is in it.
 ///
-/// Errors: what makes the document as a whole unacceptable.
+/// Errors: what makes the document as a whole unacceptable; a text that is not JSON.
 pub(super) fn convert(
     router: &Router,
     id: &str,
-    source: &Object,
+    content: Content<'_>,
     fixed: bool,
 ) -> Result<Converted, StoreError> {
     let mut walk = Walk::new(router, id, fixed);
-    walk.object(source, 1)?;
-    Ok(walk.finish())
-}
-
-/// Converts a document as it stands in its text, which is one JSON object in which no name comes twice. What it gives is
-/// complete once that text is in it.
-///
-/// Errors: as [`convert`]; the text is not JSON.
-pub(super) fn convert_text(
-    router: &Router,
-    id: &str,
-    source: &[u8],
-    fixed: bool,
-) -> Result<Converted, StoreError> {
-    let mut walk = Walk::new(router, id, fixed);
-    text::walk(&mut walk, source)?;
+    match content {
+        Content::Tree(tree) => walk.object(tree, 1)?,
+        Content::Text(text) => text::walk(&mut walk, text)?,
+    }
     Ok(walk.finish())
 }
 
@@ -401,11 +380,11 @@ mod tests {
     /// As a tree and as text, which must give the same.
     fn both(router: &Router, source: &Value) -> Result<Converted, StoreError> {
         let text = source.to_string();
-        let of_text = convert_text(router, "1", text.as_bytes(), false).map(|mut converted| {
+        let of_text = convert(router, "1", Content::Text(text.as_bytes()), false).map(|mut converted| {
             converted.document.text = text.into();
             converted
         });
-        let of_tree = convert(router, "1", source.as_object().unwrap(), false);
+        let of_tree = convert(router, "1", Content::Tree(source.as_object().unwrap()), false);
         match (&of_tree, &of_text) {
             (Ok(tree), Ok(text)) => {
                 assert_eq!(shown(tree), shown(text), "{source}");

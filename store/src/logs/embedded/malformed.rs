@@ -91,7 +91,12 @@ fn quoted(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::logs::embedded::{convert::convert, mapping::Mapping, router::Router, schema::IndexSchema};
+    use crate::logs::embedded::{
+        convert::{Content, convert},
+        mapping::Mapping,
+        router::Router,
+        schema::IndexSchema,
+    };
     use serde_json::{Value, json};
     use std::sync::Arc;
 
@@ -103,7 +108,7 @@ mod tests {
             let schema = Arc::new(IndexSchema::new(&mapping));
             let router = Router::new(mapping, schema, 0);
             let source = json!({"x": value}).as_object().cloned().unwrap();
-            let error = convert(&router, "1", &source, true).unwrap_err();
+            let error = convert(&router, "1", Content::Tree(&source), true).unwrap_err();
             assert_eq!(error.code, Some("mapper_parsing_exception"), "{value}");
             let start = format!("failed to parse field [x] of type [{kind}] in document with id '1'.");
             assert!(error.message.starts_with(&start), "{}", error.message);

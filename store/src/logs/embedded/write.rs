@@ -1,7 +1,7 @@
 //! From events to writes that are ready to get their place in an index.
 
 use super::{
-    convert::{Content, Converted},
+    convert::{Content, Converted, convert},
     index::{Action, Changes, IndexState, Prepared, Span, Update, put_routing},
     names::ID_MAX_BYTES,
     new_ids::NewIds,
@@ -158,10 +158,10 @@ pub(super) fn convert_checked(
     now: Clock,
 ) -> Result<(Converted, Arc<Router>), WriteResult> {
     let mut router = state.router();
-    let mut converted = content.convert(&router, id, false).map_err(refuse)?;
+    let mut converted = convert(&router, id, content, false).map_err(refuse)?;
     if !converted.unmapped.is_empty() {
         router = state.grow(&converted.unmapped).map_err(refuse)?;
-        converted = content.convert(&router, id, true).map_err(refuse)?;
+        converted = convert(&router, id, content, true).map_err(refuse)?;
     }
     if let Some(at) = converted.timestamp_ms {
         check_time(at, now)?;

@@ -7,7 +7,10 @@ use super::{
     order::complete,
     versions::Latest,
 };
-use crate::{ErrorKind, StoreError, logs::embedded::convert::convert_text};
+use crate::{
+    ErrorKind, StoreError,
+    logs::embedded::convert::{Content, convert},
+};
 use bytes::Bytes;
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -48,7 +51,7 @@ impl IndexState {
             match &operation.source {
                 Some(bytes) => {
                     let router = self.router();
-                    let mut converted = convert_text(&router, &operation.id, bytes, true)
+                    let mut converted = convert(&router, &operation.id, Content::Text(bytes), true)
                         .map_err(|error| corrupt(&error.message))?;
                     complete(
                         &mut converted,

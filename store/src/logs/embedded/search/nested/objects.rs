@@ -1,5 +1,5 @@
 use super::super::super::{
-    convert::convert,
+    convert::{Content, convert},
     document::{IndexDocument, IndexValue},
     index::tokenizers,
     router::Router,
@@ -85,7 +85,7 @@ impl NestedObjects {
                 let mut wrapped = Object::new();
                 wrapped.insert(path.to_owned(), Value::Object(object.clone()));
                 // What the index took with its document, it takes alone.
-                let Ok(mut converted) = convert(&router, "", &wrapped, true) else { continue };
+                let Ok(mut converted) = convert(&router, "", Content::Tree(&wrapped), true) else { continue };
                 let bytes = serde_json::to_vec(&wrapped).unwrap_or_default();
                 let text_bytes = bytes.len();
                 converted.document.add(schema.source, IndexValue::Bytes(bytes.into()));
