@@ -189,6 +189,7 @@ pub(crate) struct LogsEngineConfig {
     pub(crate) max_open_writers: usize,
     pub(crate) merge_after_days: u32,
     pub(crate) delete_after_days: u32,
+    pub(crate) read_only_after_days: u32,
     pub(crate) max_disk_bytes: u64,
 }
 

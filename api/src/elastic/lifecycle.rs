@@ -15,7 +15,7 @@ use axum::{
 use event::Object;
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
-use store::logs::{IndicesOptions, TemplateKind};
+use store::logs::{IndexDescription, IndicesOptions, LifecycleState, TemplateKind};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -59,7 +59,7 @@ async fn delete_policy(asked: Asked) -> Result<Json<Value>, ElasticError> {
     let indices = admin.describe(&asked.scope, &everything, options, Default::default()).await?;
     let users: Vec<&str> = indices
         .iter()
-        .filter(|index| policy_of(&index.settings) == Some(name))
+        .filter(|index| index.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.policy == name))
         .map(|index| index.name.as_str())
         .collect();
     if !users.is_empty() {
@@ -73,12 +73,6 @@ async fn delete_policy(asked: Asked) -> Result<Json<Value>, ElasticError> {
         return Err(missing("resource_not_found_exception", reason));
     }
     Ok(acknowledged())
-}
-
-/// The policy that an index names.
-fn policy_of(settings: &Object) -> Option<&str> {
-    let name = settings.get("index")?.get("lifecycle")?.get("name")?.as_str();
-    name.filter(|name| !name.is_empty())
 }
 
 async fn status(asked: Asked) -> Result<Json<Value>, ElasticError> {
@@ -98,33 +92,48 @@ async fn explain(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let found = described(&mut asked, IndicesOptions::default(), false).await?;
     asked.done()?;
     let now_ms = Timestamp::now().as_millisecond();
+    let is_meant = |state: &Option<LifecycleState>| match state {
+        None => !only_managed && !only_errors,
+        Some(state) => !only_errors || state.phase.is_none(),
+    };
     let indices: Object = found
         .into_iter()
-        .filter_map(|index| {
-            let policy = policy_of(&index.settings);
-            if only_errors || (only_managed && policy.is_none()) {
-                return None;
-            }
-            let body = match policy {
-                None => json!({"index": index.name, "managed": false}),
-                Some(policy) => json!({
-                    "index": index.name,
-                    "managed": true,
-                    "policy": policy,
-                    "lifecycle_date_millis": index.created_at_ms,
-                    "age": format!("{:.2}d", (now_ms - index.created_at_ms).max(0) as f64 / 86_400_000.0),
-                    "phase": "hot",
-                    "phase_time_millis": index.created_at_ms,
-                    "action": "complete",
-                    "action_time_millis": index.created_at_ms,
-                    "step": "complete",
-                    "step_time_millis": index.created_at_ms,
-                }),
-            };
-            Some((index.name, body))
-        })
+        .filter(|index| is_meant(&index.lifecycle))
+        .map(|index| (index.name.clone(), explained(&index, now_ms)))
         .collect();
     Ok(Json(json!({"indices": indices})))
+}
+
+fn explained(index: &IndexDescription, now_ms: i64) -> Value {
+    let Some(LifecycleState { policy, since_ms, phase }) = &index.lifecycle else {
+        return json!({"index": index.name, "managed": false});
+    };
+    let age = format!("{:.2}d", (now_ms - since_ms).max(0) as f64 / 86_400_000.0);
+    let Some((phase, entered_ms)) = phase else {
+        let reason = format!("policy [{policy}] does not exist");
+        return json!({
+            "index": index.name,
+            "managed": true,
+            "policy": policy,
+            "lifecycle_date_millis": since_ms,
+            "age": age,
+            "step": "ERROR",
+            "step_info": {"type": "illegal_argument_exception", "reason": reason},
+        });
+    };
+    json!({
+        "index": index.name,
+        "managed": true,
+        "policy": policy,
+        "lifecycle_date_millis": since_ms,
+        "age": age,
+        "phase": phase,
+        "phase_time_millis": entered_ms,
+        "action": "complete",
+        "action_time_millis": entered_ms,
+        "step": "complete",
+        "step_time_millis": entered_ms,
+    })
 }
 
 async fn remove(mut asked: Asked) -> Result<Json<Value>, ElasticError> {

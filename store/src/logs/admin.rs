@@ -172,6 +172,19 @@ pub struct IndexDescription {
     pub sync_id: Option<String>,
     /// The sequence number of the last write that a search would see; `None` before the first.
     pub max_seq_no: Option<u64>,
+    /// How it stands with its lifecycle policy, if it names one.
+    pub lifecycle: Option<LifecycleState>,
+}
+
+/// How an index stands with its lifecycle policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleState {
+    /// The policy that it names.
+    pub policy: String,
+    /// Since when its age counts, in milliseconds since 1970 (UTC).
+    pub since_ms: i64,
+    /// The phase that it is in, and since when, in milliseconds since 1970 (UTC); `None`: there is no such policy.
+    pub phase: Option<(&'static str, i64)>,
 }
 
 impl IndexDescription {
@@ -231,7 +244,8 @@ pub enum TemplateKind {
     Index,
     /// A template as before version 7.8: all that match apply, in their order, where no [`Self::Index`] does.
     Legacy,
-    /// A lifecycle policy: `{"policy": …}`; what it says of rolling over and removing is done.
+    /// A lifecycle policy: `{"policy": …}`; what it says of rolling over, making read-only, merging and removing is
+    /// done.
     Lifecycle,
 }
 

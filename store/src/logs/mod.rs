@@ -6,8 +6,8 @@ pub mod embedded;
 pub mod query_string;
 
 pub use admin::{
-    DataStreamInfo, Destination, Detail, IndexAdmin, IndexDescription, Maintenance, Names, Rollover,
-    RolloverOutcome, Simulation, TemplateKind,
+    DataStreamInfo, Destination, Detail, IndexAdmin, IndexDescription, LifecycleState, Maintenance, Names,
+    Rollover, RolloverOutcome, Simulation, TemplateKind,
 };
 
 pub use embedded::new_document_id;

@@ -174,6 +174,7 @@ async fn open_logs(
     let options = EmbeddedOptions {
         merge_after: days(config.logs_engine.merge_after_days),
         delete_after: days(config.logs_engine.delete_after_days),
+        read_only_after: days(config.logs_engine.read_only_after_days),
         disk_max_bytes: Some(config.logs_engine.max_disk_bytes).filter(|bytes| *bytes > 0),
         indexing_memory_bytes: config.logs_engine.indexing_memory_bytes,
         open_writers_max: config.logs_engine.max_open_writers,

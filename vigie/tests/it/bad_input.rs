@@ -153,3 +153,31 @@ async fn a_broken_geo_database_harms_nothing() {
     assert_eq!(upload["indexed"], 20, "{upload}");
     analyst.search_until(json!({"query": "source.geo.country_iso_code:US"}), 20).await;
 }
+
+#[tokio::test]
+async fn what_comes_for_a_day_that_takes_no_writes_is_a_dead_letter() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let analyst = vigie.account("analyst").await;
+    let upload = analyst.upload("access.log", lines(20).into_bytes()).await;
+    assert_eq!(upload["indexed"], 20, "{upload}");
+    let found = analyst.search_until(json!({"query": "event.dataset:ecommerce.access"}), 20).await;
+    let index = found["hits"][0]["index"].as_str().unwrap();
+    let block = |on: Value| json!({"index.blocks.write": on}).to_string();
+    let path = format!("/{index}/_settings");
+    assert_eq!(vigie.ask("PUT", &path, block(json!(true))).await.0, 200);
+
+    let upload = analyst.upload("more.log", lines(22).replace("/1.1", "/2").into_bytes()).await;
+    assert_eq!((&upload["indexed"], &upload["dead"]), (&json!(0), &json!(22)), "{upload}");
+    for reason in reasons(&analyst, &upload).await {
+        assert!(
+            reason.contains(&format!("index [{index}] blocked by: [FORBIDDEN/8/index write (api)]")),
+            "{reason}"
+        );
+    }
+    // They wait there until somebody allows writes.
+    assert_eq!(vigie.ask("PUT", &path, block(Value::Null)).await.0, 200);
+    let (status, report) = analyst.post("/logs/dead-letters/replay", json!({"upload": upload["id"]})).await;
+    assert_eq!((status, &report["indexed"]), (StatusCode::OK, &json!(22)), "{report}");
+    vigie.stop();
+}

@@ -77,6 +77,46 @@ async fn lifecycle_policies_are_kept_and_checked() {
 }
 
 #[tokio::test]
+async fn an_index_that_is_old_by_its_policy_takes_no_more_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let vigie = Vigie::start(&data);
+    let policy = json!({"policy": {"phases": {"warm": {"min_age": "7d", "actions": {"readonly": {}}}}}});
+    assert_eq!(ask(&vigie, "PUT", "/_ilm/policy/week", policy).await.0, 200);
+    let template = json!({"index_patterns": ["shop-*"], "template": {"settings":
+        {"index.lifecycle.name": "week", "index.lifecycle.parse_origination_date": true}}});
+    assert_eq!(ask(&vigie, "PUT", "/_index_template/shop", template).await.0, 200);
+    for day in ["2026.01.01", "2100.01.01"] {
+        assert_eq!(ask(&vigie, "PUT", &format!("/shop-{day}/_doc/1"), json!({"n": 1})).await.0, 201, "{day}");
+    }
+    let (_, _, explained) = ask(&vigie, "GET", "/shop-2026.01.01/_ilm/explain", Value::Null).await;
+    let state = &explained["indices"]["shop-2026.01.01"];
+    assert_eq!(
+        (&state["phase"], &state["lifecycle_date_millis"]),
+        (&json!("warm"), &json!(1_767_225_600_000_i64))
+    );
+    // Indices are looked at when the service starts, and once a minute.
+    vigie.stop();
+    let vigie = Vigie::start(&data);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let blocked = loop {
+        let (_, _, settings) = ask(&vigie, "GET", "/shop-*/_settings?flat_settings=true", Value::Null).await;
+        if settings["shop-2026.01.01"]["settings"]["index.blocks.write"] == "true" {
+            break settings;
+        }
+        assert!(std::time::Instant::now() < deadline, "{settings}");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(blocked["shop-2100.01.01"]["settings"]["index.blocks.write"], Value::Null, "{blocked}");
+    let bulk = "{\"create\":{\"_index\":\"shop-2026.01.01\"}}\n{}\n{\"create\":{\"_index\":\"shop-2100.01.01\"}}\n{}\n";
+    let (_, answer) = vigie.ask("POST", "/_bulk", bulk.to_owned()).await;
+    assert_eq!(answer["items"][0]["create"]["status"], 403, "{answer}");
+    assert_eq!(answer["items"][0]["create"]["error"]["type"], "cluster_block_exception");
+    assert_eq!(answer["items"][1]["create"]["status"], 201, "{answer}");
+    vigie.stop();
+}
+
+#[tokio::test]
 async fn blocks_forbid_what_they_say() {
     let dir = tempfile::tempdir().unwrap();
     let vigie = Vigie::start(&dir.path().join("data"));

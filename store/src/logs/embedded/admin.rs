@@ -399,6 +399,7 @@ impl Engine {
             flushes: slot.flushes(),
             sync_id: slot.sync_id(),
             max_seq_no: slot.committed().next_seq_no.checked_sub(1),
+            lifecycle: self.lifecycle_state(slot),
             uuid,
         })
     }

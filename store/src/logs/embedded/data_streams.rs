@@ -153,6 +153,12 @@ impl Engine {
             rolled_over: due && !request.dry_run,
         };
         if outcome.rolled_over {
+            // Before: one that does not come to be does no harm here, one that is not known to be ages too early.
+            let now_ms = self.now_ms();
+            old.change_settings(|options| {
+                options.rolled_over_at_ms = Some(now_ms);
+                Ok(())
+            })?;
             self.roll(target, is_stream, &request.body, &outcome)?;
         }
         Ok(outcome)

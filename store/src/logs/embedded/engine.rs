@@ -121,11 +121,7 @@ impl Engine {
                 search_idle_after: options.search_idle_after,
             },
             closed: AtomicBool::new(false),
-            lifecycle: Lifecycle {
-                merge_after: options.merge_after,
-                delete_after: options.delete_after,
-                disk_max_bytes: options.disk_max_bytes,
-            },
+            lifecycle: options.lifecycle(),
             rolling: Mutex::new(()),
             aged_at: Mutex::new(None),
             log_max_bytes: options.log_max_bytes,

@@ -1,3 +1,4 @@
+use super::lifecycle::{Ages, Lifecycle};
 use event::{Object, Timestamp};
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -39,9 +40,12 @@ pub struct EmbeddedOptions {
     pub search_memory_max_bytes: usize,
     /// Batches that are prepared at the same time; others wait.
     pub writes_max: usize,
-    /// Age from which on a daily index (its name ends in `-YYYY.MM.DD`) is kept as one segment; `None`: never.
+    /// Age from which on a daily index (its name ends in `-YYYY.MM.DD`) takes no more writes, counted from its creation;
+    /// `None`: never.
+    pub read_only_after: Option<Duration>,
+    /// Age from which on a daily index is kept as one segment, compressed harder; `None`: never.
     pub merge_after: Option<Duration>,
-    /// Age from which on a daily index is removed, counted from its creation; `None`: never.
+    /// Age from which on a daily index is removed; `None`: never.
     pub delete_after: Option<Duration>,
     /// Size of all daily indices, in bytes, beyond which the oldest are removed; `None`: never.
     pub disk_max_bytes: Option<u64>,
@@ -72,12 +76,27 @@ impl Default for EmbeddedOptions {
             searches_waiting_max: 512,
             search_memory_max_bytes: 192 << 20,
             writes_max: cores * 2,
+            read_only_after: None,
             merge_after: Some(DAY * 7),
             delete_after: Some(DAY * 90),
             disk_max_bytes: None,
             redact: None,
             clock: Arc::new(Timestamp::now),
         }
+    }
+}
+
+impl EmbeddedOptions {
+    /// What becomes of daily indices.
+    pub(super) fn lifecycle(&self) -> Lifecycle {
+        let ms = |age: Option<Duration>| age.map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        let ages = Ages {
+            read_only_ms: ms(self.read_only_after),
+            merge_ms: ms(self.merge_after),
+            compact_ms: ms(self.merge_after),
+            delete_ms: ms(self.delete_after),
+        };
+        Lifecycle { ages, disk_max_bytes: self.disk_max_bytes }
     }
 }
 

@@ -129,6 +129,11 @@ const DEFAULTS: &[(&str, &str)] = &[
 pub(crate) struct Settings(BTreeMap<String, Value>);
 
 impl Settings {
+    /// What forbids the writes of an index.
+    pub(super) fn write_block() -> Self {
+        Self([("index.blocks.write".to_owned(), json!("true"))].into())
+    }
+
     /// Whether all their names begin so.
     pub(super) fn is_all_below(&self, prefix: &str) -> bool {
         self.0.keys().all(|name| name.starts_with(prefix))

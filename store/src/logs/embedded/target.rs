@@ -192,7 +192,7 @@ impl Engine {
                 }
                 Ok(())
             })?;
-            Ok((mapping, IndexOptions { settings, closed: false }))
+            Ok((mapping, IndexOptions { settings, ..IndexOptions::default() }))
         })
     }
 

@@ -1,5 +1,7 @@
 //! What only the inside can test: faults of the disk, the index's own state.
 
+mod lifecycle;
+
 use super::{EmbeddedLogs, EmbeddedOptions, wal::tests::FaultyDisk};
 use crate::{
     ErrorKind, StoreError,
@@ -196,88 +198,11 @@ fn names(logs: &EmbeddedLogs) -> Vec<String> {
     logs.engine.registry.all().iter().map(|slot| slot.identity.name.clone()).collect()
 }
 
-#[tokio::test]
-async fn daily_indices_are_merged_and_removed_as_they_grow_old() {
-    let directory = tempfile::tempdir().unwrap();
-    let (now_ms, options) = moved_clock();
-    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
-    for n in 0..3 {
-        for index in ["shop-2026.11.20", "config"] {
-            logs.write_one(event(index, &n.to_string(), json!({"n": n}))).await;
-        }
-    }
-    let segments = || {
-        let state = logs.engine.state(&logs.engine.registry.get("shop-2026.11.20").unwrap()).unwrap();
-        let snapshot = state.snapshot();
-        snapshot.generations.iter().map(|g| g.searcher.segment_readers().len()).sum::<usize>()
-    };
-    now_ms.fetch_add(6 * DAY_MS, Ordering::SeqCst);
-    logs.engine.age_indices();
-    assert_eq!(segments(), 3);
-    now_ms.fetch_add(DAY_MS, Ordering::SeqCst);
-    let start = Instant::now();
-    while segments() > 1 {
-        assert!(start.elapsed() < Duration::from_secs(20));
-        logs.engine.age_indices();
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(logs.indices(&scope(), &["shop-*".to_owned()]).await.unwrap()[0].documents, 3);
-    now_ms.fetch_add(82 * DAY_MS, Ordering::SeqCst);
-    logs.engine.age_indices();
-    assert_eq!(names(&logs), ["config", "shop-2026.11.20"]);
-    now_ms.fetch_add(DAY_MS, Ordering::SeqCst);
-    logs.engine.age_indices();
-    assert_eq!(names(&logs), ["config"]);
-}
-
 /// Waits until the background has looked for aged indices once, and found nothing: it must not come between.
 async fn first_round(logs: &EmbeddedLogs) {
     while logs.engine.has_never_aged() {
         tokio::task::yield_now().await;
     }
-}
-
-#[tokio::test]
-async fn policies_roll_over_and_remove() {
-    let directory = tempfile::tempdir().unwrap();
-    let (now_ms, options) = moved_clock();
-    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
-    first_round(&logs).await;
-    let policy = json!({"policy": {"phases": {"hot": {"actions": {"rollover": {"max_docs": 2}}},
-        "delete": {"min_age": "5d", "actions": {"delete": {}}}}}});
-    let brief = json!({"policy": {"phases": {"delete": {"min_age": "1d", "actions": {"delete": {}}}}}});
-    for (name, policy) in [("rolling", policy), ("brief", brief)] {
-        logs.put_template(&scope(), TemplateKind::Lifecycle, name, policy, false).await.unwrap();
-    }
-    let template = json!({"index_patterns": ["logs-*"], "template": {"settings":
-        {"index.lifecycle.name": "rolling", "index.lifecycle.rollover_alias": "logs"}}});
-    logs.put_template(&scope(), TemplateKind::Index, "t", template, false).await.unwrap();
-    let first = json!({"aliases": {"logs": {"is_write_index": true}}});
-    logs.create_index(&scope(), "logs-000001", first).await.unwrap();
-    let settings = |name: &str| json!({"settings": {"index.lifecycle.name": name}});
-    logs.create_index(&scope(), "short-lived", settings("brief")).await.unwrap();
-    // A policy that is not there does nothing.
-    logs.create_index(&scope(), "kept-2026.11.20", settings("unknown")).await.unwrap();
-
-    logs.write_one(event("logs", "1", json!({"n": 1}))).await;
-    logs.engine.age_indices();
-    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000001", "short-lived"]);
-    logs.write_one(event("logs", "2", json!({"n": 2}))).await;
-    logs.engine.age_indices();
-    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000001", "logs-000002", "short-lived"]);
-    logs.write_one(event("logs", "3", json!({"n": 3}))).await;
-    assert!(logs.get(&scope(), "logs-000002", "3").await.unwrap().is_some(), "writes go to the new index");
-
-    now_ms.fetch_add(DAY_MS, Ordering::SeqCst);
-    logs.engine.age_indices();
-    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000001", "logs-000002"]);
-    now_ms.fetch_add(4 * DAY_MS, Ordering::SeqCst);
-    logs.engine.age_indices();
-    // What is still written to is rolled over first.
-    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000002"]);
-    now_ms.fetch_add(100 * DAY_MS, Ordering::SeqCst);
-    logs.engine.age_indices();
-    assert_eq!(names(&logs), ["kept-2026.11.20", "logs-000002"]);
 }
 
 /// Nothing that goes on with the indices behind an alias or data stream is a reason to refuse a write by its name.
@@ -356,21 +281,6 @@ async fn a_write_by_an_alias_is_taken_while_its_index_is_removed() {
         }
         assert!(remover.join().unwrap());
     }
-}
-
-#[tokio::test]
-async fn the_oldest_days_go_when_there_is_too_much() {
-    let directory = tempfile::tempdir().unwrap();
-    let (_, options) = moved_clock();
-    let options = EmbeddedOptions { disk_max_bytes: Some(1), ..options };
-    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
-    first_round(&logs).await;
-    for day in ["21", "19", "20"] {
-        let fields = json!({"@timestamp": format!("2026-11-{day}T00:00:00Z")});
-        logs.write_one(event(&format!("shop-2026.11.{day}"), "1", fields)).await;
-    }
-    logs.engine.age_indices();
-    assert_eq!(names(&logs), ["shop-2026.11.21"]);
 }
 
 #[tokio::test]

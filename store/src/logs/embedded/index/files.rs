@@ -40,6 +40,12 @@ pub(in crate::logs::embedded) struct IndexOptions {
     /// It takes neither writes nor searches.
     #[serde(default)]
     pub(in crate::logs::embedded) closed: bool,
+    /// The service has forbidden its writes, once, as it had grown old.
+    #[serde(default)]
+    pub(in crate::logs::embedded) made_read_only: bool,
+    /// When writes by an alias or data stream went on to the next index, in milliseconds since 1970.
+    #[serde(default)]
+    pub(in crate::logs::embedded) rolled_over_at_ms: Option<i64>,
 }
 
 /// What each commit of a generation says about itself: tantivy's payload.
