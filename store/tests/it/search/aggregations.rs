@@ -353,5 +353,5 @@ async fn what_is_refused() {
     check(json!({"avg": {"field": "place"}}), "holds points").await;
     check(json!({"terms": {"field": "status", "order": {"x": "asc"}}}), "Invalid aggregation order path [x]")
         .await;
-    check(json!({"max_bucket": {"buckets_path": "x>y"}}), "does not exist").await;
+    check(json!({"max_bucket": {"buckets_path": "x>y"}}), "No aggregation found for path [x>y]").await;
 }

@@ -155,10 +155,11 @@ async fn different_values_add_up() {
 async fn terms_in_other_orders_do_not_know_their_error() {
     let fixture = Fixture::new().await;
     let document = |n: i64| json!({"_index": "shop-1", "country": format!("c{n}"), "n": n});
-    fixture.write((0..5).map(document).collect()).await;
+    fixture.write((0..15).map(document).collect()).await;
     let check = async |order: Value, size: u64, expected: i64| {
-        let request = json!({"terms": {"field": "country", "size": size, "order": order, "show_term_doc_count_error": true},
-            "aggs": {"n": {"max": {"field": "n"}}}});
+        let shard_size = if size == 4 { json!(15) } else { Value::Null };
+        let request = json!({"terms": {"field": "country", "size": size, "shard_size": shard_size, "order": order,
+            "show_term_doc_count_error": true}, "aggs": {"n": {"max": {"field": "n"}}}});
         let answer = found(&fixture, request).await;
         let bounds =
             (&answer["doc_count_error_upper_bound"], &answer["buckets"][0]["doc_count_error_upper_bound"]);
@@ -166,7 +167,49 @@ async fn terms_in_other_orders_do_not_know_their_error() {
     };
     check(json!({"n": "desc"}), 3, -1).await;
     check(json!({"_count": "asc"}), 3, -1).await;
-    check(json!({"n": "desc"}), 10, 0).await;
+    // A shard would send 1.5 times as many and ten more, unless told: then all of them are known.
+    check(json!({"n": "desc"}), 4, -1).await;
+    check(json!({"n": "desc"}), 5, 0).await;
     check(json!({"_key": "asc"}), 3, 0).await;
     check(json!({"_count": "desc"}), 3, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelines_read_numbers_only() {
+    let fixture = Fixture::new().await;
+    fixture.write(vec![json!({"_index": "shop-1", "country": "de", "n": 1})]).await;
+    let several = "[x] contains multiple values. Please specify which to use.";
+    for (inner, path, why) in [
+        (json!({"top_hits": {"size": 1}}), "x", "got no number at aggregation [x]"),
+        (json!({"stats": {"field": "n"}}), "x", several),
+        (json!({"percentiles": {"field": "n"}}), "x", several),
+        (json!({"terms": {"field": "country"}}), "x", "got buckets at aggregation [x]"),
+        (json!({"filter": {"match_all": {}}}), "x", "got buckets at aggregation [x]"),
+        (
+            json!({"terms": {"field": "country"}, "aggs": {"y": {"avg": {"field": "n"}}}}),
+            "x>y",
+            "got: [Object[]]",
+        ),
+    ] {
+        for pipeline in [
+            json!({"derivative": {"buckets_path": path}}),
+            json!({"bucket_script": {"buckets_path": {"v": path}, "script": "params.v"}}),
+        ] {
+            let request = json!({"h": {"histogram": {"field": "n", "interval": 1}, "aggs": {"x": inner, "p": pipeline}}});
+            refused(&fixture, request, why).await;
+        }
+    }
+    for (inner, path) in [
+        (json!({"stats": {"field": "n"}}), "x.avg"),
+        (json!({"percentiles": {"field": "n"}}), "x[50]"),
+        (json!({"terms": {"field": "country"}, "aggs": {"y": {"avg": {"field": "n"}}}}), "x['de']>y"),
+        (json!({"terms": {"field": "country"}}), "x._bucket_count"),
+        (json!({"filter": {"match_all": {}}}), "x>_count"),
+        (json!({"filter": {"match_all": {}}, "aggs": {"y": {"avg": {"field": "n"}}}}), "x>y"),
+    ] {
+        let script = json!({"bucket_script": {"buckets_path": {"v": path}, "script": "params.v"}});
+        let request = json!({"histogram": {"field": "n", "interval": 1}, "aggs": {"x": inner, "p": script}});
+        let answer = found(&fixture, request).await;
+        assert_eq!(answer["buckets"][0]["p"]["value"], json!(1.0), "{path}");
+    }
 }

@@ -59,6 +59,21 @@ pub enum MetricKind {
     },
 }
 
+impl MetricKind {
+    /// Whether it gives several numbers, of which others must name the one they mean.
+    pub fn has_several_values(&self) -> bool {
+        matches!(
+            self,
+            Self::Stats
+                | Self::ExtendedStats { .. }
+                | Self::Boxplot
+                | Self::StringStats { .. }
+                | Self::Percentiles { .. }
+                | Self::PercentileRanks { .. }
+        )
+    }
+}
+
 /// `weighted_avg`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightedAvg {

@@ -9,6 +9,8 @@ pub struct TermsBuckets {
     pub source: ValuesSource,
     /// Buckets wanted.
     pub size: usize,
+    /// Buckets that a shard of Elasticsearch would send for that; here counts are exact.
+    pub shard_size: usize,
     /// Smallest number of documents of a bucket; 0 adds the values that no document has.
     pub min_doc_count: u64,
     /// Order of the buckets.
@@ -48,6 +50,8 @@ pub struct MultiTerms {
     pub sources: Vec<ValuesSource>,
     /// Buckets wanted.
     pub size: usize,
+    /// Buckets that a shard of Elasticsearch would send for that; here counts are exact.
+    pub shard_size: usize,
     /// Smallest number of documents of a bucket.
     pub min_doc_count: u64,
     /// Order of the buckets.

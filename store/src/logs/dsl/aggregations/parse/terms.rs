@@ -29,9 +29,9 @@ struct TermsParameters {
     exclude: Option<Value>,
     #[serde(default)]
     show_term_doc_count_error: bool,
+    #[serde(default, deserialize_with = "number")]
+    shard_size: Option<i64>,
     // Counts are exact here, so what tunes their error changes nothing.
-    #[serde(rename = "shard_size")]
-    _shard_size: Option<Value>,
     #[serde(rename = "shard_min_doc_count")]
     _shard_min_doc_count: Option<Value>,
     execution_hint: Option<String>,
@@ -44,6 +44,20 @@ fn size(at: &Named<'_>, given: Option<i64>) -> Result<usize, StoreError> {
         Some(size) => match usize::try_from(size) {
             Ok(size) if size > 0 => Ok(size.min(BUCKETS_MAX)),
             _ => Err(at.illegal(format!("[size] must be greater than 0. Found [{size}] in [{}]", at.name))),
+        },
+    }
+}
+
+/// As Elasticsearch has it: never less than what is wanted, and some more if nothing is given.
+fn shard_size(at: &Named<'_>, size: usize, given: Option<i64>) -> Result<usize, StoreError> {
+    match given {
+        None => Ok(size.saturating_add(size / 2).saturating_add(10)),
+        Some(given) => match usize::try_from(given) {
+            Ok(given) if given > 0 => Ok(given.max(size)),
+            _ => {
+                let message = format!("[shardSize] must be greater than 0. Found [{given}] in [{}]", at.name);
+                Err(at.illegal(message))
+            }
         },
     }
 }
@@ -69,9 +83,11 @@ fn order(at: &Named<'_>, given: Option<&Value>) -> Result<Vec<BucketOrder>, Stor
 
 pub(super) fn terms(at: &Named<'_>, value: &Value) -> Result<Kind, StoreError> {
     let (source, read): (_, TermsParameters) = values::read(at, value)?;
+    let size = size(at, read.size)?;
     Ok(Kind::Terms(TermsBuckets {
         source,
-        size: size(at, read.size)?,
+        size,
+        shard_size: shard_size(at, size, read.shard_size)?,
         min_doc_count: least(at, read.min_doc_count, 1)?,
         order: order(at, read.order.as_ref())?,
         include: selection(at, read.include, "include")?,
@@ -92,8 +108,8 @@ pub(super) fn multi_terms(at: &Named<'_>, value: &Value) -> Result<Kind, StoreEr
         #[serde(default, deserialize_with = "number")]
         min_doc_count: Option<i64>,
         order: Option<Value>,
-        #[serde(rename = "shard_size")]
-        _shard_size: Option<Value>,
+        #[serde(default, deserialize_with = "number")]
+        shard_size: Option<i64>,
         #[serde(rename = "shard_min_doc_count")]
         _shard_min_doc_count: Option<Value>,
         #[serde(rename = "collect_mode")]
@@ -106,9 +122,11 @@ pub(super) fn multi_terms(at: &Named<'_>, value: &Value) -> Result<Kind, StoreEr
         let message = "The [terms] parameter in the aggregation [multi_terms] must be present and have at least 2 fields";
         return Err(at.illegal(message));
     }
+    let size = size(at, read.size)?;
     Ok(Kind::MultiTerms(MultiTerms {
         sources: read.terms.iter().map(|source| values::only(at, source)).collect::<Result<_, _>>()?,
-        size: size(at, read.size)?,
+        size,
+        shard_size: shard_size(at, size, read.shard_size)?,
         min_doc_count: least(at, read.min_doc_count, 1)?.max(1),
         order: order(at, read.order.as_ref())?,
     }))

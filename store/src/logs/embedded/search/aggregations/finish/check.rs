@@ -1,7 +1,7 @@
 use super::super::pipeline;
 use crate::{
     StoreError,
-    logs::dsl::aggregations::{Aggregation, BucketsPath, Kind, MetricKind, OrderKey},
+    logs::dsl::aggregations::{Aggregation, BucketsPath, Kind, OrderKey},
 };
 
 /// Checks what can be said before any document is seen.
@@ -35,25 +35,17 @@ fn check_order(aggregation: &Aggregation, path: &BucketsPath) -> Result<(), Stor
         let message = format!("Invalid aggregation order path [{}]. {why}", path.name());
         Err(StoreError::invalid(message).with_code("aggregation_execution_exception"))
     };
-    let Some(found) = find(&aggregation.inner, &path.steps) else {
+    let found = find(&aggregation.inner, &path.steps);
+    let Some(found) = found.filter(|found| !matches!(found.kind, Kind::Pipeline(_))) else {
         return refuse(format!(
             "The provided aggregation [{}] either does not exist, or is a pipeline aggregation and cannot be used to sort the buckets.",
             path.name()
         ));
     };
     match (&found.kind, &path.property) {
-        (Kind::Pipeline(_), _) => refuse("A pipeline aggregation cannot be used to sort the buckets.".to_owned()),
-        (Kind::Metric(metric), None) => match &metric.kind {
-            MetricKind::Stats
-            | MetricKind::ExtendedStats { .. }
-            | MetricKind::Boxplot
-            | MetricKind::StringStats { .. }
-            | MetricKind::Percentiles { .. }
-            | MetricKind::PercentileRanks { .. } => {
-                refuse("When ordering on a multi-value metrics aggregation a metric name must be specified.".to_owned())
-            }
-            _ => Ok(()),
-        },
+        (Kind::Metric(metric), None) if metric.kind.has_several_values() => refuse(
+            "When ordering on a multi-value metrics aggregation a metric name must be specified.".to_owned(),
+        ),
         (kind, _) if kind.has_buckets() && !kind.has_one_bucket() => refuse(
             "Buckets can only be sorted on a sub-aggregator path that is built out of zero or more single-bucket \
              aggregations within the path and a final single-bucket or a metrics aggregation at the path end."

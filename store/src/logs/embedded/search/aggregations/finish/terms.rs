@@ -11,7 +11,7 @@ use crate::{
 };
 use event::Object;
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// Where one index has whole numbers and another fractions, all are fractions.
 pub(super) fn unified(buckets: HashMap<Key, Bucket>) -> HashMap<Key, Bucket> {
@@ -38,7 +38,7 @@ impl Finish<'_, '_> {
             .into_iter()
             .filter(|(_, bucket)| bucket.count >= request.min_doc_count)
             .collect();
-        let bound = self.error_bound(&request.order, list.len(), request.size);
+        let bound = error_bound(&request.order, list.len(), request.shard_size);
         let other = cut(&mut list, &request.order, request.size, inner);
         let format = self.format(&request.source)?;
         let mut answer = Vec::with_capacity(list.len());
@@ -63,7 +63,7 @@ impl Finish<'_, '_> {
     ) -> Result<Object, StoreError> {
         let mut list: Vec<(Key, Bucket)> =
             buckets.into_iter().filter(|(_, bucket)| bucket.count >= request.min_doc_count).collect();
-        let bound = self.error_bound(&request.order, list.len(), request.size);
+        let bound = error_bound(&request.order, list.len(), request.shard_size);
         let other = cut(&mut list, &request.order, request.size, inner);
         let formats =
             request.sources.iter().map(|source| self.format(source)).collect::<Result<Vec<_>, _>>()?;
@@ -87,22 +87,6 @@ impl Finish<'_, '_> {
         Ok(out)
     }
 
-    /// `doc_count_error_upper_bound`: counts are exact here, whatever the number of indices, but Elasticsearch's shards
-    /// send no more buckets than needed, and in another order than by count or key it says -1: not known. Clients show
-    /// that as what it is, so it is told where Elasticsearch would.
-    fn error_bound(&self, order: &[BucketOrder], buckets: usize, size: usize) -> i64 {
-        let unknown = matches!(
-            order.first(),
-            Some(
-                BucketOrder { key: OrderKey::Count, order: SortOrder::Asc }
-                    | BucketOrder { key: OrderKey::Metric(_), .. }
-            )
-        );
-        let indices: BTreeSet<&str> = self.shards.iter().map(|shard| &*shard.index.name).collect();
-        let sent = if indices.len() > 1 { size + size / 2 + 10 } else { size };
-        if unknown && buckets >= sent { -1 } else { 0 }
-    }
-
     pub(super) fn rare_terms(
         &mut self,
         request: &RareTerms,
@@ -124,6 +108,20 @@ impl Finish<'_, '_> {
         }
         listed(inner, answer, false)
     }
+}
+
+/// `doc_count_error_upper_bound`: counts are exact here, whatever the number of indices, but Elasticsearch's shards send no
+/// more than `sent` buckets, and in another order than by count or key it says -1: not known. Clients show that as what it
+/// is, so it is told where Elasticsearch would.
+fn error_bound(order: &[BucketOrder], buckets: usize, sent: usize) -> i64 {
+    let unknown = matches!(
+        order.first(),
+        Some(
+            BucketOrder { key: OrderKey::Count, order: SortOrder::Asc }
+                | BucketOrder { key: OrderKey::Metric(_), .. }
+        )
+    );
+    if unknown && buckets >= sent { -1 } else { 0 }
 }
 
 /// Keeps the first of the buckets in this order; how many documents are in the others.

@@ -15,10 +15,7 @@ pub(in super::super) fn check(
         PipelineKind::Sibling { path, .. } => {
             let first = path.steps.first().map(String::as_str).unwrap_or_default();
             let Some(sibling) = siblings.iter().find(|sibling| sibling.name == first) else {
-                return refuse(format!(
-                    "buckets_path aggregation does not exist for aggregation [{name}]: {}",
-                    path.name()
-                ));
+                return refuse(format!("No aggregation found for path [{}]", path.name()));
             };
             if !sibling.kind.has_buckets() || sibling.kind.has_one_bucket() {
                 return refuse(format!(
@@ -48,8 +45,46 @@ pub(in super::super) fn check(
         if !known {
             return refuse(format!("No aggregation found for path [{}]", path.name()));
         }
+        check_number(&path.steps, path.property.as_deref(), siblings)?;
     }
     Ok(())
+}
+
+/// Refuses a path that leads to no number, whatever the documents. Elasticsearch finds that out with the first bucket, and
+/// says so with status 500.
+fn check_number(
+    steps: &[String],
+    property: Option<&str>,
+    siblings: &[Aggregation],
+) -> Result<(), StoreError> {
+    let Some((step, rest)) = steps.split_first() else { return Ok(()) };
+    // `terms['key']` is one bucket of several.
+    let (name, is_one) = step.split_once('[').map_or((step.as_str(), false), |(name, _)| (name, true));
+    let Some(found) = siblings.iter().find(|sibling| sibling.name == *name) else { return Ok(()) };
+    let refuse = |why: String| {
+        let message = format!(
+            "buckets_path must reference either a number value or a single value numeric metric aggregation, {why}"
+        );
+        Err(StoreError::invalid(message).with_code("aggregation_execution_exception"))
+    };
+    let kind = &found.kind;
+    let has_several = kind.has_buckets() && !kind.has_one_bucket() && !is_one;
+    match rest {
+        [last] if last == "_bucket_count" => Ok(()),
+        [_, ..] if has_several => refuse(format!("got: [Object[]] at aggregation [{name}]")),
+        [_, ..] => check_number(rest, property, &found.inner),
+        [] if property.is_some() => Ok(()),
+        [] => match kind {
+            Kind::Metric(metric) if metric.kind.has_several_values() => {
+                refuse(format!("but [{name}] contains multiple values. Please specify which to use."))
+            }
+            Kind::TopHits(_) | Kind::GeoBounds { .. } | Kind::GeoCentroid(_) => {
+                refuse(format!("got no number at aggregation [{name}]"))
+            }
+            kind if kind.has_buckets() => refuse(format!("got buckets at aggregation [{name}]")),
+            _ => Ok(()),
+        },
+    }
 }
 
 fn refuse(why: String) -> Result<(), StoreError> {
