@@ -218,6 +218,18 @@ pub(super) fn fuzziness(
         .ok_or_else(|| invalid(place, format!("{what}: fuzziness {} must be AUTO, 0, 1 or 2", shown(value))))
 }
 
+/// Similar words that take the place of one.
+const EXPANSIONS: usize = 50;
+
+/// As many similar words as Elasticsearch takes unless told.
+pub(super) fn max_expansions(what: &str, given: Option<i64>, place: &Place<'_>) -> Result<usize, StoreError> {
+    match given.map(usize::try_from) {
+        None => Ok(EXPANSIONS),
+        Some(Ok(given)) if given > 0 => Ok(given),
+        _ => Err(invalid(place, format!("{what}: maxExpansions must be positive"))),
+    }
+}
+
 pub(super) fn fuzzy(value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -226,8 +238,8 @@ pub(super) fn fuzzy(value: &Value, place: &Place<'_>) -> Result<Query, StoreErro
         fuzziness: Option<Value>,
         #[serde(default)]
         prefix_length: usize,
-        #[serde(rename = "max_expansions")]
-        _max_expansions: Option<u32>,
+        #[serde(default, deserialize_with = "super::read::number")]
+        max_expansions: Option<i64>,
         transpositions: Option<bool>,
         #[serde(rename = "rewrite")]
         _rewrite: Option<String>,
@@ -252,6 +264,7 @@ pub(super) fn fuzzy(value: &Value, place: &Place<'_>) -> Result<Query, StoreErro
         fuzziness: fuzziness(WHAT, read.fuzziness.as_ref(), &at)?.unwrap_or(Fuzziness::AUTO),
         prefix_length: read.prefix_length,
         transpositions: read.transpositions.unwrap_or(true),
+        max_expansions: max_expansions(WHAT, read.max_expansions, &at)?,
     };
     boosted(Query::Fuzzy(query), read.boost, place)
 }

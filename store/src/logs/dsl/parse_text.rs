@@ -1,9 +1,9 @@
 use super::parse::{boosted, minimum_should_match};
-use super::parse_terms::fuzziness;
+use super::parse_terms::{fuzziness, max_expansions};
 use super::query::{
     Analyzer, Fuzziness, Match, MatchPhrase, MultiMatch, MultiMatchType, Operator, Query, QueryStringQuery,
 };
-use super::read::{Place, illegal, invalid, parameters, shown, single};
+use super::read::{Place, illegal, invalid, number, parameters, shown, single};
 use crate::StoreError;
 use crate::logs::query_string::{self as lucene, ParseOptions};
 use serde::Deserialize;
@@ -24,8 +24,8 @@ struct TextParameters {
     fuzziness: Option<Value>,
     #[serde(default)]
     prefix_length: usize,
-    #[serde(rename = "max_expansions")]
-    max_expansions: Option<u32>,
+    #[serde(default, deserialize_with = "number")]
+    max_expansions: Option<i64>,
     fuzzy_transpositions: Option<bool>,
     analyzer: Option<String>,
     // Words found by a pattern all count the same here, and frequent words are not left out.
@@ -105,6 +105,7 @@ impl TextParameters {
             fuzziness: fuzziness(what, self.fuzziness.as_ref(), place)?,
             prefix_length: self.prefix_length,
             transpositions: self.fuzzy_transpositions.unwrap_or(true),
+            max_expansions: max_expansions(what, self.max_expansions, place)?,
             analyzer: self.analyzer.as_deref().map(|name| analyzer(name, place)).transpose()?,
             zero_terms_all,
             lenient: self.lenient,
@@ -169,8 +170,8 @@ pub(super) fn match_phrase_prefix(value: &Value, place: &Place<'_>) -> Result<Qu
 
 fn phrase(what: &str, known: &[&str], value: &Value, place: &Place<'_>) -> Result<Query, StoreError> {
     let (field, mut read) = field_parameters(what, value, known, place)?;
-    let prefix_expansions = known.contains(&"max_expansions").then(|| read.max_expansions.unwrap_or(50));
-    if prefix_expansions.is_some() && read.slop > 0 {
+    let is_prefix = known.contains(&"max_expansions");
+    if is_prefix && read.slop > 0 {
         return Err(invalid(place, format!("{what} does not support \"slop\" above 0")));
     }
     let (slop, boost, query) = (read.slop, read.boost, read.query.take());
@@ -179,7 +180,7 @@ fn phrase(what: &str, known: &[&str], value: &Value, place: &Place<'_>) -> Resul
         field: field.to_owned(),
         query,
         slop,
-        prefix_expansions,
+        prefix_expansions: is_prefix.then(|| u32::try_from(text.max_expansions).unwrap_or(u32::MAX)),
         analyzer: text.analyzer,
         zero_terms_all: text.zero_terms_all,
     };
@@ -250,6 +251,8 @@ pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, St
         #[serde(default)]
         fuzzy_prefix_length: usize,
         fuzzy_transpositions: Option<bool>,
+        #[serde(default, deserialize_with = "number")]
+        fuzzy_max_expansions: Option<i64>,
         minimum_should_match: Option<Value>,
         time_zone: Option<String>,
         analyzer: Option<String>,
@@ -288,6 +291,7 @@ pub(super) fn query_string(value: &Value, place: &Place<'_>) -> Result<Query, St
         phrase_slop: read.phrase_slop,
         fuzzy_prefix_length: read.fuzzy_prefix_length,
         fuzzy_transpositions: read.fuzzy_transpositions.unwrap_or(true),
+        fuzzy_max_expansions: max_expansions(what, read.fuzzy_max_expansions, place)?,
         analyzer: read.analyzer.as_deref().map(|name| analyzer(name, place)).transpose()?,
         quote_field_suffix: read.quote_field_suffix,
         tie_breaker: read.tie_breaker.unwrap_or(0.0),
@@ -312,6 +316,8 @@ pub(super) fn simple_query_string(value: &Value, place: &Place<'_>) -> Result<Qu
         #[serde(default)]
         fuzzy_prefix_length: usize,
         fuzzy_transpositions: Option<bool>,
+        #[serde(default, deserialize_with = "number")]
+        fuzzy_max_expansions: Option<i64>,
         analyzer: Option<String>,
         quote_field_suffix: Option<String>,
         minimum_should_match: Option<Value>,
@@ -342,6 +348,7 @@ pub(super) fn simple_query_string(value: &Value, place: &Place<'_>) -> Result<Qu
         lenient: true,
         fuzzy_prefix_length: read.fuzzy_prefix_length,
         fuzzy_transpositions: read.fuzzy_transpositions.unwrap_or(true),
+        fuzzy_max_expansions: max_expansions(what, read.fuzzy_max_expansions, place)?,
         analyzer: read.analyzer.as_deref().map(|name| analyzer(name, place)).transpose()?,
         quote_field_suffix: read.quote_field_suffix,
         tie_breaker: 0.0,
@@ -356,7 +363,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "analyze_wildcard",
     "auto_generate_synonyms_phrase_query",
     "enable_position_increments",
-    "fuzzy_max_expansions",
     "fuzzy_rewrite",
     "max_determinized_states",
     "quote_analyzer",

@@ -86,6 +86,8 @@ pub struct Match {
     pub prefix_length: usize,
     /// Whether swapping two neighbours is one edit.
     pub transpositions: bool,
+    /// Words of an index that may take the place of one, the nearest.
+    pub max_expansions: usize,
     /// What cuts the text into words, instead of the field's own.
     pub analyzer: Option<Analyzer>,
     /// Match everything, rather than nothing, when the text holds no word.
@@ -264,6 +266,8 @@ pub struct Fuzzy {
     pub prefix_length: usize,
     /// Whether swapping two neighbours is one edit.
     pub transpositions: bool,
+    /// Words of an index that may take the place of one, the nearest.
+    pub max_expansions: usize,
 }
 
 /// `bool`.
@@ -316,6 +320,8 @@ pub struct QueryStringQuery {
     pub fuzzy_prefix_length: usize,
     /// Whether swapping two neighbours is one edit.
     pub fuzzy_transpositions: bool,
+    /// Words of an index that may take the place of one with `~`, the nearest.
+    pub fuzzy_max_expansions: usize,
     /// What cuts texts into words, instead of the fields' own.
     pub analyzer: Option<Analyzer>,
     /// Added to the name of a field for phrases, where there is such a field.

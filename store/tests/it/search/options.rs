@@ -259,3 +259,33 @@ async fn words_that_stand_out() {
         (&json!("broken"), &json!(5), &json!(5))
     );
 }
+
+/// As many as asked for, those that differ least, and of these the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn similar_words_are_bounded() {
+    let fixture = Fixture::new().await;
+    let mut words: Vec<String> = ('a'..='z').map(|letter| format!("abcd{letter}")).collect();
+    words.extend(('a'..='z').flat_map(|b| ["e", "f"].map(|a| format!("abcd{a}{b}"))));
+    words.extend(["abcd", "abc"].map(str::to_owned));
+    let document = |word: &String| json!({"_index": "shop-1", "_id": word, "message": word, "country": word});
+    // Of several segments, too.
+    for part in words.chunks(30) {
+        fixture.write(part.iter().map(document).collect()).await;
+    }
+    let check = async |query: Value, expected: &[&str]| {
+        assert_eq!(fixture.ids("shop-1", query.clone()).await, expected, "{query}");
+    };
+    let four = ["abcd", "abcda", "abcdb", "abcdc"];
+    for field in ["message", "country"] {
+        check(json!({"fuzzy": {field: {"value": "abcd", "max_expansions": 4}}}), &four).await;
+        check(json!({"match": {field: {"query": "abcd", "fuzziness": 1, "max_expansions": 4}}}), &four).await;
+    }
+    let text = json!({"query": "abcd~1", "fields": ["message"], "fuzzy_max_expansions": 4});
+    check(json!({"query_string": text}), &four).await;
+    check(json!({"simple_query_string": text}), &four).await;
+    let found = fixture.ids("shop-1", json!({"fuzzy": {"message": {"value": "abcd", "fuzziness": 2}}})).await;
+    assert_eq!(found.len(), 50, "as many as Elasticsearch takes unless told");
+    let none = json!({"query": {"fuzzy": {"message": {"value": "abcd", "max_expansions": 0}}}});
+    let error = fixture.search_as(&internal(), "shop-1", none).await.unwrap_err();
+    assert!(error.message.contains("maxExpansions must be positive"), "{error}");
+}

@@ -8,11 +8,12 @@ use super::watch::Watch;
 use crate::logs::dsl::PATTERN_MAX_BYTES;
 use regex::bytes::{Regex, RegexBuilder};
 use std::{
+    collections::BTreeSet,
     ops::{Bound, RangeBounds},
     sync::Arc,
 };
 use tantivy::{
-    BitSet, DocId, InvertedIndexReader, Score, SegmentReader,
+    BitSet, DocId, InvertedIndexReader, Score, Searcher, SegmentReader,
     postings::TermInfo,
     query::{BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight},
     schema::IndexRecordOption,
@@ -21,6 +22,9 @@ use tantivy::{
 /// A compiled pattern may be so large, in bytes.
 const REGEX_MAX_BYTES: usize = 1 << 20;
 
+/// As many clauses as a query of Lucene's has.
+const EXPANSIONS_MAX: usize = 1_024;
+
 /// Which terms are meant.
 #[derive(Debug, Clone)]
 pub(super) struct TermPattern {
@@ -28,6 +32,8 @@ pub(super) struct TermPattern {
     prefix: String,
     /// `None`: the prefix is all.
     check: Option<Check>,
+    /// Of similar words only so many, the nearest.
+    most: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,6 +41,7 @@ enum Check {
     Regex(Arc<Regex>),
     Similar { word: Arc<[char]>, edits: usize, transpositions: bool },
     Between(Bound<String>, Bound<String>),
+    Among(Arc<BTreeSet<Vec<u8>>>),
 }
 
 impl TermPattern {
@@ -43,7 +50,7 @@ impl TermPattern {
         if case_insensitive {
             return Self::regex(&format!("{}.*", regex::escape(prefix)), "", true);
         }
-        Ok(Self { prefix: prefix.to_owned(), check: None })
+        Ok(Self { prefix: prefix.to_owned(), check: None, most: None })
     }
 
     /// Terms that match a pattern with `*`, `?` and `\`.
@@ -94,7 +101,13 @@ impl TermPattern {
     pub(super) fn similar(word: &str, edits: u8, prefix_length: usize, transpositions: bool) -> Self {
         let prefix = word.chars().take(prefix_length).collect();
         let word = word.chars().collect();
-        Self { prefix, check: Some(Check::Similar { word, edits: usize::from(edits), transpositions }) }
+        let check = Some(Check::Similar { word, edits: usize::from(edits), transpositions });
+        Self { prefix, check, most: None }
+    }
+
+    /// Of the similar words of an index only so many: those that differ least, and of these the first by their bytes.
+    pub(super) fn at_most(self, most: usize) -> Self {
+        Self { most: Some(most.min(EXPANSIONS_MAX)), ..self }
     }
 
     /// Terms between two others, in the order of their bytes.
@@ -106,7 +119,7 @@ impl TermPattern {
             }
             _ => String::new(),
         };
-        Self { prefix, check: Some(Check::Between(lower, upper)) }
+        Self { prefix, check: Some(Check::Between(lower, upper)), most: None }
     }
 
     fn regex(pattern: &str, prefix: &str, case_insensitive: bool) -> Result<Self, String> {
@@ -119,7 +132,8 @@ impl TermPattern {
                 regex::Error::CompiledTooBig(_) => "the pattern is too large".to_owned(),
                 other => format!("cannot read the pattern: {other}"),
             })?;
-        Ok(Self { prefix: prefix.to_owned(), check: Some(Check::Regex(Arc::new(regex))) })
+        let check = Some(Check::Regex(Arc::new(regex)));
+        Ok(Self { prefix: prefix.to_owned(), check, most: None })
     }
 
     /// Whether a term (that begins with the prefix) is meant.
@@ -128,13 +142,25 @@ impl TermPattern {
             None => true,
             Some(Check::Regex(regex)) => regex.is_match(term),
             Some(Check::Similar { word, edits, transpositions }) => std::str::from_utf8(term)
-                .is_ok_and(|term| within_distance(word, term, *edits, *transpositions)),
+                .is_ok_and(|term| distance(word, term, *edits, *transpositions).is_some()),
+            Some(Check::Among(terms)) => terms.contains(term),
             Some(Check::Between(lower, upper)) => {
                 let (lower, upper) =
                     (lower.as_ref().map(String::as_bytes), upper.as_ref().map(String::as_bytes));
                 RangeBounds::<[u8]>::contains(&(lower, upper), term)
             }
         }
+    }
+
+    /// How far a term that is meant is from the word: edits by character, as Lucene ranks similar words.
+    fn remoteness(&self, term: &[u8]) -> f32 {
+        let (Some(Check::Similar { word, edits, transpositions }), Ok(term)) =
+            (&self.check, std::str::from_utf8(term))
+        else {
+            return 0.0;
+        };
+        let edits = distance(word, term, *edits, *transpositions).unwrap_or_default();
+        edits as f32 / term.chars().count().min(word.len()).max(1) as f32
     }
 
     /// Whether a whole text is meant.
@@ -188,15 +214,15 @@ fn translate_regex(pattern: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// Whether two words are at most `limit` edits apart (Damerau-Levenshtein, optimal string alignment).
-fn within_distance(word: &[char], term: &str, limit: usize, transpositions: bool) -> bool {
+/// How many edits two words are apart (Damerau-Levenshtein, optimal string alignment); `None`: more than `limit`.
+fn distance(word: &[char], term: &str, limit: usize, transpositions: bool) -> Option<usize> {
     // Each character has at most four bytes: most terms are ruled out by their length.
     if term.len() > (word.len() + limit) * 4 {
-        return false;
+        return None;
     }
     let term: Vec<char> = term.chars().collect();
     if word.len().abs_diff(term.len()) > limit {
-        return false;
+        return None;
     }
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=term.len()).collect();
@@ -212,11 +238,11 @@ fn within_distance(word: &[char], term: &str, limit: usize, transpositions: bool
             row.push(cost);
         }
         if row.iter().min().is_some_and(|least| *least > limit) {
-            return false;
+            return None;
         }
         before_last = std::mem::replace(&mut last, row);
     }
-    last[term.len()] <= limit
+    last.last().copied().filter(|edits| *edits <= limit)
 }
 
 /// Terms between two looks at the clock.
@@ -232,8 +258,12 @@ pub(super) struct DictionaryQuery {
 }
 
 impl Query for DictionaryQuery {
-    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
-        Ok(Box::new(DictionaryWeight { query: self.clone(), found: LastSegment::default() }))
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        let mut query = self.clone();
+        if let (Some(most), Some(searcher)) = (self.pattern.most, scoring.searcher()) {
+            query.pattern.check = Some(Check::Among(Arc::new(self.nearest(searcher, most)?)));
+        }
+        Ok(Box::new(DictionaryWeight { query, found: LastSegment::default() }))
     }
 }
 
@@ -307,10 +337,47 @@ pub(super) fn terms_of(
 }
 
 impl DictionaryQuery {
+    /// The terms that are nearest to the word, of all segments.
+    fn nearest(&self, searcher: &Searcher, most: usize) -> tantivy::Result<BTreeSet<Vec<u8>>> {
+        // Remoteness is never negative, so its bits are in its order.
+        let mut ranked: BTreeSet<(u32, Vec<u8>)> = BTreeSet::new();
+        for reader in searcher.segment_readers() {
+            self.each_term(reader, |term| {
+                ranked.insert((self.pattern.remoteness(term).to_bits(), term.to_vec()));
+                if ranked.len() > most {
+                    ranked.pop_last();
+                }
+            })?;
+        }
+        Ok(ranked.into_iter().map(|(_, term)| term).collect())
+    }
+
+    /// Goes through the terms of a segment that match.
+    fn each_term(&self, reader: &SegmentReader, mut each: impl FnMut(&[u8])) -> tantivy::Result<()> {
+        if self.field.inverted {
+            let index = reader.inverted_index(self.field.field())?;
+            return terms_of(&self.field, &self.pattern, &index, &self.watch, |term, _| {
+                each(term);
+                Ok(true)
+            });
+        }
+        let Some(column) = SegmentColumn::open(reader, &self.field)? else { return Ok(()) };
+        let ColumnKind::Text(text) = &column.kind else { return Ok(()) };
+        let mut stream = text.dictionary().stream()?;
+        let mut seen = 0;
+        while stream.advance() && !is_over(&self.watch, &mut seen) {
+            let key = stream.key();
+            if key.starts_with(self.pattern.prefix.as_bytes()) && self.pattern.matches(key) {
+                each(key);
+            }
+        }
+        Ok(())
+    }
+
     fn docs_by_terms(&self, reader: &SegmentReader) -> tantivy::Result<BitSet> {
         let index = reader.inverted_index(self.field.field())?;
         let mut docs = BitSet::with_max_value(reader.max_doc());
-        terms_of(&self.field, &self.pattern, &index, &self.watch, |_, info| {
+        let mut add = |info: &TermInfo| -> tantivy::Result<()> {
             let mut postings = index.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
             while !postings.docs().is_empty() {
                 for doc in postings.docs() {
@@ -318,8 +385,17 @@ impl DictionaryQuery {
                 }
                 postings.advance();
             }
-            Ok(true)
-        })?;
+            Ok(())
+        };
+        if let Some(Check::Among(terms)) = &self.pattern.check {
+            for term in terms.iter().filter_map(|term| std::str::from_utf8(term).ok()) {
+                if let Some(info) = index.get_term_info(&self.field.string_term(term))? {
+                    add(&info)?;
+                }
+            }
+        } else {
+            terms_of(&self.field, &self.pattern, &index, &self.watch, |_, info| add(info).map(|()| true))?;
+        }
         Ok(docs)
     }
 

@@ -158,6 +158,7 @@ impl Compiler<'_> {
                     fuzziness: None,
                     prefix_length: 0,
                     transpositions: true,
+                    max_expansions: query.fuzzy_max_expansions,
                     analyzer: query.analyzer,
                     zero_terms_all: false,
                     lenient: query.lenient,
@@ -179,7 +180,8 @@ impl Compiler<'_> {
                 let word = if is_text { text.to_lowercase() } else { text.clone() };
                 let edits = edits.unwrap_or_else(|| query.fuzziness.edits(&word));
                 let (prefix, transpositions) = (query.fuzzy_prefix_length, query.fuzzy_transpositions);
-                self.dictionary(field, Ok(TermPattern::similar(&word, edits, prefix, transpositions)))
+                let pattern = TermPattern::similar(&word, edits, prefix, transpositions);
+                self.dictionary(field, Ok(pattern.at_most(query.fuzzy_max_expansions)))
             }
             Leaf::Range { lower, upper } => {
                 let end = |end: &Option<(String, bool)>| {

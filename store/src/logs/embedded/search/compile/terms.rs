@@ -270,7 +270,7 @@ impl Compiler<'_> {
         let Some(field) = self.strings(&query.field, "fuzzy")? else { return Ok(nothing()) };
         let edits = query.fuzziness.edits(&query.value);
         let pattern = TermPattern::similar(&query.value, edits, query.prefix_length, query.transpositions);
-        self.dictionary(field, Ok(pattern))
+        self.dictionary(field, Ok(pattern.at_most(query.max_expansions)))
     }
 
     /// A field of strings; `None` if unknown.

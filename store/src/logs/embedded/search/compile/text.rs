@@ -61,7 +61,8 @@ impl Compiler<'_> {
             0 => Ok(self.string_term(field.clone(), word)),
             edits => self.dictionary(
                 field.clone(),
-                Ok(TermPattern::similar(word, edits, query.prefix_length, query.transpositions)),
+                Ok(TermPattern::similar(word, edits, query.prefix_length, query.transpositions)
+                    .at_most(query.max_expansions)),
             ),
         }
     }
@@ -80,7 +81,7 @@ impl Compiler<'_> {
             if let (Some(fuzziness), Family::Keyword) = (query.fuzziness, field.family()) {
                 let edits = fuzziness.edits(&text);
                 let pattern = TermPattern::similar(&text, edits, query.prefix_length, query.transpositions);
-                return self.dictionary(field, Ok(pattern));
+                return self.dictionary(field, Ok(pattern.at_most(query.max_expansions)));
             }
             return lenient(self.term_on(field, &query.query), query.lenient);
         }
