@@ -27,8 +27,8 @@ pub struct SortKey {
     pub format: Option<String>,
     /// `numeric_type: date_nanos`: dates are given in nanoseconds, whatever the field's type.
     pub nanos: bool,
-    /// Whether a field that no index knows is no error.
-    pub unmapped_ok: bool,
+    /// As what type a field counts that an index does not map.
+    pub unmapped_type: Option<String>,
     /// The nested objects that the field is in.
     pub nested: Option<String>,
 }
@@ -151,7 +151,8 @@ fn key(name: &str, options: &Value, place: &Place<'_>) -> Result<SortKey, StoreE
         // Of Elasticsearch before 6.1.
         nested_path: Option<String>,
         // Boolean or null: of Elasticsearch before 6, still sent by Kibana's and Grafana's plugins.
-        ignore_unmapped: Option<bool>,
+        #[serde(rename = "ignore_unmapped")]
+        _ignore_unmapped: Option<bool>,
     }
     match name {
         "_script" => return script_key(options, place),
@@ -198,7 +199,7 @@ fn key(name: &str, options: &Value, place: &Place<'_>) -> Result<SortKey, StoreE
         mode: read.mode.unwrap_or(default_mode),
         format: read.format,
         nanos: read.numeric_type.as_deref() == Some("date_nanos"),
-        unmapped_ok: read.unmapped_type.is_some() || read.ignore_unmapped == Some(true),
+        unmapped_type: read.unmapped_type,
         nested,
     })
 }
@@ -222,7 +223,7 @@ fn computed(target: SortTarget, order: SortOrder, mode: SortMode) -> SortKey {
         mode,
         format: None,
         nanos: false,
-        unmapped_ok: true,
+        unmapped_type: None,
         nested: None,
     }
 }

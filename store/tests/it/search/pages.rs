@@ -93,7 +93,29 @@ fn expected(documents: &[(String, Value)], sort: &Value) -> Vec<Vec<Value>> {
         }
         std::cmp::Ordering::Equal
     });
-    rows.into_iter().map(|row| row.into_iter().map(|(value, _)| value).collect()).collect()
+    let fields: Vec<&str> = sort.as_array().unwrap().iter().map(field_of).collect();
+    let shown = |((value, options), field): ((Value, Value), &&str)| match value {
+        Value::Null => none(field, (options["missing"] == "_first") == (options["order"] == "desc")),
+        // Booleans are numbers here.
+        Value::Bool(truth) => json!(u8::from(truth)),
+        value => value,
+    };
+    rows.into_iter().map(|row| row.into_iter().zip(&fields).map(shown).collect()).collect()
+}
+
+fn field_of(key: &Value) -> &str {
+    key.as_str().or_else(|| key.as_object()?.keys().next().map(String::as_str)).unwrap()
+}
+
+/// What stands for no value.
+fn none(field: &str, largest: bool) -> Value {
+    match (field, largest) {
+        ("country", _) => Value::Null,
+        ("amount", true) => json!("Infinity"),
+        ("amount", false) => json!("-Infinity"),
+        (_, true) => json!(i64::MAX),
+        (_, false) => json!(i64::MIN),
+    }
 }
 
 proptest! {
@@ -166,6 +188,55 @@ proptest! {
             assert_eq!(joined, page(&whole));
         });
     }
+}
+
+/// The answers of Elasticsearch 7.10.2.
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_without_a_value_say_where_they_stand() {
+    let fixture = Fixture::new().await;
+    let full = json!({"_index": "shop-1", "_id": "1", "amount": 1.5, "price": 1.5, "n": 1, "country": "a",
+        "@timestamp": 1_795_219_200_000_i64, "ok": true, "ip": "1.2.3.4"});
+    fixture.write(vec![full, json!({"_index": "shop-1", "_id": "2"})]).await;
+    let (most, least) = (json!(i64::MAX), json!(i64::MIN));
+    let (above, below) = (json!("Infinity"), json!("-Infinity"));
+    for (field, value, largest, smallest) in [
+        ("amount", json!(1.5), &above, &below),
+        ("price", json!(1.5), &above, &below),
+        ("n", json!(1), &most, &least),
+        ("@timestamp", json!(1_795_219_200_000_i64), &most, &least),
+        ("ok", json!(1), &most, &least),
+        ("country", json!("a"), &Value::Null, &Value::Null),
+        ("ip", json!("1.2.3.4"), &Value::Null, &Value::Null),
+    ] {
+        for (order, missing, none) in [
+            ("asc", "_last", largest),
+            ("asc", "_first", smallest),
+            ("desc", "_last", smallest),
+            ("desc", "_first", largest),
+        ] {
+            let sort = json!([{field: {"order": order, "missing": missing}}]);
+            let found = fixture.search("shop-1", json!({"sort": sort})).await;
+            let mut expected = vec![vec![value.clone()], vec![none.clone()]];
+            if missing == "_first" {
+                expected.reverse();
+            }
+            let sorts: Vec<_> = found.hits.iter().map(|hit| hit.sort.clone()).collect();
+            assert_eq!(sorts, expected, "{sort}");
+            // They can be handed back.
+            let next = fixture.search("shop-1", json!({"sort": sort, "search_after": expected[0]})).await;
+            assert_eq!(page(&next), page(&found)[1..], "{sort}");
+            let end = fixture.search("shop-1", json!({"sort": sort, "search_after": expected[1]})).await;
+            assert_eq!(page(&end), Vec::<&str>::new(), "{sort}");
+        }
+    }
+    // Of a field that is not mapped, as of the type that the request names. Clients whose numbers have 53 bits round it.
+    for (kind, none) in [("boolean", json!(i64::MAX)), ("double", above), ("keyword", Value::Null)] {
+        let sort = json!([{"nowhere": {"order": "asc", "unmapped_type": kind}}]);
+        let found = fixture.search("shop-1", json!({"sort": sort})).await;
+        assert!(found.hits.iter().all(|hit| hit.sort == [none.clone()]), "{kind}");
+    }
+    let rounded = json!({"sort": [{"n": "asc"}], "search_after": [9_223_372_036_854_776_000_u64]});
+    assert!(fixture.search("shop-1", rounded).await.hits.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

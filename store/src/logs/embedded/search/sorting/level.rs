@@ -10,7 +10,7 @@ use super::super::fields::{Fields, Within};
 use super::super::geography::distance_m;
 use super::super::scalar::Scalar;
 use super::super::script::{DocScript, ScriptType, Scripted};
-use super::entry::SortValue;
+use super::entry::{NoValue, SortValue};
 use super::sortable::not_sortable;
 use crate::{
     StoreError,
@@ -60,6 +60,8 @@ pub(super) struct Level<'k> {
     pub(super) source: Source,
     field: Option<ResolvedField>,
     pub(super) missing: u128,
+    /// What the answer says of those.
+    none: NoValue,
     pub(super) after: Option<u128>,
 }
 
@@ -97,7 +99,13 @@ impl<'k> Level<'k> {
                 },
             },
         };
-        let mut level = Self { key, source, field, missing: MISSING_LAST, after: None };
+        let none = match &key.target {
+            SortTarget::Field(_) => NoValue::of_field(field.as_ref(), key.unmapped_type.as_deref()),
+            SortTarget::Distance(_) => NoValue::Float,
+            SortTarget::Script(sort) if sort.is_number => NoValue::Float,
+            SortTarget::Script(_) | SortTarget::Score | SortTarget::Document => NoValue::Null,
+        };
+        let mut level = Self { key, source, field, missing: MISSING_LAST, none, after: None };
         level.missing = match &key.missing {
             Missing::Last => MISSING_LAST,
             Missing::First => MISSING_FIRST,
@@ -105,12 +113,23 @@ impl<'k> Level<'k> {
         };
         level.after = match after {
             None => None,
-            Some(Value::Null) => {
+            Some(value) if level.stands_for_none(value) => {
                 Some(if key.missing == Missing::First { MISSING_FIRST } else { MISSING_LAST })
             }
             Some(value) => Some(level.position(value, now)?),
         };
         Ok(level)
+    }
+
+    /// Whether a value of `search_after` is that of a document without one.
+    fn stands_for_none(&self, value: &Value) -> bool {
+        let is_text =
+            matches!(&self.source, Source::Column(column) if matches!(column.kind, ColumnKind::Text(_)));
+        match &self.key.missing {
+            Missing::Value(_) => value.is_null(),
+            _ if is_text => value.is_null(),
+            missing => NoValue::is_meant(value, *missing == Missing::First, self.key.order),
+        }
     }
 
     pub(super) fn column_key(&self, column: &SegmentColumn, doc: DocId) -> u128 {
@@ -178,7 +197,11 @@ impl<'k> Level<'k> {
                 Value::String(text) => text.parse::<bool>().ok().map(|truth| encode(u64::from(truth))),
                 other => other.as_u64().map(encode),
             },
-            ColumnKind::Date => Some(encode(self.date(value, now)?.to_u64())),
+            ColumnKind::Date => match value.as_i64() {
+                // What a document without a date has in an answer, in a sort that has it at the other end.
+                Some(end @ (i64::MIN | i64::MAX)) => Some(encode(end.to_u64())),
+                _ => Some(encode(self.date(value, now)?.to_u64())),
+            },
             ColumnKind::Text(text) => match value.as_str() {
                 None => None,
                 Some(term) => {
@@ -226,7 +249,7 @@ impl<'k> Level<'k> {
 
     pub(super) fn value(&self, key: u128, doc: DocId) -> tantivy::Result<SortValue> {
         if key == MISSING_FIRST && self.key.missing == Missing::First {
-            return Ok(SortValue::First);
+            return Ok(SortValue::First(self.none));
         }
         let undirected = directed(key, self.key.order);
         // Exact keys are even; what lies between stands for a `missing` value that the segment does not have.
@@ -248,8 +271,8 @@ impl<'k> Level<'k> {
     /// The typed value of documents without one.
     fn missing_value(&self) -> SortValue {
         match &self.key.missing {
-            Missing::First => SortValue::First,
-            Missing::Last => SortValue::Last,
+            Missing::First => SortValue::First(self.none),
+            Missing::Last => SortValue::Last(self.none),
             Missing::Value(value) => match value {
                 Value::Bool(truth) => SortValue::Value(Scalar::Bool(*truth)),
                 Value::Number(number) => SortValue::Value(match (number.as_i64(), &self.source) {
@@ -260,7 +283,7 @@ impl<'k> Level<'k> {
                     (None, _) => Scalar::Float(number.as_f64().unwrap_or(0.0)),
                 }),
                 Value::String(text) => SortValue::Value(Scalar::Text(text.clone())),
-                _ => SortValue::Last,
+                _ => SortValue::Last(self.none),
             },
         }
     }
