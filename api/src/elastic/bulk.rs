@@ -125,9 +125,13 @@ async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
         let (index, id, routing, outcome) = match item.refused {
             Some(error) => (item.write.index, item.write.id, None, Err(error)),
             None => {
-                let (index, id, routing) = names.next().unwrap_or_default();
+                let (mut index, mut id, routing) = names.next().unwrap_or_default();
                 let outcome =
                     outcomes.next().ok_or_else(|| ElasticError::illegal("a write has no outcome"))?;
+                if let Outcome::Stored(WriteResult::Refused { index: itself, id: given, .. }) = &outcome {
+                    index = itself.clone().unwrap_or(index);
+                    id = id.or_else(|| given.clone());
+                }
                 (index, id, routing, write::answer(outcome, refresh))
             }
         };

@@ -222,17 +222,17 @@ async fn get_document(mut asked: Asked) -> Result<Response, ElasticError> {
 
 async fn get_source(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let view = View::take(&mut asked);
-    let (index, id) = (asked.index()?, asked.part("id").to_owned());
-    let document = read(&mut asked).await?.ok_or_else(|| {
-        let reason = format!("Document not found [{index}]/[{DOC_TYPE}]/[{id}]");
-        ElasticError::new(StatusCode::NOT_FOUND, "resource_not_found_exception", reason)
-    })?;
+    let Some(document) = read(&mut asked).await? else {
+        let index = index_itself(&asked, &asked.index()?).await?;
+        let reason = format!("Document not found [{index}]/[{DOC_TYPE}]/[{}]", asked.part("id"));
+        return Err(ElasticError::new(StatusCode::NOT_FOUND, "resource_not_found_exception", reason));
+    };
     let filter = view.source.unwrap_or_else(|| SourceFilter::whole(true));
     if !filter.wanted {
         return Err(write::invalid("fetching source can not be disabled"));
     }
     let source = document.source.ok_or_else(|| {
-        let reason = format!("Source not found [{index}]/[{DOC_TYPE}]/[{id}]");
+        let reason = format!("Source not found [{}]/[{DOC_TYPE}]/[{}]", document.index, document.id);
         ElasticError::new(StatusCode::NOT_FOUND, "resource_not_found_exception", reason)
     })?;
     Ok(Json(Value::Object(filter.apply(source))))

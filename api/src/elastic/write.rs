@@ -401,7 +401,7 @@ pub(super) fn answer(outcome: Outcome, refresh: Refresh) -> Result<(StatusCode, 
                 "_shards": {"total": 0, "successful": 0, "failed": 0}});
             Ok((StatusCode::OK, body.as_object().cloned().unwrap_or_default()))
         }
-        Outcome::Stored(WriteResult::Refused { kind, code, reason, details }) => {
+        Outcome::Stored(WriteResult::Refused { kind, code, reason, details, .. }) => {
             let error = StoreError { details, ..StoreError::new(kind, reason) };
             Err(ElasticError::from(match code {
                 Some(code) => error.with_code(code),

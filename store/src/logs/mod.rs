@@ -157,6 +157,10 @@ pub enum WriteResult {
         reason: String,
         /// What Elasticsearch says beside that, such as `caused_by`.
         details: Option<Box<Object>>,
+        /// The index that refused it, where its name was that of an alias or data stream; `None`: none was found.
+        index: Option<Arc<str>>,
+        /// The id that it was given, if it came without one.
+        id: Option<String>,
     },
 }
 

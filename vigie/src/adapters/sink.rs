@@ -112,6 +112,8 @@ mod tests {
                 code: None,
                 reason: "no".into(),
                 details: None,
+                index: None,
+                id: None,
             };
             let results: Vec<_> = kinds.iter().map(refused).collect();
             assert_eq!(trouble(&results).map(|error| error.kind), expected, "{kinds:?}");

@@ -416,3 +416,47 @@ async fn reindexing_takes_the_first_of_an_order_at_a_pace() {
     let ended = es.call("GET", &format!("/_tasks/{task}?wait_for_completion=true&timeout=60s"), None).await;
     assert_eq!(Elastic::expect(ended, 200)["response"]["created"], 30);
 }
+
+/// Names of items that fail are those of Elasticsearch 7.10.2: of the index itself once it is found.
+#[tokio::test]
+async fn items_that_fail_name_the_index_behind_an_alias() {
+    let dir = tempfile::tempdir().unwrap();
+    let vigie = Vigie::start(&dir.path().join("data"));
+    let es = Elastic(&vigie);
+    let index =
+        json!({"mappings": {"properties": {"n": {"type": "long"}}}, "aliases": {"all": {}, "one": {}}});
+    Elastic::expect(es.call("PUT", "/one-1", Some(index)).await, 200);
+    Elastic::expect(es.call("PUT", "/two-1", Some(json!({"aliases": {"all": {}}}))).await, 200);
+    Elastic::expect(es.call("PUT", "/one/_doc/1", Some(json!({"n": 1}))).await, 201);
+    let bulk = [
+        json!({"create": {"_index": "one", "_id": "1"}}),
+        json!({"n": 1}),
+        json!({"index": {"_index": "one"}}),
+        json!({"n": "text"}),
+        json!({"update": {"_index": "one", "_id": "9"}}),
+        json!({"doc": {"n": 2}}),
+        json!({"index": {"_index": "all", "_id": "1"}}),
+        json!({"n": 1}),
+        json!({"delete": {"_index": "nothing", "_id": "1"}}),
+    ];
+    let bulk = bulk.iter().map(|line| format!("{line}\n")).collect();
+    let answer = Elastic::expect(es.send("POST", "/_bulk", Some(bulk), "application/x-ndjson").await, 200);
+    let items = answer["items"].as_array().unwrap();
+    let item = |at: usize| items[at].as_object().unwrap().values().next().unwrap();
+    for (at, name, status) in
+        [(0, "one-1", 409), (1, "one-1", 400), (2, "one-1", 404), (3, "all", 400), (4, "nothing", 404)]
+    {
+        assert_eq!(
+            (&item(at)["_index"], &item(at)["status"]),
+            (&json!(name), &json!(status)),
+            "{}",
+            item(at)
+        );
+    }
+    // One without an id has the same one wherever it is told.
+    let id = item(1)["_id"].as_str().unwrap();
+    assert!(item(1)["error"]["reason"].as_str().unwrap().contains(&format!("'{id}'")), "{}", item(1));
+    let missing = Elastic::expect(es.call("GET", "/one/_source/77", None).await, 404);
+    assert_eq!(missing["error"]["reason"], "Document not found [one-1]/[_doc]/[77]");
+    vigie.stop();
+}

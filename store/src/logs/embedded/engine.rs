@@ -210,7 +210,14 @@ impl Engine {
             let prepared = prepare(&state, events, now, &rules);
             let (sender, receiver) = oneshot::channel();
             match state.submit(&self.wal, prepared.items, prepared.blob, now, sender) {
-                Ok((results, submitted)) => return Ok((slot, results, submitted.then_some(receiver))),
+                Ok((mut results, submitted)) => {
+                    for result in &mut results {
+                        if let WriteResult::Refused { index, .. } = result {
+                            *index = Some(state.name.clone());
+                        }
+                    }
+                    return Ok((slot, results, submitted.then_some(receiver)));
+                }
                 Err(Dead) => drop(self.wal.settle()),
             }
         }

@@ -343,6 +343,8 @@ async fn settle(
                     code: error.code,
                     reason: error.message.clone(),
                     details: error.details.clone(),
+                    index: None,
+                    id: None,
                 };
                 part.positions.iter().for_each(|at| results[*at] = Some(refused.clone()));
                 failure = Some(error);

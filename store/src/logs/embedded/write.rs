@@ -4,7 +4,7 @@ use super::{
     convert::{Content, Converted, convert},
     index::{Action, Changes, IndexState, Prepared, Span, Update, put_routing},
     names::ID_MAX_BYTES,
-    new_ids::NewIds,
+    new_ids::{self, NewIds},
     router::Router,
     scripted::Scripted,
     target::WriteRules,
@@ -46,28 +46,44 @@ pub(super) fn prepare(
     let known: usize = events.iter().filter_map(|event| event.metadata.raw.as_ref()).map(Bytes::len).sum();
     let mut blob = Vec::with_capacity(known + events.len() * if known > 0 { 32 } else { 512 });
     let mut ids = NewIds::reserve(events.iter().filter(|event| event.metadata.id.is_none()).count());
-    let items =
-        events.iter().map(|event| prepare_one(state, event, (&mut blob, &mut ids), now, rules)).collect();
+    let items = events
+        .iter()
+        .map(|event| {
+            let named = name(event, &mut ids)?;
+            let new = named.1;
+            prepare_one(state, event, named, &mut blob, now, rules).map_err(|mut refused| {
+                if let WriteResult::Refused { id, .. } = &mut refused {
+                    *id = new.map(new_ids::text_of);
+                }
+                refused
+            })
+        })
+        .collect();
     PreparedBatch { items, blob: Bytes::from(blob) }
+}
+
+/// The id of an event, and its number if it is a new one.
+fn name(event: &Event, ids: &mut NewIds) -> Result<(String, Option<u64>), WriteResult> {
+    match &event.metadata.id {
+        Some(id) => Ok((id.clone(), None)),
+        None if matches!(event.metadata.operation, Operation::Create | Operation::Index) => {
+            let (id, number) = ids.next();
+            Ok((id, Some(number)))
+        }
+        None => Err(refused("an update or delete needs an id")),
+    }
 }
 
 fn prepare_one(
     state: &IndexState,
     event: &Event,
-    (blob, ids): (&mut Vec<u8>, &mut NewIds),
+    (id, new_id): (String, Option<u64>),
+    blob: &mut Vec<u8>,
     now: Clock,
     rules: &WriteRules,
 ) -> Result<Prepared, WriteResult> {
     rules.check(event).map_err(refuse)?;
     let operation = event.metadata.operation;
-    let (id, new_id) = match &event.metadata.id {
-        Some(id) => (id.clone(), None),
-        None if matches!(operation, Operation::Create | Operation::Index) => {
-            let (id, number) = ids.next();
-            (id, Some(number))
-        }
-        None => return Err(refused("an update or delete needs an id")),
-    };
     if id.is_empty() || id.len() > ID_MAX_BYTES {
         return Err(refused(format!(
             "a document id has 1 to {ID_MAX_BYTES} bytes, this one has {}",
@@ -181,7 +197,8 @@ fn check_time(at_ms: i64, now: Clock) -> Result<(), WriteResult> {
 
 /// What becomes of an event for which that went wrong.
 pub(super) fn refuse(error: StoreError) -> WriteResult {
-    WriteResult::Refused { kind: error.kind, code: error.code, reason: error.message, details: error.details }
+    let StoreError { kind, code, message: reason, details, .. } = error;
+    WriteResult::Refused { kind, code, reason, details, index: None, id: None }
 }
 
 fn refused(reason: impl Into<String>) -> WriteResult {
