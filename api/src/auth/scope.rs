@@ -58,6 +58,13 @@ pub(crate) fn label_scope() -> Scope {
     Scope::none("fraud labels").with_grant([format!("{ECOMMERCE_LOGS}-*")], &[Right::Write])
 }
 
+/// The reach of the question whether an update finds its document: it reads nothing else of it.
+pub(crate) fn existence_scope() -> Scope {
+    let patterns =
+        [ECOMMERCE_LOGS.to_owned(), format!("{ECOMMERCE_LOGS}-*"), format!(".ds-{ECOMMERCE_LOGS}-*")];
+    Scope::none("upserts").with_grant(patterns, &[Right::Read])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

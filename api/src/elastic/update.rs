@@ -11,10 +11,16 @@ use super::{
     write::{self, Documents, Write},
 };
 use axum::{Json, http::StatusCode, routing::post};
-use event::{Object, Operation, UpdateScript};
+use detect::fraud::{is_judged, is_judged_index};
+use event::{Event, Object, Operation, Origin, UpdateScript, WriteOptions};
 use ingest::pipeline::StoredScripts;
 use serde_json::{Value, json};
-use store::logs::GetRequest;
+use store::{
+    ErrorKind,
+    logs::{Destination, GetRequest},
+};
+
+use crate::{auth::scope::existence_scope, state::App};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -126,6 +132,53 @@ pub(super) fn fill(
         }
     };
     Ok(filter)
+}
+
+/// An update that would make a transaction, as the creation of it: what comes in gets its verdict, whatever the request that
+/// brings it. `None`: its document is there, or is none that is judged.
+pub(super) async fn as_creation(
+    app: &App,
+    event: &Event,
+    destination: &Destination,
+) -> Result<Option<Event>, ElasticError> {
+    let Some(options) = event.metadata.options.as_deref().filter(|_| is_judged_index(&destination.index))
+    else {
+        return Ok(None);
+    };
+    let document = match (options.doc_as_upsert, &options.upsert) {
+        (true, _) => event.fields.clone(),
+        (false, Some(upsert)) => upsert.clone(),
+        (false, None) => return Ok(None),
+    };
+    let mut creation = Event::new(document, Origin::Request);
+    creation.metadata.index = event.metadata.index.clone();
+    creation.metadata.id = event.metadata.id.clone();
+    creation.metadata.operation = Operation::Create;
+    let (routing, require_alias) = (options.routing.clone(), options.require_alias);
+    creation.metadata.options =
+        Some(Box::new(WriteOptions { routing, require_alias, ..WriteOptions::default() }));
+    if !is_judged(&creation, &destination.index) || exists(app, event, destination).await? {
+        return Ok(None);
+    }
+    if options.script.as_ref().is_some_and(|script| script.scripted_upsert) {
+        return Err(ElasticError::illegal(
+            "[scripted_upsert] cannot make a transaction: its verdict rests on the document as it is sent",
+        ));
+    }
+    Ok(Some(creation))
+}
+
+/// Whether the document of an update is there.
+async fn exists(app: &App, event: &Event, destination: &Destination) -> Result<bool, ElasticError> {
+    let Some(id) = event.metadata.id.as_deref() else { return Ok(false) };
+    let own = event.metadata.options.as_ref().and_then(|options| options.routing.as_deref());
+    let routing = own.or(destination.routing.as_deref());
+    let request = GetRequest { index: &destination.index, id, routing, realtime: true };
+    match app.parts().logs.get_as(&existence_scope(), request).await {
+        Ok(found) => Ok(found.is_some()),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Adds the document as it is now to the answer of an update.

@@ -273,6 +273,10 @@ async fn prepare(
     }
     // What is done with a document goes by the index, not by the alias that leads to it.
     let destination = known.destination(app, scope, &event).await?;
+    if event.metadata.operation == Operation::Update {
+        let creation = super::update::as_creation(app, &event, &destination).await;
+        event = creation.map_err(|error| Box::new(Outcome::Refused(error)))?.unwrap_or(event);
+    }
     if is_judged(&event, &destination.index) {
         name_index(&mut event, &destination);
     }

@@ -171,6 +171,41 @@ async fn transactions_of_other_shippers_are_judged_too() {
     let found = elastic(&format!("/{index}/_search"), by_verdict.clone()).await;
     assert_eq!(found["hits"]["total"]["value"], 12, "{found}");
 
+    // An update that makes a transaction is no way around the verdict, by its name or an alias; one that finds its document
+    // changes it.
+    let payment = |id: &str, second: u32| {
+        json!({"event": {"dataset": "ecommerce.transaction"}, "@timestamp": format!("2026-11-10T11:00:{second}Z"),
+            "ecommerce": {"transaction": {"id": id, "amount": 25.0, "currency": "EUR"}}})
+    };
+    let alias = json!({"actions": [{"add": {"index": index, "alias": "payments", "is_write_index": true}}]});
+    elastic("/_aliases", alias.to_string()).await;
+    let script = json!({"source": "ctx._source.seen = true"});
+    for (name, id, body, expected) in [
+        (index, "u-1", json!({"doc": payment("u-1", 10), "doc_as_upsert": true}), "created"),
+        (index, "u-2", json!({"script": script, "upsert": payment("u-2", 11)}), "created"),
+        ("payments", "u-3", json!({"doc": {"note": "x"}, "upsert": payment("u-3", 12)}), "created"),
+        (index, "u-1", json!({"doc": {"note": "later"}, "upsert": payment("u-1", 10)}), "updated"),
+        (index, "u-2", json!({"script": script, "upsert": payment("u-2", 11)}), "updated"),
+    ] {
+        let answer = elastic(&format!("/{name}/_update/{id}?refresh=true"), body.to_string()).await;
+        assert_eq!(
+            (&answer["result"], &answer["_index"]),
+            (&json!(expected), &json!(index)),
+            "{id}: {answer}"
+        );
+        let (status, verdict) = analyst.get(&format!("/fraud/verdicts/{id}")).await;
+        assert_eq!((status, &verdict["id"]), (StatusCode::OK, &json!(id)), "{verdict}");
+    }
+    let update = json!({"update": {"_index": index, "_id": "u-4"}});
+    let upsert = json!({"doc": payment("u-4", 13), "doc_as_upsert": true});
+    let answer = elastic("/_bulk?refresh=true", format!("{update}\n{upsert}\n")).await;
+    assert_eq!(answer["items"][0]["update"]["status"], 201, "{answer}");
+    let scripted = json!({"script": script, "scripted_upsert": true, "upsert": payment("u-5", 14)});
+    let answer = elastic(&format!("/{index}/_update/u-5"), scripted.to_string()).await;
+    assert_eq!(answer["status"], 400, "{answer}");
+    let found = elastic(&format!("/{index}/_search"), by_verdict.clone()).await;
+    assert_eq!(found["hits"]["total"]["value"], 16, "{found}");
+
     // Elsewhere a transaction is a document as any other.
     let action = json!({"index": {"_index": "rehearsal"}});
     let payment = json!({"event": {"dataset": "ecommerce.transaction"}, "@timestamp": "2026-11-10T10:00:30Z",
