@@ -29,6 +29,20 @@ pub(super) enum IndexValue {
     Object(Vec<(Arc<str>, IndexValue)>),
 }
 
+impl IndexValue {
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Str(text) => text.capacity(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Object(members) => {
+                let own = members.capacity() * size_of::<(Arc<str>, Self)>();
+                own + members.iter().map(|(_, value)| value.heap_bytes()).sum::<usize>()
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// A part of a document's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
@@ -64,6 +78,12 @@ pub(super) struct IndexDocument {
 impl IndexDocument {
     pub(super) fn add(&mut self, field: Field, value: IndexValue) {
         self.values.push((field, value));
+    }
+
+    /// Memory of its values, in bytes; the text is others' too.
+    pub(super) fn values_bytes(&self) -> usize {
+        let own = self.values.capacity() * size_of::<(Field, IndexValue)>();
+        own + self.values.iter().map(|(_, value)| value.heap_bytes()).sum::<usize>()
     }
 }
 

@@ -196,6 +196,7 @@ impl Engine {
         now: Clock,
     ) -> Result<(Arc<Slot>, Vec<WriteResult>, Option<oneshot::Receiver<Result<(), StoreError>>>), StoreError>
     {
+        self.registry.make_room();
         for attempt in 1..=ATTEMPTS_MAX {
             let (slot, rules) = match self.write_target(scope, index, events, now) {
                 // The index behind an alias may have gone while it was looked up, and the alias with it.
@@ -361,12 +362,8 @@ impl Engine {
         for open in open.iter().filter(|open| log_is_long || due(open)) {
             open.schedule_commit();
         }
-        if self.shared.memory.is_over_budget()
-            && let Some(largest) = open.iter().max_by_key(|open| open.uncommitted_bytes())
-        {
-            largest.schedule_commit();
-        }
         drop(open);
+        self.registry.schedule_commits();
         self.release_log();
         self.registry.limit_writers();
         self.registry.limit_readers();

@@ -17,12 +17,12 @@ impl Memory {
         Self { bytes: AtomicUsize::new(0), budget_bytes }
     }
 
-    /// Whether the largest index should be committed to free some.
-    pub(super) fn is_over_budget(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) > self.budget_bytes
+    /// By how much it is over the budget, in bytes: that much should be committed.
+    pub(super) fn excess_bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed).saturating_sub(self.budget_bytes)
     }
 
-    /// Whether whoever adds to it must commit first.
+    /// Whether whoever adds to it must make room first.
     pub(super) fn is_exhausted(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > self.budget_bytes + self.budget_bytes / 2
     }
@@ -72,13 +72,14 @@ mod tests {
         let memory = Arc::new(Memory::new(100));
         let (one, other) = (Share::of(&memory), Share::of(&memory));
         one.add(80);
-        assert!(!memory.is_over_budget());
+        assert_eq!(memory.excess_bytes(), 0);
         other.add(30);
-        assert!(memory.is_over_budget() && !memory.is_exhausted());
+        assert_eq!(memory.excess_bytes(), 10);
+        assert!(!memory.is_exhausted());
         other.add(60);
         assert!(memory.is_exhausted());
         other.give_back(90);
-        assert!(!memory.is_over_budget());
+        assert_eq!(memory.excess_bytes(), 0);
         drop(one);
         assert_eq!(memory.bytes.load(Ordering::Relaxed), 0);
     }

@@ -275,12 +275,56 @@ impl Registry {
             state.must_replay = true;
         }
         drop(state);
+        self.make_room();
         self.limit_writers();
     }
 
     /// The indices that are open.
     pub(super) fn open_states(&self) -> Vec<Arc<IndexState>> {
         self.slots.read().values().filter_map(|slot| slot.open_state()).collect()
+    }
+
+    /// What holds most that is not committed comes first. Indices that are being opened are left out: nobody should wait
+    /// for them here.
+    fn by_uncommitted_bytes(&self) -> Vec<(usize, Arc<IndexState>)> {
+        let slots = self.slots.read();
+        let open = slots.values().filter_map(|slot| slot.state.try_lock()?.open.clone());
+        let mut holding: Vec<_> =
+            open.map(|open| (open.uncommitted_bytes(), open)).filter(|(bytes, _)| *bytes > 0).collect();
+        holding.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        holding
+    }
+
+    /// Has as much committed as is in memory beyond the budget, the largest first.
+    pub(super) fn schedule_commits(&self) {
+        let mut excess = self.shared.memory.excess_bytes();
+        if excess == 0 {
+            return;
+        }
+        for (bytes, open) in self.by_uncommitted_bytes() {
+            open.schedule_commit();
+            excess = excess.saturating_sub(bytes);
+            if excess == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Where memory is exhausted: commits the largest, on this thread, until it is no more. To be called by whoever is about
+    /// to add to it, while no index is locked.
+    pub(super) fn make_room(&self) {
+        if !self.shared.memory.is_exhausted() {
+            return;
+        }
+        for (_, open) in self.by_uncommitted_bytes() {
+            // The failure is logged; the index is recovered by the next round.
+            if let Ok(true) = open.commit() {
+                open.schedule_merge();
+            }
+            if !self.shared.memory.is_exhausted() {
+                return;
+            }
+        }
     }
 
     /// Commits and closes the writers that have been idle longest, beyond the limit.

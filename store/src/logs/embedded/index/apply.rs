@@ -48,8 +48,12 @@ impl IndexState {
         self.schedule_drain();
     }
 
-    /// As [`Self::apply`], on this thread.
+    /// As [`Self::apply`], on this thread, and never with more in memory than may be.
     pub(super) fn apply_now(self: &Arc<Self>, batch: Batch) {
+        if self.shared.memory.is_exhausted() && self.uncommitted_bytes() > 0 {
+            // The failure is logged.
+            let _ = self.commit();
+        }
         self.pending.lock().push_back(batch);
         self.drain();
     }
@@ -66,12 +70,8 @@ impl IndexState {
     fn drain(self: &Arc<Self>) {
         self.drain_is_scheduled.store(false, Ordering::Release);
         while !self.pending.lock().is_empty() {
-            if self.is_exhausted() {
-                // Too much is in memory: whoever would add to it makes room first. The failure is logged.
-                let _ = self.commit();
-            }
             let Some(mut building) = self.building.try_lock() else { return };
-            let result = self.drain_into(&mut building, usize::MAX, true);
+            let result = self.drain_into(&mut building, usize::MAX);
             drop(building);
             if let Err(error) = result {
                 self.fail("index documents", error);
@@ -80,20 +80,13 @@ impl IndexState {
         }
     }
 
-    fn is_exhausted(&self) -> bool {
-        self.shared.memory.is_exhausted() && self.share.bytes() > 0
-    }
-
-    /// At most so many batches. `pausing`: stops when memory is exhausted.
-    fn drain_into(&self, building: &mut Building, batches: usize, pausing: bool) -> tantivy::Result<()> {
+    /// At most so many batches.
+    fn drain_into(&self, building: &mut Building, batches: usize) -> tantivy::Result<()> {
         if building.abandoned {
             self.pending.lock().clear();
             return Ok(());
         }
         for _ in 0..batches {
-            if pausing && self.is_exhausted() {
-                break;
-            }
             let Some(batch) = self.pending.lock().pop_front() else { return Ok(()) };
             let before = building.bytes();
             if let Err(error) = building.apply(batch) {
@@ -128,7 +121,7 @@ impl IndexState {
             // Only what is there now: where writes come faster than this goes, there would be no end to it, nor to the
             // memory that it takes.
             let waiting = self.pending.lock().len();
-            if let Err(error) = self.drain_into(&mut building, waiting, false) {
+            if let Err(error) = self.drain_into(&mut building, waiting) {
                 drop(building);
                 return Err(self.fail("index documents", error));
             }

@@ -1,9 +1,9 @@
-//! What was given to an index since its last commit: segments in the making, and changes to documents that are there.
+//! What was given to an index since its last commit: new documents, and changes to those that are there.
 
 use super::{Committed, apply::Batch, apply::Operation, generation::Generation, merge_ranges};
 use crate::logs::embedded::document::IndexDocument;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     time::{Duration, Instant},
 };
 use tantivy::{
@@ -16,6 +16,10 @@ use tantivy::{
 const FIRST_TABLE_BUDGET_BYTES: usize = 1_000_000;
 /// What a write costs besides its data: its versions and the places of its values.
 const WRITE_OVERHEAD_BYTES: usize = 256;
+/// From so much on documents go into a segment in the making. That takes memory by the megabyte before it holds anything,
+/// more than ten for an access log: an index that gets a little now and then keeps its documents as they are until the
+/// commit, so that thousands of them can be written to at a time.
+const WAITING_MAX_BYTES: usize = 2 << 20;
 
 /// A segment in the making.
 pub(super) struct Draft {
@@ -52,10 +56,49 @@ pub(super) enum Change {
     Deleted,
 }
 
+/// New documents, in segments in the making or waiting for one, by the number of their generation.
+#[derive(Default)]
+struct Additions {
+    drafts: BTreeMap<usize, Draft>,
+    waiting: Vec<(usize, IndexDocument)>,
+    waiting_bytes: usize,
+}
+
+impl Additions {
+    fn add(&mut self, generation: usize, document: IndexDocument, indices: &[Index]) -> tantivy::Result<()> {
+        if let Some(draft) = self.drafts.get_mut(&generation) {
+            return draft.add(document);
+        }
+        self.waiting_bytes += size_of::<(usize, IndexDocument)>() + document.values_bytes();
+        self.waiting.push((generation, document));
+        if self.waiting_bytes < WAITING_MAX_BYTES { Ok(()) } else { self.draft(indices) }
+    }
+
+    /// Puts what waits into segments.
+    fn draft(&mut self, indices: &[Index]) -> tantivy::Result<()> {
+        self.waiting_bytes = 0;
+        for (generation, document) in std::mem::take(&mut self.waiting) {
+            let draft = match self.drafts.entry(generation) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let index = indices.get(generation).ok_or_else(|| unknown_generation(generation))?;
+                    entry.insert(Draft::new(index)?)
+                }
+            };
+            draft.add(document)?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.drafts.values().map(|draft| draft.writer.mem_usage()).sum::<usize>() + self.waiting_bytes
+    }
+}
+
 /// What an index was given since its last commit.
 pub(super) struct Building {
     indices: Vec<Index>,
-    drafts: BTreeMap<usize, Draft>,
+    additions: Additions,
     changes: HashMap<String, Change>,
     /// What has been given to it, this included.
     pub(super) applied: Committed,
@@ -72,18 +115,18 @@ pub(super) struct Building {
 
 /// What one commit makes of it.
 pub(super) struct Cut {
-    pub(super) drafts: BTreeMap<usize, Draft>,
-    pub(super) changes: HashMap<String, Change>,
+    additions: Additions,
+    changes: HashMap<String, Change>,
     pub(super) applied: Committed,
     pub(super) applied_batch: u64,
-    pub(super) new_generations: Vec<Generation>,
+    new_generations: Vec<Generation>,
 }
 
 impl Building {
     pub(super) fn new(generations: &[Generation], committed: Committed) -> Self {
         Self {
             indices: generations.iter().map(|generation| generation.index.clone()).collect(),
-            drafts: BTreeMap::new(),
+            additions: Additions::default(),
             changes: HashMap::new(),
             applied: committed,
             applied_batch: 0,
@@ -111,7 +154,7 @@ impl Building {
 
     /// Memory that it holds.
     pub(super) fn bytes(&self) -> usize {
-        self.drafts.values().map(|draft| draft.writer.mem_usage()).sum::<usize>() + self.write_bytes
+        self.additions.bytes() + self.write_bytes
     }
 
     pub(super) fn apply(&mut self, batch: Batch) -> tantivy::Result<()> {
@@ -121,7 +164,9 @@ impl Building {
                 Operation::Put { generation, document, replaces: Some(id) } => {
                     self.changes.insert(id, Change::Replaced(generation, document));
                 }
-                Operation::Put { generation, document, replaces: None } => self.add(generation, document)?,
+                Operation::Put { generation, document, replaces: None } => {
+                    self.additions.add(generation, document, &self.indices)?;
+                }
                 Operation::Delete { id } => {
                     self.changes.insert(id, Change::Deleted);
                 }
@@ -135,22 +180,12 @@ impl Building {
         Ok(())
     }
 
-    fn add(&mut self, generation: usize, document: IndexDocument) -> tantivy::Result<()> {
-        match self.drafts.entry(generation) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut().add(document),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                let index = self.indices.get(generation).ok_or_else(|| unknown_generation(generation))?;
-                entry.insert(Draft::new(index)?).add(document)
-            }
-        }
-    }
-
     /// Takes out all that a commit has to do; what comes from now on is for the next.
     pub(super) fn cut(&mut self) -> Cut {
         self.since = None;
         self.write_bytes = 0;
         Cut {
-            drafts: std::mem::take(&mut self.drafts),
+            additions: std::mem::take(&mut self.additions),
             changes: std::mem::take(&mut self.changes),
             applied: self.applied,
             applied_batch: self.applied_batch,
@@ -177,7 +212,7 @@ impl Cut {
             generations.push(generation);
         }
         let mut changed: Vec<bool> = generations.iter().map(|_| false).collect();
-        add_segments(self.drafts, generations, &mut changed)?;
+        add_segments(self.additions, generations, &mut changed)?;
         for (id, change) in self.changes {
             for (generation, changed) in generations.iter_mut().zip(&mut changed) {
                 // Where there is no segment nobody takes the deletion from tantivy's queue, and it would meet what is
@@ -205,11 +240,13 @@ impl Cut {
 }
 
 fn add_segments(
-    drafts: BTreeMap<usize, Draft>,
+    mut additions: Additions,
     generations: &mut [Generation],
     changed: &mut [bool],
 ) -> tantivy::Result<()> {
-    for (number, draft) in drafts {
+    let indices: Vec<_> = generations.iter().map(|generation| generation.index.clone()).collect();
+    additions.draft(&indices)?;
+    for (number, draft) in additions.drafts {
         let segment = draft.finish()?;
         let generation = generations.get_mut(number).ok_or_else(|| unknown_generation(number))?;
         generation.writer()?.add_segment(segment)?;

@@ -14,7 +14,7 @@ mod typed_keys;
 
 use super::breaker::Reserved;
 use super::fields::Fields;
-use super::sorting::Entry;
+use super::sorting::Entry as Hit;
 use super::{Search, Shard};
 use crate::{
     StoreError,
@@ -26,7 +26,7 @@ use crate::{
 use event::Object;
 use key::float_key;
 use metrics::MetricState;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 use tantivy::SegmentReader;
 
 pub(super) use key::Key;
@@ -42,7 +42,7 @@ const COLLECTED_BUCKETS_MAX: usize = 1_000_000;
 enum Partial {
     Buckets(HashMap<Key, Bucket>),
     Metric(MetricState),
-    TopHits(Vec<Entry>),
+    TopHits(Vec<Hit>),
     /// Computed at the end.
     Pipeline,
 }
@@ -54,56 +54,93 @@ struct Bucket {
     inner: Vec<Partial>,
 }
 
+/// What partial results take: buckets, and memory in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    buckets: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, other: Self) {
+        self.buckets += other.buckets;
+        self.bytes += other.bytes;
+    }
+}
+
 impl Bucket {
+    /// Adds another.
     fn merge(&mut self, other: Self) {
+        self.merge_counted(other, &mut Size::default());
+    }
+
+    /// Adds another; `total` grows by what that takes.
+    fn merge_counted(&mut self, other: Self, total: &mut Size) {
         self.count += other.count;
         if self.inner.is_empty() {
+            total.add(size_of_all(&other.inner));
             self.inner = other.inner;
             return;
         }
         for (into, from) in self.inner.iter_mut().zip(other.inner) {
-            into.merge(from);
+            into.merge_counted(from, total);
         }
+    }
+
+    fn size(&self, key: &Key) -> Size {
+        let mut size = size_of_all(&self.inner);
+        size.buckets += 1;
+        size.bytes += key.bytes() + size_of::<(Key, Self)>();
+        size
     }
 }
 
 impl Partial {
-    fn merge(&mut self, from: Self) {
+    /// Adds another; `total` grows by what that takes. Only what is added is measured: with many small indices, looking
+    /// at all that was found before for each of them would take longer than finding it.
+    fn merge_counted(&mut self, from: Self, total: &mut Size) {
         match (self, from) {
             (Self::Buckets(into), Self::Buckets(from)) => {
                 for (key, bucket) in from {
                     match into.entry(key) {
-                        std::collections::hash_map::Entry::Occupied(mut known) => {
-                            known.get_mut().merge(bucket)
+                        Entry::Occupied(mut known) => known.get_mut().merge_counted(bucket, total),
+                        Entry::Vacant(place) => {
+                            total.add(bucket.size(place.key()));
+                            place.insert(bucket);
                         }
-                        std::collections::hash_map::Entry::Vacant(place) => drop(place.insert(bucket)),
                     }
                 }
             }
-            (Self::Metric(into), Self::Metric(from)) => into.merge(from),
-            (Self::TopHits(into), Self::TopHits(from)) => into.extend(from),
+            (Self::Metric(into), Self::Metric(from)) => {
+                let before = into.heap_bytes();
+                into.merge(from);
+                total.bytes = (total.bytes + into.heap_bytes()).saturating_sub(before);
+            }
+            (Self::TopHits(into), Self::TopHits(from)) => {
+                total.bytes += from.iter().map(Hit::bytes).sum::<usize>();
+                into.extend(from);
+            }
             // Partials of one aggregation are of one kind.
             _ => {}
         }
     }
 
-    /// Buckets in it, and memory that it takes, in bytes.
-    fn size(&self) -> (usize, usize) {
-        let own = size_of::<Self>();
+    fn size(&self) -> Size {
+        let mut size = Size { buckets: 0, bytes: size_of::<Self>() };
         match self {
-            Self::Buckets(buckets) => buckets.iter().fold((buckets.len(), own), |sum, (key, bucket)| {
-                let (count, bytes) = size_of_all(&bucket.inner);
-                (sum.0 + count, sum.1 + bytes + key.bytes() + size_of::<(Key, Bucket)>())
-            }),
-            Self::Metric(state) => (0, own + state.heap_bytes()),
-            Self::TopHits(entries) => (0, own + entries.iter().map(Entry::bytes).sum::<usize>()),
-            Self::Pipeline => (0, own),
+            Self::Buckets(buckets) => buckets.iter().for_each(|(key, bucket)| size.add(bucket.size(key))),
+            Self::Metric(state) => size.bytes += state.heap_bytes(),
+            Self::TopHits(hits) => size.bytes += hits.iter().map(Hit::bytes).sum::<usize>(),
+            Self::Pipeline => {}
         }
+        size
     }
 }
 
-fn size_of_all(partials: &[Partial]) -> (usize, usize) {
-    partials.iter().map(Partial::size).fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
+fn size_of_all(partials: &[Partial]) -> Size {
+    let mut size = Size::default();
+    partials.iter().for_each(|partial| size.add(partial.size()));
+    size
 }
 
 /// What one segment held, for each aggregation of the request.
@@ -128,6 +165,8 @@ impl Reach {
 pub(super) struct Aggregator<'r> {
     request: &'r [Aggregation],
     merged: Vec<Option<Partial>>,
+    /// What that takes.
+    size: Size,
     reserved: Reserved,
     /// Documents that the query found.
     documents: u64,
@@ -138,7 +177,7 @@ impl<'r> Aggregator<'r> {
     /// `InvalidRequest` for a combination that makes no sense.
     pub(super) fn new(request: &'r [Aggregation], reserved: Reserved) -> Result<Self, StoreError> {
         finish::check(request, None)?;
-        Ok(Self { request, merged: vec![None; request.len()], reserved, documents: 0 })
+        Ok(Self { request, merged: vec![None; request.len()], size: Size::default(), reserved, documents: 0 })
     }
 
     /// Whether an aggregation looks at more than the query finds.
@@ -177,17 +216,19 @@ impl<'r> Aggregator<'r> {
                 continue;
             }
             match (merged, found.next()) {
-                (Some(into), Some(from)) => into.merge(from),
-                (none, from) => *none = from,
+                (Some(into), Some(from)) => into.merge_counted(from, &mut self.size),
+                (none, from) => {
+                    self.size.add(from.as_ref().map(Partial::size).unwrap_or_default());
+                    *none = from;
+                }
             }
         }
-        let sizes = self.merged.iter().flatten().map(Partial::size);
-        let (buckets, bytes) = sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
-        self.reserved.set(bytes)?;
-        if buckets > COLLECTED_BUCKETS_MAX {
-            Err(too_many_buckets(buckets, COLLECTED_BUCKETS_MAX))
-        } else {
-            Ok(())
+        self.reserved.set(self.size.bytes)?;
+        match self.size.buckets {
+            buckets if buckets > COLLECTED_BUCKETS_MAX => {
+                Err(too_many_buckets(buckets, COLLECTED_BUCKETS_MAX))
+            }
+            _ => Ok(()),
         }
     }
 

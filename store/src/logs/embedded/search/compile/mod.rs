@@ -33,12 +33,15 @@ use tantivy::{
     Term,
     query::{
         AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, ExistsQuery,
-        Occur, Query, TermQuery,
+        Occur, Query, TermQuery, TermSetQuery,
     },
     schema::IndexRecordOption,
 };
 
 pub(super) type BoxQuery = Box<dyn Query>;
+
+/// So many terms are looked up one by one; more are walked through with the dictionary.
+const TERMS_APART_MAX: usize = 16;
 
 /// Compiles queries for one generation.
 pub(super) struct Compiler<'a> {
@@ -73,6 +76,16 @@ pub(super) fn any_of(mut queries: Vec<BoxQuery>) -> BoxQuery {
         1 => queries.remove(0),
         _ => Box::new(BooleanQuery::union(queries)),
     }
+}
+
+/// Documents with any of these terms.
+pub(super) fn any_term(terms: Vec<Term>) -> BoxQuery {
+    // What a set makes of them takes longer than to look each up, and is made anew for each index.
+    if terms.len() > TERMS_APART_MAX {
+        return Box::new(TermSetQuery::new(terms));
+    }
+    let one = |term| -> BoxQuery { Box::new(TermQuery::new(term, IndexRecordOption::Basic)) };
+    any_of(terms.into_iter().map(one).collect())
 }
 
 /// Any of these; the best score counts.
@@ -244,8 +257,8 @@ impl Compiler<'_> {
 
     fn ids(&self, ids: &[String]) -> BoxQuery {
         let field = self.fields.generation.schema.id;
-        let terms = ids.iter().map(|id| Term::from_field_text(field, id));
-        Box::new(ConstScoreQuery::new(Box::new(tantivy::query::TermSetQuery::new(terms)), 1.0))
+        let terms = ids.iter().map(|id| Term::from_field_text(field, id)).collect();
+        Box::new(ConstScoreQuery::new(any_term(terms), 1.0))
     }
 
     /// Documents that have a value in the field, or in any field below the object.

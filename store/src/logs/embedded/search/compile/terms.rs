@@ -7,7 +7,7 @@ use super::super::super::{
 use super::super::column_query::{ColumnSetQuery, Interval, Number};
 use super::super::dictionary_query::{DictionaryQuery, TermPattern};
 use super::values::{mapped, misfit, read_number};
-use super::{BoxQuery, Compiler, any_of, nothing};
+use super::{BoxQuery, Compiler, any_of, any_term, nothing};
 use crate::{
     StoreError,
     logs::dsl::{Bound as End, Fuzzy, Pattern, Prefix, Range, Term, Terms},
@@ -16,7 +16,7 @@ use crate::{
 use serde_json::Value;
 use std::{net::Ipv6Addr, ops::Bound};
 use tantivy::{
-    query::{ConstScoreQuery, TermQuery, TermSetQuery},
+    query::{ConstScoreQuery, TermQuery},
     schema::IndexRecordOption,
 };
 
@@ -116,8 +116,7 @@ impl Compiler<'_> {
             return Ok(any_of(query.values.iter().map(|value| self.index_name(&as_term(value))).collect()));
         };
         let matching: BoxQuery = if is_string(&field) && field.inverted {
-            let terms: Vec<_> = query.values.iter().map(|value| field.string_term(&text_of(value))).collect();
-            Box::new(TermSetQuery::new(terms))
+            any_term(query.values.iter().map(|value| field.string_term(&text_of(value))).collect())
         } else if query.values.len() >= SET_MIN
             && !is_string(&field)
             && !matches!(field.family(), Family::Ip | Family::Date | Family::Range)
