@@ -91,7 +91,8 @@ impl Engine {
         fs::create_dir_all(directory).map_err(|error| io_error(&what, error))?;
         let limits = OpenLimits {
             writers_max: options.open_writers_max.max(1),
-            readers_max: options.open_indices_max.max(1),
+            segments_max: options.open_segments_max,
+            idle_after: options.close_idle_after,
         };
         let shared = Arc::new(share(options).map_err(|error| io_error(&what, error))?);
         let registry = Registry::open(&directory.join("indices"), limits, shared.clone())?;
@@ -366,7 +367,7 @@ impl Engine {
         self.registry.schedule_commits();
         self.release_log();
         self.registry.limit_writers();
-        self.registry.limit_readers();
+        self.registry.close_idle();
         let mut aged_at = self.aged_at.lock();
         if aged_at.is_none_or(|at| at.elapsed() >= AGING) {
             *aged_at = Some(Instant::now());

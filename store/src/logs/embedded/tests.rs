@@ -154,34 +154,6 @@ impl EmbeddedLogs {
     }
 }
 
-#[tokio::test]
-async fn idle_indices_give_back_their_writers_and_files() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = EmbeddedOptions {
-        open_writers_max: 2,
-        open_indices_max: 3,
-        commit_after: Duration::ZERO,
-        ..EmbeddedOptions::default()
-    };
-    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
-    for day in 0..8 {
-        let batch = vec![event(&format!("logs-{day}"), "a", json!({"n": day}))];
-        logs.write(&scope(), batch, Refresh::Background).await.unwrap();
-    }
-    let start = Instant::now();
-    let open = || logs.engine.registry.all().iter().filter(|slot| slot.open_state().is_some()).count();
-    while open() > 3 {
-        assert!(start.elapsed() < Duration::from_secs(20));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    for day in 0..8 {
-        let found = logs.get(&scope(), &format!("logs-{day}"), "a").await.unwrap().unwrap();
-        assert_eq!(found.source.unwrap()["n"], json!(day));
-    }
-    logs.refresh(&scope(), &[]).await.unwrap();
-    assert!(logs.indices(&scope(), &[]).await.unwrap().iter().all(|index| index.documents == 1));
-}
-
 /// A clock that the test moves, in milliseconds.
 fn moved_clock() -> (Arc<std::sync::atomic::AtomicI64>, EmbeddedOptions) {
     let now_ms = Arc::new(std::sync::atomic::AtomicI64::new(1_795_219_200_000));

@@ -61,6 +61,10 @@ pub(super) struct Visible {
 }
 
 impl Visible {
+    pub(super) fn segments(&self) -> usize {
+        self.generations.iter().map(|generation| generation.searcher.segment_readers().len()).sum()
+    }
+
     pub(super) fn documents(&self) -> u64 {
         self.generations.iter().map(|generation| generation.searcher.num_docs()).sum()
     }
