@@ -71,7 +71,11 @@ fn day_of(name: &str) -> Option<&str> {
 /// if `index.lifecycle.parse_origination_date` asks for that; else since it was rolled over, else since it was made.
 pub(super) fn ages_since_ms(slot: &Slot) -> i64 {
     let own = slot.settings();
-    let given = || own.settings.text("index.lifecycle.origination_date")?.parse().ok();
+    // -1 is as good as none.
+    let given = || {
+        let date = own.settings.text("index.lifecycle.origination_date")?.parse().ok();
+        date.filter(|date: &i64| *date >= 0)
+    };
     let day = || {
         let day = day_of(&slot.identity.name)
             .filter(|_| own.settings.is_on("index.lifecycle.parse_origination_date"))?;

@@ -198,6 +198,11 @@ async fn pipelines_read_numbers_only() {
             let request = json!({"h": {"histogram": {"field": "n", "interval": 1}, "aggs": {"x": inner, "p": pipeline}}});
             refused(&fixture, request, why).await;
         }
+        if path == "x" {
+            let histogram = json!({"histogram": {"field": "n", "interval": 1}, "aggs": {"x": inner}});
+            let request = json!({"h": histogram, "p": {"max_bucket": {"buckets_path": "h>x"}}});
+            refused(&fixture, request, why).await;
+        }
     }
     for (inner, path) in [
         (json!({"stats": {"field": "n"}}), "x.avg"),

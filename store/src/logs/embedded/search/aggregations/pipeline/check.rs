@@ -22,7 +22,11 @@ pub(in super::super) fn check(
                     "The first aggregation in buckets_path must be a multi-bucket aggregation for aggregation [{name}]"
                 ));
             }
-            return Ok(());
+            // `histogram.metric` is as good as `histogram>metric`.
+            return match (path.steps.get(1..).unwrap_or_default(), &path.property) {
+                ([], Some(name)) => check_number(std::slice::from_ref(name), None, &sibling.inner, true),
+                (rest, property) => check_number(rest, property.as_deref(), &sibling.inner, true),
+            };
         }
         PipelineKind::BucketSort { .. } | PipelineKind::BucketScript(_) | PipelineKind::BucketSelector(_) => {
             check_many(name, parent)?;
@@ -45,17 +49,18 @@ pub(in super::super) fn check(
         if !known {
             return refuse(format!("No aggregation found for path [{}]", path.name()));
         }
-        check_number(&path.steps, path.property.as_deref(), siblings)?;
+        check_number(&path.steps, path.property.as_deref(), siblings, false)?;
     }
     Ok(())
 }
 
 /// Refuses a path that leads to no number, whatever the documents. Elasticsearch finds that out with the first bucket, and
-/// says so with status 500.
+/// says so with status 500. `all`: of buckets in buckets all are read.
 fn check_number(
     steps: &[String],
     property: Option<&str>,
     siblings: &[Aggregation],
+    all: bool,
 ) -> Result<(), StoreError> {
     let Some((step, rest)) = steps.split_first() else { return Ok(()) };
     // `terms['key']` is one bucket of several.
@@ -71,8 +76,8 @@ fn check_number(
     let has_several = kind.has_buckets() && !kind.has_one_bucket() && !is_one;
     match rest {
         [last] if last == "_bucket_count" => Ok(()),
-        [_, ..] if has_several => refuse(format!("got: [Object[]] at aggregation [{name}]")),
-        [_, ..] => check_number(rest, property, &found.inner),
+        [_, ..] if has_several && !all => refuse(format!("got: [Object[]] at aggregation [{name}]")),
+        [_, ..] => check_number(rest, property, &found.inner, all),
         [] if property.is_some() => Ok(()),
         [] => match kind {
             Kind::Metric(metric) if metric.kind.has_several_values() => {
