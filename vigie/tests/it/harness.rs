@@ -69,7 +69,7 @@ pub(crate) fn installed_client(path: &str) -> Option<PathBuf> {
 }
 
 /// Says that the test of this thread did not run.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     if let Some(list) = std::env::var_os("VIGIE_SKIPPED_TESTS") {
         let mut list = std::fs::File::options().create(true).append(true).open(list).unwrap();

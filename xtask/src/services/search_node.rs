@@ -14,6 +14,15 @@ const SOURCE: &str = include_str!("../../services/SearchNode.java");
 /// A cold start on a busy machine takes 45 s.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// The oldest Java that both servers run on.
+const JAVA_LEAST: u32 = 17;
+
+/// The number in `openjdk version "17.0.15" 2025-04-15`; Java 8 calls itself 1.8.
+fn java_version(said: &str) -> Option<u32> {
+    let version = said.split('"').nth(1)?;
+    version.split(['.', '-', '+']).next()?.parse().ok()
+}
+
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -73,13 +82,23 @@ pub(crate) struct SearchNode {
 impl SearchNode {
     /// Why this machine cannot run such a server; `None`: it can.
     pub(crate) fn missing() -> Option<String> {
-        let absent = |program: &&str| {
-            let run =
-                Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-            run.is_err()
-        };
-        let absent: Vec<_> = ["java", "javac", "mvn"].into_iter().filter(absent).collect();
-        (!absent.is_empty()).then(|| format!("needs {} (Java 17 and Maven)", absent.join(", ")))
+        let version =
+            |program: &str| Command::new(program).arg("-version").stdin(Stdio::null()).output().ok();
+        let absent: Vec<_> =
+            ["java", "javac", "mvn"].into_iter().filter(|program| version(program).is_none()).collect();
+        if !absent.is_empty() {
+            return Some(format!("needs {} (Java {JAVA_LEAST} and Maven)", absent.join(", ")));
+        }
+        // Java says it among the errors.
+        let said = version("java").map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+        let said = said.unwrap_or_default();
+        match java_version(&said) {
+            Some(version) if version >= JAVA_LEAST => None,
+            _ => {
+                let found = said.lines().next().unwrap_or("nothing");
+                Some(format!("needs Java {JAVA_LEAST} or newer, `java -version` says: {found}"))
+            }
+        }
     }
 
     /// Starts a server with that heap (`1g`) on an empty home directory and a free port, and waits until it answers. The
@@ -181,4 +200,19 @@ fn run(mut command: Command) -> anyhow::Result<()> {
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?} failed: {}", text.trim());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_java() {
+        let check = |said: &str, expected| assert_eq!(java_version(said), expected, "{said}");
+        check("openjdk version \"17.0.15\" 2025-04-15", Some(17));
+        check("openjdk version \"21\" 2023-09-19", Some(21));
+        check("java version \"1.8.0_402\"", Some(1));
+        check("openjdk version \"25-ea\" 2025-09-16", Some(25));
+        check("The operation couldn't be completed. Unable to locate a Java Runtime.", None);
+    }
 }
