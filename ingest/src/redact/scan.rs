@@ -1,7 +1,8 @@
 //! Whether there is anything to redact in a document, found out from its text without building a tree: nearly all documents
 //! are clean, and are kept as the text that was sent.
 
-use super::{CARD_NUMBERS, CARD_OBJECTS, PlainName, Redactor, SCHEME_END, SECRET_HINTS};
+use super::secrets::{PlainName, SCHEME_END, SECRET_HINTS};
+use super::{CARD_NUMBERS, CARD_OBJECTS, Redactor};
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},

@@ -1,4 +1,4 @@
-use super::*;
+use super::{cards::luhn, *};
 use proptest::prelude::*;
 
 /// Test numbers that the networks publish.

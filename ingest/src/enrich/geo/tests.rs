@@ -1,4 +1,5 @@
 use super::*;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Duration;
 

@@ -4,10 +4,10 @@ use super::super::{
     mapping::{Family, Mapping},
     schema::STANDARD,
 };
-use super::dictionary_query::TermPattern;
 use super::fields::Fields;
 use super::passages::passages;
 use super::source::values_at;
+use super::term_pattern::TermPattern;
 use crate::logs::{
     dsl::{Highlight, HighlightField, IntervalRule, IntervalSource, Query, Span},
     query_string::{Leaf, Node, Occur},

@@ -39,6 +39,7 @@ mod script;
 mod sorting;
 mod source;
 mod suggest;
+mod term_pattern;
 mod time_range;
 mod watch;
 

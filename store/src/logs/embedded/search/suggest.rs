@@ -5,7 +5,8 @@
 use super::super::mapping::Family;
 use super::super::schema::{ResolvedField, STANDARD};
 use super::column::engine_error;
-use super::dictionary_query::{TermPattern, terms_of};
+use super::dictionary_query::terms_of;
+use super::term_pattern::TermPattern;
 use super::{BoxQuery, Search, Shard};
 use crate::{
     StoreError,

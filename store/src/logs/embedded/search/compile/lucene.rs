@@ -1,7 +1,7 @@
 //! `query_string` and `simple_query_string`.
 
 use super::super::super::{mapping::Family, schema::ResolvedField};
-use super::super::dictionary_query::TermPattern;
+use super::super::term_pattern::TermPattern;
 use super::text::lenient;
 use super::{BoxQuery, Compiler, best_of, boosted, everything, nothing, some_of, unscored};
 use crate::{

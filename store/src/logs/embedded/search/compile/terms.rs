@@ -5,7 +5,8 @@ use super::super::super::{
     schema::ResolvedField,
 };
 use super::super::column_query::{ColumnSetQuery, Interval, Number};
-use super::super::dictionary_query::{DictionaryQuery, TermPattern};
+use super::super::dictionary_query::DictionaryQuery;
+use super::super::term_pattern::TermPattern;
 use super::values::{mapped, misfit, read_number};
 use super::{BoxQuery, Compiler, any_of, any_term, nothing};
 use crate::{

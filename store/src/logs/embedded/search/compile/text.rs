@@ -4,7 +4,7 @@ use super::super::super::{
     mapping::Family,
     schema::{ResolvedField, STANDARD},
 };
-use super::super::dictionary_query::TermPattern;
+use super::super::term_pattern::TermPattern;
 use super::{BoxQuery, Compiler, all_of, any_of, best_of, boosted, everything, nothing, some_of};
 use crate::{
     StoreError,

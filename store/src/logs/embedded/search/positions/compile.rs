@@ -3,7 +3,7 @@
 use super::super::super::mapping::Family;
 use super::super::super::schema::ResolvedField;
 use super::super::compile::{BoxQuery, Compiler, nothing};
-use super::super::dictionary_query::TermPattern;
+use super::super::term_pattern::TermPattern;
 use super::tree::{Relation, Tree};
 use super::{Leaf, PositionQuery, Scoring};
 use crate::{

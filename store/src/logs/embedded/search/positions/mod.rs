@@ -7,7 +7,8 @@ mod compile;
 mod tree;
 
 use super::super::schema::{Location, ResolvedField};
-use super::dictionary_query::{TermPattern, terms_of};
+use super::dictionary_query::terms_of;
+use super::term_pattern::TermPattern;
 use super::watch::Watch;
 use crate::{StoreError, logs::embedded::mapping::Family};
 use std::{fmt, sync::Arc};

@@ -1,5 +1,5 @@
 use super::super::super::{
-    column::SegmentColumn, compile::read_network, dates::DateReader, dictionary_query::TermPattern,
+    column::SegmentColumn, compile::read_network, dates::DateReader, term_pattern::TermPattern,
 };
 use super::super::{Key, float_key};
 use crate::{

@@ -1,0 +1,97 @@
+//! Times as texts.
+
+use super::{DAYS, MONTHS, Token};
+use event::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use std::fmt::Write as _;
+
+/// `yyyy-MM-dd'T'HH:mm:ss.SSSXXX`: what `date` writes unless told otherwise.
+pub(crate) fn write_iso(out: &mut String, time: Timestamp, zone: &TimeZone) {
+    let offset = if *zone == TimeZone::UTC { Offset::UTC } else { zone.to_offset(time) };
+    let local = offset.to_datetime(time);
+    let _ = write!(
+        out,
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}",
+        local.year(),
+        local.month(),
+        local.day(),
+        local.hour(),
+        local.minute(),
+        local.second(),
+        local.subsec_nanosecond() / 1_000_000
+    );
+    write_offset(out, offset, true, true);
+}
+
+fn write_offset(out: &mut String, offset: Offset, z_for_zero: bool, colon: bool) {
+    let seconds = offset.seconds();
+    if seconds == 0 && z_for_zero {
+        out.push('Z');
+        return;
+    }
+    let (sign, seconds) = if seconds < 0 { ('-', -seconds) } else { ('+', seconds) };
+    let colon = if colon { ":" } else { "" };
+    let _ = write!(out, "{sign}{:02}{colon}{:02}", seconds / 3600, seconds / 60 % 60);
+}
+
+pub(super) fn write_tokens(out: &mut String, tokens: &[Token], time: &jiff::Zoned) {
+    for token in tokens {
+        match token {
+            Token::Literal(literal) => out.push_str(literal),
+            Token::Optional(inner) => write_tokens(out, inner, time),
+            Token::Field(letter, count) => write_field(out, *letter, *count, time),
+        }
+    }
+}
+
+fn write_field(out: &mut String, letter: char, count: usize, time: &jiff::Zoned) {
+    let half = |hour: i8| if hour % 12 == 0 { 12 } else { hour % 12 };
+    let number = match letter {
+        'y' | 'u' if count == 2 => i32::from(time.year()).rem_euclid(100),
+        'y' | 'u' => time.year().into(),
+        'M' | 'L' if count >= 3 => {
+            let name = MONTHS[usize::try_from(time.month() - 1).unwrap_or(0)];
+            out.push_str(if count == 3 { &name[..3] } else { name });
+            return;
+        }
+        'M' | 'L' => time.month().into(),
+        'd' => time.day().into(),
+        'D' => time.day_of_year().into(),
+        'H' => time.hour().into(),
+        'k' => {
+            if time.hour() == 0 {
+                24
+            } else {
+                time.hour().into()
+            }
+        }
+        'h' => half(time.hour()).into(),
+        'K' => (time.hour() % 12).into(),
+        'm' => time.minute().into(),
+        's' => time.second().into(),
+        'S' => time.subsec_nanosecond() / 10_i32.pow(9 - u32::try_from(count).unwrap_or(9)),
+        'E' => {
+            let name = DAYS[usize::try_from(time.weekday().to_monday_zero_offset()).unwrap_or(0)];
+            out.push_str(if count == 4 { name } else { &name[..3] });
+            return;
+        }
+        'a' => {
+            out.push_str(if time.hour() < 12 { "AM" } else { "PM" });
+            return;
+        }
+        'V' | 'z' => {
+            out.push_str(time.time_zone().iana_name().unwrap_or("Z"));
+            return;
+        }
+        letter => {
+            write_offset(
+                out,
+                time.offset(),
+                letter == 'X' || count == 5,
+                matches!(letter, 'X' | 'x') && count == 3,
+            );
+            return;
+        }
+    };
+    let _ = write!(out, "{number:0count$}");
+}
