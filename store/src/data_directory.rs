@@ -11,7 +11,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// The form of the directory that this program writes. It changes when a former program could not read it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const VERSION_FILE: &str = "VERSION";
 const LOCK_FILE: &str = "vigie.lock";
 const SECRETS: &str = "secrets";

@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// Ids that the first layer holds; each further layer holds twice as many as the one before.
-const FIRST_CAPACITY: usize = 1 << 16;
+const FIRST_CAPACITY: usize = 1 << 12;
 /// Bits per id: with seven probes about 1 in 120 new ids is looked up in vain.
 const BITS_PER_ID: usize = 10;
 const PROBES: u64 = 7;

@@ -19,7 +19,13 @@ use crate::{
 use event::Object;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use tantivy::{DocSet, SegmentReader, TERMINATED, query::EnableScoring, schema::IndexRecordOption};
+use tantivy::{
+    DocSet, InvertedIndexReader, SegmentReader, TERMINATED, postings::TermInfo, query::EnableScoring,
+    schema::IndexRecordOption,
+};
+
+/// So many terms of a dictionary are read in the time that one takes to look up.
+const TERMS_READ_IN_A_LOOK_UP: usize = 64;
 
 impl Finish<'_, '_> {
     /// Scores each value by how much more frequent it is among the documents of the bucket than in the background.
@@ -151,11 +157,10 @@ fn count_terms(
         return Ok(false);
     }
     let index = reader.inverted_index(field.field()).map_err(engine_error)?;
-    for (key, count) in counts {
-        if let Key::Text(text) = key {
-            *count += u64::from(index.doc_freq(&field.string_term(text)).map_err(engine_error)?);
-        }
-    }
+    for_each_known(&index, &field, counts, |info, count| {
+        *count += u64::from(info.doc_freq);
+        Ok(())
+    })?;
     Ok(true)
 }
 
@@ -167,19 +172,54 @@ fn count_words(
     belongs: impl Fn(u32) -> bool,
 ) -> Result<(), StoreError> {
     let index = reader.inverted_index(field.field()).map_err(engine_error)?;
-    let broken = |error: std::io::Error| engine_error(tantivy::TantivyError::from(error));
-    for (key, count) in counts {
-        let Key::Text(word) = key else { continue };
-        let term = field.string_term(word);
-        let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic).map_err(broken)? else {
-            continue;
-        };
+    for_each_known(&index, field, counts, |info, count| {
+        let mut postings = index.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
         while postings.doc() != TERMINATED {
             *count += u64::from(belongs(postings.doc()));
             postings.advance();
         }
-    }
-    Ok(())
+        Ok(())
+    })
+}
+
+/// Calls `each` for the strings that the segment knows. A look-up reads a block of the dictionary: where there are many
+/// strings, the dictionary is read once from the first of them to the last.
+fn for_each_known(
+    index: &InvertedIndexReader,
+    field: &ResolvedField,
+    counts: &mut HashMap<Key, u64>,
+    mut each: impl FnMut(&TermInfo, &mut u64) -> std::io::Result<()>,
+) -> Result<(), StoreError> {
+    let mut wanted: Vec<(Vec<u8>, &mut u64)> = counts
+        .iter_mut()
+        .filter_map(|(key, count)| match key {
+            Key::Text(text) => Some((field.string_term(text).serialized_value_bytes().to_vec(), count)),
+            _ => None,
+        })
+        .collect();
+    wanted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let terms = index.terms();
+    let look = || -> std::io::Result<()> {
+        let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else { return Ok(()) };
+        if wanted.len() * TERMS_READ_IN_A_LOOK_UP < terms.num_terms() {
+            for (term, count) in wanted {
+                if let Some(info) = terms.get(term)? {
+                    each(&info, count)?;
+                }
+            }
+            return Ok(());
+        }
+        let mut known = terms.range().ge(first).le(last).into_stream()?;
+        let mut wanted = wanted.into_iter().peekable();
+        while known.advance() {
+            while wanted.next_if(|(term, _)| term.as_slice() < known.key()).is_some() {}
+            if let Some((_, count)) = wanted.next_if(|(term, _)| term == known.key()) {
+                each(known.value(), count)?;
+            }
+        }
+        Ok(())
+    };
+    look().map_err(|error| engine_error(tantivy::TantivyError::from(error)))
 }
 
 /// Counts values of some documents by the column.
