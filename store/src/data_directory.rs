@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 /// The form of the directory that this program writes. It changes when a former program could not read it.
 const VERSION: u32 = 2;
+/// The oldest format that can be read.
+const OLDEST: u32 = 2;
 const VERSION_FILE: &str = "VERSION";
 const LOCK_FILE: &str = "vigie.lock";
 const SECRETS: &str = "secrets";
@@ -127,7 +129,11 @@ fn check_version(directory: &Path) -> Result<(), StoreError> {
         Err(error) => return Err(file_error(format!("cannot read {path:?}"), error)),
     };
     match text.trim().parse::<u32>() {
-        Ok(version) if version <= VERSION => Ok(()),
+        Ok(version) if (OLDEST..=VERSION).contains(&version) => Ok(()),
+        Ok(version) if version < OLDEST => Err(StoreError::invalid(format!(
+            "the data directory {directory:?} has format {version}, from before the first release, which this program \
+             cannot read: begin in another directory and send the logs again"
+        ))),
         Ok(version) => Err(StoreError::invalid(format!(
             "the data directory {directory:?} has format {version}, this program knows up to {VERSION}: start \
              the newer program that wrote it, or restore a backup"
@@ -222,13 +228,14 @@ mod tests {
             std::fs::write(home.path().join(VERSION_FILE), text).unwrap();
             assert_eq!(DataDirectory::open(home.path()).err().map(|error| error.kind), expected, "{text:?}");
         };
-        check("1\n", None);
-        check("2\n", Some(ErrorKind::InvalidRequest));
+        check("1\n", Some(ErrorKind::InvalidRequest));
+        check("2\n", None);
+        check("3\n", Some(ErrorKind::InvalidRequest));
         check("", Some(ErrorKind::Corrupt));
         check("one", Some(ErrorKind::Corrupt));
         let home = tempfile::tempdir().unwrap();
         DataDirectory::open(home.path()).unwrap();
-        assert_eq!(std::fs::read_to_string(home.path().join(VERSION_FILE)).unwrap(), "1\n");
+        assert_eq!(std::fs::read_to_string(home.path().join(VERSION_FILE)).unwrap(), "2\n");
     }
 
     #[test]
