@@ -11,7 +11,7 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const LINES: usize = 30_000;
@@ -168,6 +168,109 @@ async fn all_numbers(session: &Session<'_>) -> Vec<u64> {
         match page["next_cursor"].as_str() {
             Some(cursor) => body["cursor"] = json!(cursor),
             None => return numbers,
+        }
+    }
+}
+
+const KILLS_IN_COMPACTION: u64 = 20;
+/// Documents that are there from the start: two blocks of columns and some.
+const COMPACTED: u64 = 9_000;
+
+/// A document whose text is told by its number, byte for byte.
+fn compacted(n: u64) -> String {
+    let random = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (bytes, path) = (random >> 48, random >> 40 & 0x3f);
+    format!(
+        r#"{{"n": {n}, "at":"2026-11-0{}T10:00:00.{:03}Z","url":{{"path":"/shop/kettle-{path}"}},"bytes":{bytes},"odd":["1.50","é \"{n}\""],"message":"GET /shop/kettle-{path} with {bytes} bytes, session {random:016x}"}}"#,
+        n % 9 + 1,
+        n % 1_000,
+    )
+}
+
+async fn add_compacted(vigie: &Vigie, numbers: std::ops::Range<u64>) {
+    let mut body = String::new();
+    for n in numbers {
+        writeln!(body, "{{\"create\":{{\"_id\":\"{n}\"}}}}\n{}", compacted(n)).unwrap();
+    }
+    let (status, answer) = vigie.ask("POST", "/old/_bulk", body).await;
+    assert_eq!((status, &answer["errors"]), (200, &json!(false)), "{answer}");
+}
+
+/// The files of that name or ending below a directory.
+fn files_below(directory: &Path, ending: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.to_string_lossy().ends_with(ending) {
+            found.push(path.clone());
+        }
+        found.extend(files_below(&path, ending));
+    }
+    found
+}
+
+/// Kills the service while it compresses documents, `after` it has begun to.
+async fn kill_in_compaction(vigie: &Vigie, indices: &Path, after: Duration) {
+    let compress = async {
+        let request = vigie.client.post(format!("{}/old/_forcemerge", vigie.elastic));
+        let _ = request.basic_auth(crate::harness::ADMIN, Some(crate::harness::PASSWORD)).send().await;
+    };
+    let killer = async {
+        let deadline = Instant::now() + crate::harness::PATIENCE;
+        while files_below(indices, "compact.tmp").is_empty() {
+            assert!(Instant::now() < deadline, "nothing is compressed");
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(after).await;
+        vigie.kill_now();
+    };
+    tokio::join!(compress, killer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_document_survives_kills_in_the_middle_of_its_compaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let vigie = Vigie::start(&data);
+    let settings = json!({"settings": {"index.codec": "best_compression", "number_of_shards": 1}});
+    let (status, answer) = vigie.ask("PUT", "/old", settings.to_string()).await;
+    assert_eq!(status, 200, "{answer}");
+    add_compacted(&vigie, 0..COMPACTED).await;
+    vigie.kill();
+    let mut halfway = 0;
+    for kill in 0..KILLS_IN_COMPACTION {
+        let vigie = Vigie::start(&data);
+        // Something new, so that there is one segment to be made of two, and that to be compressed.
+        let first = COMPACTED + kill * BATCH;
+        add_compacted(&vigie, first..first + BATCH).await;
+        kill_in_compaction(&vigie, &data, Duration::from_millis(kill * 137 % 1_600)).await;
+        drop(vigie);
+        halfway += u64::from(!files_below(&data, "compact.tmp").is_empty());
+    }
+    assert!(halfway > KILLS_IN_COMPACTION / 4, "only {halfway} kills came in the middle");
+    let vigie = Vigie::start(&data);
+    let (status, answer) = vigie.ask("POST", "/old/_forcemerge", String::new()).await;
+    assert_eq!((status, &answer["_shards"]["failed"]), (200, &json!(0)), "{answer}");
+    assert!(files_below(&data, "compact.tmp").is_empty());
+    check_compacted(&vigie, COMPACTED + KILLS_IN_COMPACTION * BATCH).await;
+    // What is compressed is read again after a start, and is what is left of all of it.
+    vigie.stop();
+    let vigie = Vigie::start(&data);
+    check_compacted(&vigie, COMPACTED + KILLS_IN_COMPACTION * BATCH).await;
+    let forms = files_below(&data, ".source").into_iter().map(|path| std::fs::read(path).unwrap()[5]);
+    assert!(forms.filter(|form| *form == 1).count() >= 1, "nothing is in columns");
+}
+
+/// Compares every document, as text, with what was sent.
+async fn check_compacted(vigie: &Vigie, documents: u64) {
+    let (_, count) = vigie.ask("GET", "/old/_count", String::new()).await;
+    assert_eq!(count["count"], documents);
+    for start in (0..documents).step_by(1_000) {
+        let ids: Vec<String> = (start..documents.min(start + 1_000)).map(|n| n.to_string()).collect();
+        let (_, found) = vigie.ask("POST", "/old/_mget", json!({"ids": ids}).to_string()).await;
+        for (n, document) in (start..).zip(found["docs"].as_array().unwrap()) {
+            let expected: Value = serde_json::from_str(&compacted(n)).unwrap();
+            assert_eq!(document["_source"], expected, "document {n}");
         }
     }
 }

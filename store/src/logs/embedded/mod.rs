@@ -48,6 +48,7 @@ mod select;
 mod settings;
 mod shards;
 mod snapshot;
+mod source_store;
 mod store;
 mod target;
 mod templates;

@@ -20,7 +20,7 @@ pub struct EmbeddedOptions {
     /// Memory for documents that are not yet in a segment, of all indices together, in bytes. When it is full the index
     /// that holds most is committed; half as much again and writers wait.
     pub indexing_memory_bytes: usize,
-    /// Segments whose files are kept open for searching. One that is open costs some 40 KiB and six maps of files, of which
+    /// Segments whose files are kept open for searching. One that is open costs some 40 KiB and seven maps of files, of which
     /// Linux gives a process 65,530; an index that must be opened anew costs a search 0.3 ms, and more from a cold disk.
     pub open_segments_max: usize,
     /// How long an index that is neither searched nor written stays open.

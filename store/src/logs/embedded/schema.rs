@@ -48,15 +48,15 @@ pub(crate) const RESERVED: [&str; 10] = [
 pub(crate) struct IndexSchema {
     /// The schema itself.
     pub(crate) tantivy: Schema,
-    /// `_id`: raw, inverted index, stored.
+    /// `_id`: raw, inverted index.
     pub(crate) id: Field,
-    /// `_source`: bytes of the JSON document, stored only.
+    /// `_source`: bytes of the JSON document; neither indexed nor a column.
     pub(crate) source: Field,
     /// `_seq_no`: `u64` column `_seq_no`.
     pub(crate) seq_no: Field,
     /// `_version`: `u64` column `_version`.
     pub(crate) version: Field,
-    /// `_routing`: raw, inverted index, stored. Generations made before there was routing have none.
+    /// `_routing`: raw, inverted index. Generations made before there was routing have none.
     pub(crate) routing: Option<Field>,
     /// `_ignored`: raw, inverted index and column: paths of fields that could not be indexed.
     pub(crate) ignored: Field,
@@ -163,6 +163,11 @@ impl IndexSchema {
             dynamic_values: field(DYNAMIC_VALUES)?,
             tantivy,
         })
+    }
+
+    /// Whether documents are in tantivy's own store: so it is in generations made before they had a file of their own.
+    pub(crate) fn stores_source(&self) -> bool {
+        self.tantivy.get_field_entry(self.source).is_stored()
     }
 
     /// Whether every explicit field of the mapping has its place here.
@@ -281,11 +286,11 @@ fn words() -> TextFieldIndexing {
 
 fn add_metadata(builder: &mut SchemaBuilder) {
     let exact = TextOptions::default().set_indexing_options(raw(IndexRecordOption::Basic));
-    builder.add_text_field(ID, exact.clone().set_stored());
-    builder.add_bytes_field(SOURCE, BytesOptions::default().set_stored());
+    builder.add_text_field(ID, exact.clone());
+    builder.add_bytes_field(SOURCE, BytesOptions::default());
     builder.add_u64_field(SEQ_NO, NumericOptions::default().set_fast());
     builder.add_u64_field(VERSION, NumericOptions::default().set_fast());
-    builder.add_text_field(ROUTING, exact.clone().set_stored());
+    builder.add_text_field(ROUTING, exact.clone());
     builder.add_text_field(IGNORED, exact.clone().set_fast(RAW));
     builder.add_text_field(FIELD_NAMES, exact);
     let json = JsonObjectOptions::default().set_expand_dots_enabled();

@@ -5,10 +5,11 @@ use super::{
     schema::{IndexSchema, ResolvedField},
     settings::Settings,
     shards::Shards,
+    source_store::{SourceReader, StoredDocument},
 };
 use crate::logs::dsl::Query;
-use std::sync::Arc;
-use tantivy::Searcher;
+use std::sync::{Arc, OnceLock};
+use tantivy::{DocAddress, Searcher, TantivyError};
 
 /// One index at one moment: its mapping and a searcher on each of its generations.
 ///
@@ -89,11 +90,29 @@ impl SearchLimits {
 pub(crate) struct GenerationSnapshot {
     /// Its schema.
     pub(crate) schema: Arc<IndexSchema>,
-    /// The documents.
+    /// What is searched.
     pub(crate) searcher: Searcher,
+    /// The documents of each segment, opened when the first is read.
+    sources: Arc<[OnceLock<SourceReader>]>,
 }
 
 impl GenerationSnapshot {
+    pub(crate) fn new(schema: Arc<IndexSchema>, searcher: Searcher) -> Self {
+        let sources = searcher.segment_readers().iter().map(|_| OnceLock::new()).collect();
+        Self { schema, searcher, sources }
+    }
+
+    /// Reads a document.
+    pub(crate) fn document(&self, address: DocAddress) -> tantivy::Result<StoredDocument> {
+        let missing = || TantivyError::InvalidArgument(format!("no segment {}", address.segment_ord));
+        let source = self.sources.get(address.segment_ord as usize).ok_or_else(missing)?;
+        if let Some(source) = source.get() {
+            return source.get(address.doc_id);
+        }
+        let opened = SourceReader::open(self.searcher.segment_reader(address.segment_ord))?;
+        source.get_or_init(|| opened).get(address.doc_id)
+    }
+
     /// Finds a field of the mapping in this generation.
     pub(crate) fn resolve(&self, mapping: &Mapping, path: &str) -> Option<ResolvedField> {
         self.schema.resolve(mapping, path)

@@ -342,7 +342,7 @@ fn deleting(index: &str, id: &str) -> event::Metadata {
 fn store_bytes(directory: &Path) -> u64 {
     let files = std::fs::read_dir(directory.join("generation-0000")).unwrap();
     let stores =
-        files.map(Result::unwrap).filter(|file| file.path().extension().is_some_and(|e| e == "store"));
+        files.map(Result::unwrap).filter(|file| file.path().extension().is_some_and(|e| e == "source"));
     stores.map(|file| file.metadata().unwrap().len()).sum()
 }
 

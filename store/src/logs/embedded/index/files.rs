@@ -7,6 +7,7 @@ use crate::{
         mapping::Mapping,
         schema::{IndexSchema, STANDARD},
         settings::Settings,
+        source_store::{EXTENSION, SourcePlugin},
         wal::{io_error, sync_directory, write_atomically},
         words::StandardTokenizer,
     },
@@ -15,11 +16,12 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use tantivy::{
     Index, IndexSettings,
     directory::MmapDirectory,
-    store::{Compressor, ZstdCompressor},
+    store::Compressor,
     tokenizer::{LowerCaser, TextAnalyzer, TokenizerManager},
 };
 use uuid::Uuid;
@@ -75,8 +77,6 @@ pub(in crate::logs::embedded) struct Files {
 
 /// What a disk has room for that is not full.
 const ROOM_BYTES: usize = 256 << 10;
-/// Size of the blocks that `_source` is compressed in.
-const SOURCE_BLOCK_BYTES: usize = 32 << 10;
 
 impl Files {
     pub(in crate::logs::embedded) fn read_identity(&self) -> Result<Identity, StoreError> {
@@ -142,9 +142,9 @@ impl Files {
             fs::remove_dir_all(&path).map_err(|error| io_error(&what, error))?;
         }
         fs::create_dir_all(&path).map_err(|error| io_error(&what, error))?;
+        // Documents are not in tantivy's store.
         let settings = IndexSettings {
-            docstore_compression: Compressor::Zstd(ZstdCompressor { compression_level: Some(1) }),
-            docstore_blocksize: SOURCE_BLOCK_BYTES,
+            docstore_compression: Compressor::None,
             docstore_compress_dedicated_thread: false,
             ..IndexSettings::default()
         };
@@ -152,6 +152,7 @@ impl Files {
             .schema(schema.tantivy.clone())
             .settings(settings)
             .tokenizers(tokenizers())
+            .register_plugin(Arc::new(SourcePlugin))
             .create_in_dir(&path)
             .map_err(|error| tantivy_error(&what, error))?;
         sync_directory(&path)
@@ -166,6 +167,11 @@ impl Files {
         let directory = MmapDirectory::open(&path).map_err(|error| tantivy_error(&what, error.into()))?;
         let mut index = Index::open(directory).map_err(|error| tantivy_error(&what, error))?;
         index.set_tokenizers(tokenizers());
+        let metas = index.load_metas().map_err(|error| tantivy_error(&what, error))?;
+        // A generation that was made without it stays without it.
+        if metas.persisted_custom_extensions.iter().any(|extension| extension == EXTENSION) {
+            index.register_plugin(Arc::new(SourcePlugin));
+        }
         Ok(index)
     }
 
@@ -211,6 +217,11 @@ impl Files {
         }
         let meta: Meta = self.read(&format!("generation-{number:04}/meta.json"))?;
         Ok(meta.segments.iter().map(|segment| segment.segment_id.simple().to_string()).collect())
+    }
+
+    /// Where the documents of a segment are.
+    pub(super) fn source(&self, generation: usize, segment_id: &str) -> PathBuf {
+        self.generation(generation).join(format!("{segment_id}.{EXTENSION}"))
     }
 
     /// Space on disk.
@@ -288,7 +299,7 @@ fn is_full(error: &tantivy::TantivyError) -> bool {
 mod tests {
     use super::*;
     use crate::ErrorKind;
-    use std::{io, sync::Arc};
+    use std::io;
 
     #[test]
     fn a_full_disk_is_found_under_wrapping() {

@@ -15,9 +15,6 @@ use tantivy::{
     indexer::{IndexWriterOptions, NoMergePolicy},
 };
 
-/// Decompressed blocks of `_source` that each segment keeps for searches.
-const SOURCE_BLOCKS_CACHED: usize = 8;
-
 /// One tantivy index.
 pub(super) struct Generation {
     pub(super) schema: Arc<IndexSchema>,
@@ -38,7 +35,7 @@ impl Generation {
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
-            .doc_store_cache_num_blocks(SOURCE_BLOCKS_CACHED)
+            .doc_store_cache_num_blocks(0)
             .try_into()
             .map_err(failed)?;
         let committed = read_payload(payload.as_deref());
@@ -46,7 +43,7 @@ impl Generation {
     }
 
     pub(super) fn snapshot(&self) -> GenerationSnapshot {
-        GenerationSnapshot { schema: self.schema.clone(), searcher: self.reader.searcher() }
+        GenerationSnapshot::new(self.schema.clone(), self.reader.searcher())
     }
 
     /// The writer: segments are built without it, it adds them, deletes, commits and merges.

@@ -4,10 +4,7 @@ use super::{IndexState, Visible, files::tantivy_error, versions::Latest};
 use crate::StoreError;
 use bytes::Bytes;
 use std::sync::Arc;
-use tantivy::{
-    DocAddress, DocSet, Searcher, TERMINATED, TantivyDocument, Term,
-    schema::{IndexRecordOption, Value},
-};
+use tantivy::{DocAddress, DocSet, Searcher, TERMINATED, Term, schema::IndexRecordOption};
 
 /// Where a document is among what is visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,15 +70,11 @@ impl Visible {
     /// Reads a document.
     pub(in crate::logs::embedded) fn read(&self, stored: Stored) -> Result<Current, StoreError> {
         let generation = &self.generations[stored.generation];
-        let document: TantivyDocument = generation
-            .searcher
-            .doc(stored.address)
+        let document = generation
+            .document(stored.address)
             .map_err(|error| tantivy_error("read a stored document", error))?;
-        let source = document.get_first(generation.schema.source).and_then(|value| value.as_bytes());
-        let routing =
-            generation.schema.routing.and_then(|field| document.get_first(field)?.as_str().map(Arc::from));
-        let source = source.map(Bytes::copy_from_slice);
-        Ok(Current { seq_no: stored.seq_no, version: stored.version, routing, source })
+        let routing = document.routing.map(Arc::from);
+        Ok(Current { seq_no: stored.seq_no, version: stored.version, routing, source: document.source })
     }
 }
 

@@ -17,13 +17,13 @@ use crate::{
         dsl::{
             FieldPattern, Highlight, ScriptField, SearchBody, SortKey, SortTarget, SourceFilter, ValueField,
         },
-        embedded::schema::ResolvedField,
+        embedded::{schema::ResolvedField, source_store::StoredDocument},
     },
 };
 use event::{Object, SequenceNumber};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use tantivy::{DocAddress, TantivyDocument, schema::Value as _};
+use tantivy::DocAddress;
 
 /// What of the hits is wanted.
 pub(super) struct Wanted<'w> {
@@ -160,16 +160,14 @@ struct Stored {
 }
 
 fn read(shard: &Shard<'_>, entry: &Entry) -> Result<Stored, StoreError> {
-    let schema = &shard.generation.schema;
     let address = DocAddress::new(entry.segment, entry.doc);
-    let stored: TantivyDocument = shard.generation.searcher.doc(address).map_err(engine_error)?;
-    let id = stored.get_first(schema.id).and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-    let routing = schema.routing.and_then(|field| Some(stored.get_first(field)?.as_str()?.to_owned()));
-    let source = stored.get_first(schema.source).and_then(|source| source.as_bytes());
-    let (bytes, has_source) = (source.unwrap_or(b"{}"), source.is_some());
-    let mut document: Object = serde_json::from_slice(bytes).map_err(|error| {
-        StoreError::new(ErrorKind::Corrupt, format!("document \"{id}\" does not read back")).because(error)
-    })?;
+    let StoredDocument { id, routing, source } = shard.generation.document(address).map_err(engine_error)?;
+    let has_source = source.is_some();
+    let mut document: Object =
+        serde_json::from_slice(source.as_deref().unwrap_or(b"{}")).map_err(|error| {
+            StoreError::new(ErrorKind::Corrupt, format!("document \"{id}\" does not read back"))
+                .because(error)
+        })?;
     source::mask(&mut document, shard.mask);
     Ok(Stored { id, routing, document, has_source })
 }

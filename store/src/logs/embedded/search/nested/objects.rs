@@ -5,6 +5,7 @@ use super::super::super::{
     router::Router,
     schema::IndexSchema,
     snapshot::GenerationSnapshot,
+    source_store::{SourcePlugin, SourceReader, StoredDocument},
 };
 use super::super::breaker::Reserved;
 use super::super::column::engine_error;
@@ -15,10 +16,7 @@ use crate::{ErrorKind, StoreError};
 use event::Object;
 use serde_json::Value;
 use std::sync::Arc;
-use tantivy::{
-    DocId, Index, IndexSettings, ReloadPolicy, SegmentReader, TantivyDocument, directory::RamDirectory,
-    schema::Value as _,
-};
+use tantivy::{DocId, Index, IndexSettings, ReloadPolicy, SegmentReader, directory::RamDirectory};
 
 /// Objects that one search may take out of one segment at a time.
 const OBJECTS_MAX: usize = 1_000_000;
@@ -30,8 +28,6 @@ const OBJECT_BYTES: usize = 64;
 const INDEXED_FACTOR: usize = 3;
 /// What an object takes that is kept as it was read, as so many times its text.
 const PARSED_FACTOR: usize = 4;
-/// Blocks of stored documents that are kept decompressed.
-const BLOCKS: usize = 8;
 
 /// The nested objects of some documents, as an index.
 pub(in super::super) struct NestedObjects {
@@ -59,15 +55,17 @@ impl NestedObjects {
     ) -> Result<Self, StoreError> {
         let schema = Arc::new(IndexSchema::new(&fields.index.mapping));
         let router = Router::new(fields.index.mapping.clone(), schema.clone(), 0);
-        let index = Index::builder().schema(schema.tantivy.clone()).tokenizers(tokenizers()).settings(
-            IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() },
-        );
+        let settings =
+            IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+        let index = Index::builder()
+            .schema(schema.tantivy.clone())
+            .tokenizers(tokenizers())
+            .settings(settings)
+            .register_plugin(Arc::new(SourcePlugin));
         let mut writer = index
             .single_segment_index_writer::<IndexDocument>(RamDirectory::create(), MEMORY_BYTES)
             .map_err(engine_error)?;
-        let store = reader
-            .get_store_reader(BLOCKS)
-            .map_err(|error| engine_error(tantivy::TantivyError::from(error)))?;
+        let store = SourceReader::open(reader).map_err(engine_error)?;
         let mut found = Self {
             generation: None,
             parents: Vec::new(),
@@ -77,8 +75,7 @@ impl NestedObjects {
         };
         for doc in docs {
             watch.check()?;
-            let stored: TantivyDocument = store.get(doc).map_err(engine_error)?;
-            let document = source_of(&stored, fields)?;
+            let document = source_of(&store.get(doc).map_err(engine_error)?, fields)?;
             let mut objects = Vec::new();
             source::objects_at(&document, path, &mut objects);
             for (offset, object) in objects.into_iter().enumerate() {
@@ -109,7 +106,7 @@ impl NestedObjects {
             let index = writer.finalize().map_err(engine_error)?;
             let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
             let reader: tantivy::IndexReader = reader.map_err(engine_error)?;
-            found.generation = Some(GenerationSnapshot { schema, searcher: reader.searcher() });
+            found.generation = Some(GenerationSnapshot::new(schema, reader.searcher()));
         }
         Ok(found)
     }
@@ -123,10 +120,10 @@ impl NestedObjects {
 
 /// The stored document, without what is masked.
 pub(in super::super) fn source_of(
-    stored: &TantivyDocument,
+    stored: &StoredDocument,
     fields: &Fields<'_>,
 ) -> Result<Object, StoreError> {
-    let bytes = stored.get_first(fields.generation.schema.source).and_then(|source| source.as_bytes());
+    let bytes = stored.source.as_deref();
     let mut document: Object = serde_json::from_slice(bytes.unwrap_or(b"{}")).map_err(|error| {
         StoreError::new(ErrorKind::Corrupt, "a document does not read back").because(error)
     })?;

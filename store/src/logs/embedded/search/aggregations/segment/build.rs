@@ -32,6 +32,7 @@ use crate::{
         embedded::{
             mapping::{Family, FieldType},
             schema::ResolvedField,
+            source_store::SourceReader,
         },
     },
 };
@@ -54,9 +55,6 @@ pub(in super::super) struct Context<'r, 'c, 'f> {
     /// What nested objects stand in.
     pub(in super::super) above: Option<&'c Above>,
 }
-
-/// Blocks of stored documents that are kept decompressed.
-const STORED_BLOCKS: usize = 8;
 
 type Selections<'r> = (Option<&'r TermSelection>, Option<&'r TermSelection>);
 
@@ -305,10 +303,7 @@ impl<'r> Context<'r, '_, '_> {
         if field.family() != Family::Text {
             return Err(unsupported(&field, "significant_text"));
         }
-        let store = self
-            .reader
-            .get_store_reader(STORED_BLOCKS)
-            .map_err(|error| engine_error(tantivy::TantivyError::from(error)))?;
+        let store = SourceReader::open(self.reader).map_err(engine_error)?;
         let compiler = Compiler {
             fields: self.fields.within(self.fields.within),
             now: self.search.now,
