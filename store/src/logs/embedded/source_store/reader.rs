@@ -226,3 +226,121 @@ fn stored(store: &StoreReader, schema: &IndexSchema, document: DocId) -> tantivy
         source: source.map(Bytes::copy_from_slice),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SourcePlugin, writer::ColumnsWriter, writer::RowsWriter};
+    use super::*;
+    use crate::logs::embedded::{
+        document::{IndexDocument, IndexValue},
+        index::tokenizers,
+        mapping::Mapping,
+    };
+    use serde_json::json;
+    use tantivy::{Index, IndexWriter, Term, indexer::NoMergePolicy, schema::Schema};
+
+    fn text_of(n: u32) -> String {
+        json!({"n": n, "message": format!("GET /shop/{} took {} ms", n % 7, n * 31 % 900)}).to_string()
+    }
+
+    /// A file with these documents, in rows or columns.
+    fn file_of(documents: u32, form: u8) -> Vec<u8> {
+        let (mut rows, mut columns) =
+            (RowsWriter::new(Vec::new()).unwrap(), ColumnsWriter::new(Vec::new()).unwrap());
+        for n in 0..documents {
+            let (id, source) = (n.to_string(), text_of(n));
+            let record = Record { id: id.as_bytes(), routing: None, source: Some(source.as_bytes()) };
+            rows.push(&record).unwrap();
+            columns.push(&record).unwrap();
+        }
+        if form == ROWS { rows.finish().unwrap() } else { columns.finish().unwrap() }
+    }
+
+    fn read_file(file: Vec<u8>) -> tantivy::Result<Vec<String>> {
+        let segment = SegmentId::from_uuid_string("00000000000000000000000000000001").unwrap();
+        let blocks = Blocks::open(segment, FileSlice::from(file))?;
+        let (documents, mut texts) = (blocks.documents, Vec::new());
+        SourceReader(Kind::Blocks(blocks)).visit::<TantivyError>(0..documents, |record| {
+            texts.push(String::from_utf8_lossy(record.source.unwrap_or_default()).into_owned());
+            Ok(())
+        })?;
+        Ok(texts)
+    }
+
+    #[test]
+    fn damaged_files_are_errors() {
+        for form in [ROWS, COLUMNS] {
+            let file = file_of(1_500, form);
+            let expected: Vec<String> = (0..1_500).map(text_of).collect();
+            assert_eq!(read_file(file.clone()).unwrap(), expected);
+            for at in (0..file.len()).filter(|at| *at < 64 || at % 97 == 0 || file.len() - at < 64) {
+                let mut flipped = file.clone();
+                flipped[at] ^= 0x10;
+                // What the header keeps free says nothing.
+                assert!(read_file(flipped).is_err() || at == 6 || at == 7, "byte {at} of form {form}");
+                assert!(read_file(file[..at].to_vec()).is_err(), "{at} bytes of form {form}");
+            }
+        }
+    }
+
+    fn add(writer: &mut IndexWriter<IndexDocument>, schema: &IndexSchema, numbers: std::ops::Range<u32>) {
+        for n in numbers {
+            let mut document = IndexDocument { values: Vec::new(), text: text_of(n).into() };
+            document.add(schema.id, IndexValue::Str(n.to_string()));
+            document.add(schema.source, IndexValue::Source);
+            document.add(schema.routing.unwrap(), IndexValue::Str(format!("user {}", n % 3)));
+            writer.add_document(document).unwrap();
+        }
+        writer.commit().unwrap();
+    }
+
+    /// Writes, deletes and merges, then reads everything there is.
+    fn check_life(index: Index) {
+        let schema = IndexSchema::locate(index.schema()).unwrap();
+        let mut writer: IndexWriter<IndexDocument> = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        writer.set_merge_policy(Box::new(NoMergePolicy));
+        add(&mut writer, &schema, 0..2_000);
+        add(&mut writer, &schema, 2_000..2_100);
+        add(&mut writer, &schema, 2_100..4_000);
+        writer.delete_term(Term::from_field_text(schema.id, "2111"));
+        writer.commit().unwrap();
+        for _ in 0..2 {
+            let searcher = index.reader().unwrap().searcher();
+            let mut found = Vec::new();
+            for segment in searcher.segment_readers() {
+                let documents = SourceReader::open(segment).unwrap();
+                for document in segment.doc_ids_alive() {
+                    let StoredDocument { id, routing, source } = documents.get(document).unwrap();
+                    let n: u32 = id.parse().unwrap();
+                    assert_eq!(source.unwrap(), text_of(n));
+                    assert_eq!(routing.unwrap(), format!("user {}", n % 3));
+                    found.push(n);
+                }
+                assert!(documents.get(segment.max_doc()).is_err());
+            }
+            found.sort_unstable();
+            assert_eq!(found, (0..4_000).filter(|n| *n != 2_111).collect::<Vec<u32>>());
+            writer.merge(&index.searchable_segment_ids().unwrap()).wait().unwrap();
+        }
+        assert!(index.validate_checksum().unwrap().is_empty());
+    }
+
+    #[test]
+    fn documents_live_with_their_segments() {
+        let schema = IndexSchema::new(&Mapping::default()).tantivy;
+        let builder = Index::builder().schema(schema).tokenizers(tokenizers());
+        check_life(builder.register_plugin(Arc::new(SourcePlugin)).create_in_ram().unwrap());
+    }
+
+    #[test]
+    fn documents_in_the_store_of_tantivy_are_read_as_well() {
+        let mut fields = serde_json::to_value(IndexSchema::new(&Mapping::default()).tantivy).unwrap();
+        for field in fields.as_array_mut().unwrap() {
+            if ["_id", "_source", "_routing"].iter().any(|name| field["name"] == *name) {
+                field["options"]["stored"] = json!(true);
+            }
+        }
+        let schema: Schema = serde_json::from_value(fields).unwrap();
+        check_life(Index::builder().schema(schema).tokenizers(tokenizers()).create_in_ram().unwrap());
+    }
+}
