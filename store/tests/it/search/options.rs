@@ -8,7 +8,7 @@ async fn fixture() -> Fixture {
     let fixture = Fixture::new().await;
     let template = json!({"index_patterns": ["small-*"], "template": {
         "settings": {"max_result_window": 5, "max_docvalue_fields_search": 1, "max_script_fields": 1, "max_terms_count": 2,
-            "max_regex_length": 4, "max_inner_result_window": 2, "max_rescore_window": 3, "max_adjacency_matrix_filters": 1,
+            "max_regex_length": 4, "max_inner_result_window": 2, "max_rescore_window": 3, "max_adjacency_matrix_filters": 2,
             "max_slices_per_scroll": 4},
         "mappings": {"properties": {"k": {"type": "keyword"}}}}});
     fixture.logs.put_template(&internal(), TemplateKind::Index, "small", template, false).await.unwrap();
@@ -74,10 +74,10 @@ async fn indices_limit_what_is_asked_of_them() {
         "from + size must be less than or equal to: [2] but was [3]",
     )
     .await;
-    let two = json!({"a": {"match_all": {}}, "b": {"match_all": {}}});
+    let three = json!({"a": {"match_all": {}}, "b": {"match_all": {}}, "c": {"match_all": {}}});
     check(
-        small(json!({"adjacency_matrix": {"filters": two}})),
-        "must be less than or equal to: [1] but was [2]",
+        small(json!({"adjacency_matrix": {"filters": three}})),
+        "must be less than or equal to: [2] but was [3]",
     )
     .await;
 }

@@ -81,7 +81,7 @@ pub(super) fn check(name: &str, value: &str) -> Result<(), StoreError> {
             ))),
         },
         Number(least, most) => check_number(name, value, least, most),
-        Time if value == "-1" || value == "0" || duration_ms(&value.to_ascii_lowercase()).is_some() => Ok(()),
+        Time if is_time(&value.to_ascii_lowercase()) => Ok(()),
         Time => Err(StoreError::invalid(format!(
             "failed to parse setting [{name}] with value [{value}] as a time value: unit is missing or unrecognized"
         ))),
@@ -91,6 +91,13 @@ pub(super) fn check(name: &str, value: &str) -> Result<(), StoreError> {
             known.join(", ")
         ))),
     }
+}
+
+fn is_time(value: &str) -> bool {
+    let below_ms = ["micros", "nanos"].iter().find_map(|unit| value.strip_suffix(unit));
+    matches!(value, "-1" | "0")
+        || duration_ms(value).is_some()
+        || below_ms.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 fn check_number(name: &str, value: &str, least: i64, most: i64) -> Result<(), StoreError> {
@@ -119,7 +126,11 @@ mod tests {
             ("index.hidden", vec!["true", "false"], vec!["TRUE", "1", "maybe"]),
             ("index.max_result_window", vec!["1", "2147483647"], vec!["0", "-1", "10.5", "x", "2147483648"]),
             ("index.mapping.total_fields.limit", vec!["0"], vec!["x"]),
-            ("index.refresh_interval", vec!["-1", "0", "1s", "500ms", "1M"], vec!["5", "-2", "x", "1y"]),
+            (
+                "index.refresh_interval",
+                vec!["-1", "0", "1s", "500ms", "1M", "500micros"],
+                vec!["5", "-2", "x", "1y"],
+            ),
             ("index.codec", vec!["default", "best_compression"], vec!["best"]),
             ("index.lifecycle.origination_date", vec!["-1", "1795219200000"], vec!["today"]),
             ("index.sort.field", vec!["anything"], vec![]),
