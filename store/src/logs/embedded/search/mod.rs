@@ -55,7 +55,7 @@ use super::snapshot::{GenerationSnapshot, IndexSnapshot};
 use crate::{
     ErrorKind, StoreError,
     logs::{
-        SearchRequest, SearchResponse, TimeRange,
+        Hit, SearchRequest, SearchResponse, TimeRange,
         dsl::{
             Collapse, Query, SearchBody, SortKey, SortTarget,
             aggregations::{Aggregation, Kind},
@@ -155,30 +155,18 @@ pub(crate) fn execute_behind(
         outcome.max_score = outcome.hits.first().and_then(|entry| entry.score);
     }
     outcome.hits = outcome.hits.into_iter().skip(body.from).take(body.size).collect();
-    let wanted = Wanted::of(body, sort);
     let reading = search.reading();
-    let mut hits = fetch::fetch(&reading, &shards, &wanted, &outcome.hits)?;
-    for (hit, entry) in hits.iter_mut().zip(&outcome.hits) {
-        hit.inner_hits = nested::inner_hits(&reading, &shards, entry, hit)?;
-    }
-    if let Some(collapse) = body.collapse.as_ref().filter(|collapse| !collapse.inner_hits.is_empty()) {
-        for (hit, entry) in hits.iter_mut().zip(&outcome.hits) {
-            let found = inner_hits(&reading, snapshots, &masks, &shards, collapse, entry)?;
-            hit.inner_hits.get_or_insert_default().extend(found);
-        }
-    }
+    let hits = read_page(&reading, snapshots, &masks, &shards, &outcome.hits)?;
     // What failed while the last hit was read.
     reading.watch.check()?;
     if hits.len() < outcome.hits.len() {
         outcome.timed_out = true;
         outcome.hits.truncate(hits.len());
     }
-    let next = match outcome.hits.last() {
-        Some(last) => {
-            Some(Cursor { values: values_to_json(sort, last)?, place: Some((last.shard, last.seq_no)) })
-        }
-        None => None,
+    let behind = |last: &Entry| -> Result<Cursor, StoreError> {
+        Ok(Cursor { values: values_to_json(sort, last)?, place: Some((last.shard, last.seq_no)) })
     };
+    let next = outcome.hits.last().map(behind).transpose()?;
     let suggest = match body.suggest.is_empty() {
         true => None,
         false => Some(suggest::suggest(&reading, &shards, request.typed_keys)?),
@@ -203,6 +191,28 @@ pub(crate) fn execute_behind(
         profile: if body.profile { Some(profile::profile(&search, &shards)?) } else { None },
     };
     Ok((response, next))
+}
+
+/// Reads the documents of a page, with the hits that belong to them; fewer, if the time is over before.
+fn read_page(
+    reading: &Search<'_>,
+    snapshots: &[IndexSnapshot],
+    masks: &[Mask],
+    shards: &[Shard<'_>],
+    page: &[Entry],
+) -> Result<Vec<Hit>, StoreError> {
+    let body = reading.body;
+    let mut hits = fetch::fetch(reading, shards, &Wanted::of(body, reading.sort), page)?;
+    for (hit, entry) in hits.iter_mut().zip(page) {
+        hit.inner_hits = nested::inner_hits(reading, shards, entry, hit)?;
+    }
+    if let Some(collapse) = body.collapse.as_ref().filter(|collapse| !collapse.inner_hits.is_empty()) {
+        for (hit, entry) in hits.iter_mut().zip(page) {
+            let found = inner_hits(reading, snapshots, masks, shards, collapse, entry)?;
+            hit.inner_hits.get_or_insert_default().extend(found);
+        }
+    }
+    Ok(hits)
 }
 
 /// Refuses what cannot be had together.

@@ -25,8 +25,8 @@ use crate::{
         dsl::{
             Query, SortKey,
             aggregations::{
-                Aggregation, CompositeKind, CompositeSource, Kind, RangeKind, Ranges, TermSelection,
-                ValuesSource,
+                Aggregation, CompositeKind, CompositeSource, Kind, RangeKind, Ranges, SignificantTerms,
+                TermSelection, TermsBuckets, ValuesSource,
             },
         },
         embedded::{
@@ -81,31 +81,46 @@ impl<'r> Context<'r, '_, '_> {
             Kind::ReverseNested => return self.reverse(&aggregation.inner),
             _ => {}
         }
+        if let Some(node) = self.leaf(&aggregation.kind)? {
+            return Ok(node);
+        }
         let below = Context { is_top: false, ..*self };
         let inner = aggregation.inner.iter().map(|inner| below.node(inner)).collect::<Result<Vec<_>, _>>()?;
-        Ok(match &aggregation.kind {
-            Kind::Terms(request) => {
-                let source =
-                    self.terms(&request.source, (request.include.as_ref(), request.exclude.as_ref()))?;
-                let mut node = self.keyed(source, inner);
-                if let (Node::Keyed { all_below, .. }, 0) = (&mut node, request.min_doc_count) {
-                    *all_below = Some(self.reader.max_doc());
-                }
-                node
+        self.buckets(&aggregation.kind, inner)
+    }
+
+    /// What has no buckets.
+    fn leaf(&self, kind: &'r Kind) -> Result<Option<Node<'r>>, StoreError> {
+        Ok(Some(match kind {
+            Kind::Metric(request) => self.metric(request)?,
+            Kind::TTest(request) => self.t_test(request)?,
+            Kind::MatrixStats(request) => self.matrix(request)?,
+            Kind::Rate(request) => self.rate(request)?,
+            Kind::WeightedAvg(request) => self.weighted(request)?,
+            Kind::GeoBounds { field, .. } => {
+                Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Bounds))
             }
+            Kind::GeoCentroid(field) => {
+                Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Centroid))
+            }
+            Kind::TopHits(request) => {
+                let sort = if request.sort.is_empty() { by_score() } else { &request.sort };
+                Node::Top(self.top(sort, request.from + request.size)?)
+            }
+            Kind::TopMetrics(request) => Node::Top(self.top(&request.sort, request.size)?),
+            Kind::Pipeline(_) => Node::Pipeline,
+            _ => return Ok(None),
+        }))
+    }
+
+    fn buckets(&self, kind: &'r Kind, inner: Vec<Node<'r>>) -> Result<Node<'r>, StoreError> {
+        Ok(match kind {
+            Kind::Terms(request) => self.term_buckets(request, inner)?,
             Kind::RareTerms(request) => {
                 let selections = (request.include.as_ref(), request.exclude.as_ref());
                 self.keyed(self.terms(&request.source, selections)?, inner)
             }
-            Kind::SignificantTerms(request) => {
-                let selections = (request.include.as_ref(), request.exclude.as_ref());
-                if let Some(paths) = &request.words_of {
-                    let column = self.words(&request.source.field, paths)?;
-                    let keys = TermKeys::new(&request.source, selections, None, column, self.search.now)?;
-                    return Ok(self.keyed(KeySource::Terms(Box::new(keys)), inner));
-                }
-                self.keyed(self.terms(&request.source, selections)?, inner)
-            }
+            Kind::SignificantTerms(request) => self.significant(request, inner)?,
             Kind::MultiTerms(request) => {
                 let sources = request.sources.iter().map(|source| self.terms(source, (None, None)));
                 Node::Composite(CompositeNode::new(sources.collect::<Result<_, _>>()?, inner))
@@ -134,26 +149,31 @@ impl<'r> Context<'r, '_, '_> {
                 Node::Sampler(Box::new(SamplerNode::new(request.shard_size, diversity, inner)))
             }
             Kind::Missing(source) => self.missing(source, inner)?,
-            Kind::Metric(request) => self.metric(request)?,
-            Kind::TTest(request) => self.t_test(request)?,
-            Kind::MatrixStats(request) => self.matrix(request)?,
-            Kind::Rate(request) => self.rate(request)?,
-            Kind::Nested(_) | Kind::ReverseNested => Node::Pipeline,
-            Kind::WeightedAvg(request) => self.weighted(request)?,
-            Kind::GeoBounds { field, .. } => {
-                Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Bounds))
-            }
-            Kind::GeoCentroid(field) => {
-                Node::Points(SegmentPoints::new(self.points(field)?, Gathered::Centroid))
-            }
-            Kind::TopHits(request) => {
-                let sort = if request.sort.is_empty() { by_score() } else { &request.sort };
-                Node::Top(self.top(sort, request.from + request.size)?)
-            }
-            Kind::TopMetrics(request) => Node::Top(self.top(&request.sort, request.size)?),
-            Kind::Pipeline(_) => Node::Pipeline,
             other => self.keyed(self.source(other)?, inner),
         })
+    }
+
+    fn term_buckets(&self, request: &'r TermsBuckets, inner: Vec<Node<'r>>) -> Result<Node<'r>, StoreError> {
+        let source = self.terms(&request.source, (request.include.as_ref(), request.exclude.as_ref()))?;
+        let mut node = self.keyed(source, inner);
+        if let (Node::Keyed { all_below, .. }, 0) = (&mut node, request.min_doc_count) {
+            *all_below = Some(self.reader.max_doc());
+        }
+        Ok(node)
+    }
+
+    fn significant(
+        &self,
+        request: &'r SignificantTerms,
+        inner: Vec<Node<'r>>,
+    ) -> Result<Node<'r>, StoreError> {
+        let selections = (request.include.as_ref(), request.exclude.as_ref());
+        if let Some(paths) = &request.words_of {
+            let column = self.words(&request.source.field, paths)?;
+            let keys = TermKeys::new(&request.source, selections, None, column, self.search.now)?;
+            return Ok(self.keyed(KeySource::Terms(Box::new(keys)), inner));
+        }
+        Ok(self.keyed(self.terms(&request.source, selections)?, inner))
     }
 
     fn keyed(&self, source: KeySource<'r>, inner: Vec<Node<'r>>) -> Node<'r> {
