@@ -9,7 +9,7 @@ use store::scope::{self, Scope};
 
 /// What a route asks of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
+pub enum RouteRight {
     /// Nothing: also those who have not logged in.
     Public,
     /// At least this role. API keys have none.
@@ -20,14 +20,14 @@ pub enum Right {
     Search,
 }
 
-impl Right {
+impl RouteRight {
     /// Whether this caller has it; the error tells what is missing.
     pub(crate) fn check(self, user: &User) -> Result<(), ApiError> {
         let (granted, lacking) = match self {
             Self::Public => return Ok(()),
             Self::Role(role) => (user.has(role), role),
             Self::Ingest => (user.has(Role::Analyst) || writes_events(&user.scope), Role::Analyst),
-            Self::Search => (user.scope.allows(scope::Right::Read), Role::Analyst),
+            Self::Search => (user.scope.allows(scope::IndexRight::Read), Role::Analyst),
         };
         if granted { Ok(()) } else { Err(extract::lacks(lacking)) }
     }
@@ -36,7 +36,7 @@ impl Right {
 /// Whether the scope lets every event through, wherever its time and kind take it.
 fn writes_events(scope: &Scope) -> bool {
     // The star of the pattern stands for any day.
-    event_indices().iter().all(|pattern| scope.may(scope::Right::Write, pattern))
+    event_indices().iter().all(|pattern| scope.may(scope::IndexRight::Write, pattern))
 }
 
 /// One route and what it asks.
@@ -47,7 +47,7 @@ pub struct Row {
     /// The path template without `/api/v1`.
     pub path: &'static str,
     /// What it asks of the caller.
-    pub right: Right,
+    pub right: RouteRight,
     /// Whether the answer may take as long as it takes: uploads, exports, live streams.
     pub unbounded: bool,
     /// Whether it is exempt from the limit on requests per minute.
@@ -55,7 +55,7 @@ pub struct Row {
 }
 
 impl Row {
-    const fn new(method: &'static str, path: &'static str, right: Right) -> Self {
+    const fn new(method: &'static str, path: &'static str, right: RouteRight) -> Self {
         Self { method, path, right, unbounded: false, uncounted: false }
     }
 
@@ -70,12 +70,12 @@ impl Row {
     }
 }
 
-const PUBLIC: Right = Right::Public;
-const VIEWER: Right = Right::Role(Role::Viewer);
-const ANALYST: Right = Right::Role(Role::Analyst);
-const ADMIN: Right = Right::Role(Role::Admin);
-const INGEST: Right = Right::Ingest;
-const SEARCH: Right = Right::Search;
+const PUBLIC: RouteRight = RouteRight::Public;
+const VIEWER: RouteRight = RouteRight::Role(Role::Viewer);
+const ANALYST: RouteRight = RouteRight::Role(Role::Analyst);
+const ADMIN: RouteRight = RouteRight::Role(Role::Admin);
+const INGEST: RouteRight = RouteRight::Ingest;
+const SEARCH: RouteRight = RouteRight::Search;
 
 /// The table.
 pub const ROWS: &[Row] = &[

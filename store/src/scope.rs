@@ -25,7 +25,7 @@ struct Grant {
 
 /// What may be done with an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
+pub enum IndexRight {
     /// Searching and reading documents.
     Read,
     /// Writing documents, and so making indices from templates.
@@ -36,18 +36,18 @@ pub enum Right {
     Any,
 }
 
-impl Right {
+impl IndexRight {
     /// All that can be granted.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Manage];
 }
 
 impl Grant {
-    fn allows(&self, right: Right) -> bool {
+    fn allows(&self, right: IndexRight) -> bool {
         match right {
-            Right::Read => self.read,
-            Right::Write => self.write,
-            Right::Manage => self.manage,
-            Right::Any => self.read || self.write || self.manage,
+            IndexRight::Read => self.read,
+            IndexRight::Write => self.write,
+            IndexRight::Manage => self.manage,
+            IndexRight::Any => self.read || self.write || self.manage,
         }
     }
 }
@@ -61,7 +61,7 @@ impl Scope {
     /// Reaches every index, document and field, and may do everything: for the service's own work (upload jobs,
     /// recovery, retention). Never built in a request handler.
     pub fn internal(component: &'static str) -> Self {
-        Self::none(component).with_grant(["*", ".*"], &Right::ALL)
+        Self::none(component).with_grant(["*", ".*"], &IndexRight::ALL)
     }
 
     /// Grants these rights on these indices, named whole or with `*`. Writing includes making indices from templates.
@@ -69,17 +69,20 @@ impl Scope {
     pub fn with_grant<T: Into<String>>(
         mut self,
         patterns: impl IntoIterator<Item = T>,
-        rights: &[Right],
+        rights: &[IndexRight],
     ) -> Self {
         let index_patterns = patterns.into_iter().map(Into::into).collect();
-        let (read, write, manage) =
-            (rights.contains(&Right::Read), rights.contains(&Right::Write), rights.contains(&Right::Manage));
+        let (read, write, manage) = (
+            rights.contains(&IndexRight::Read),
+            rights.contains(&IndexRight::Write),
+            rights.contains(&IndexRight::Manage),
+        );
         self.grants.push(Grant { index_patterns, read, write, manage });
         self
     }
 
     /// This scope with only the grants that allow that.
-    pub fn narrowed_to(&self, right: Right) -> Cow<'_, Self> {
+    pub fn narrowed_to(&self, right: IndexRight) -> Cow<'_, Self> {
         if self.grants.iter().all(|grant| grant.allows(right)) {
             return Cow::Borrowed(self);
         }
@@ -89,14 +92,14 @@ impl Scope {
     }
 
     /// Whether that may be done with at least one index.
-    pub fn allows(&self, right: Right) -> bool {
+    pub fn allows(&self, right: IndexRight) -> bool {
         self.grants.iter().any(|grant| grant.allows(right))
     }
 
     /// Whether that may be done with this index (a concrete name, after aliases and wildcards were resolved). A pattern
     /// that begins with `*` does not reach names that begin with a dot, as in Elasticsearch: those are the service's own.
     /// What is granted on a data stream is granted on the indices behind it, which are named after it.
-    pub fn may(&self, right: Right, name: &str) -> bool {
+    pub fn may(&self, right: IndexRight, name: &str) -> bool {
         let stream = event::stream_of_index(name);
         let grants = self.grants.iter().filter(|grant| grant.allows(right));
         grants
@@ -125,7 +128,7 @@ impl Scope {
 
     /// Whether anything may be done with this index.
     pub fn reaches_index(&self, name: &str) -> bool {
-        self.may(Right::Any, name)
+        self.may(IndexRight::Any, name)
     }
 
     /// The query that narrows what may be read, if any.
@@ -209,16 +212,16 @@ mod tests {
     #[test]
     fn nothing_is_reached_by_default() {
         let scope = Scope::none("user");
-        assert!(!scope.allows(Right::Any));
+        assert!(!scope.allows(IndexRight::Any));
         assert!(!scope.reaches_index("ecommerce-logs-2026.11.21"));
         let none: [&str; 0] = [];
-        assert!(!scope.with_grant(none, &Right::ALL).reaches_index("ecommerce-logs-2026.11.21"));
+        assert!(!scope.with_grant(none, &IndexRight::ALL).reaches_index("ecommerce-logs-2026.11.21"));
         assert!(!Scope::none("user").with_grant(["*"], &[]).reaches_index("ecommerce-logs-2026.11.21"));
     }
 
     #[test]
     fn a_leading_star_does_not_reach_hidden_indices() {
-        let all = Scope::none("admin").with_grant(["*"], &[Right::Read]);
+        let all = Scope::none("admin").with_grant(["*"], &[IndexRight::Read]);
         assert!(all.reaches_index("ecommerce-logs-2026.11.21"));
         assert!(!all.reaches_index(".vigie"));
         assert!(Scope::internal("recovery").reaches_index(".vigie"));
@@ -227,32 +230,33 @@ mod tests {
 
     #[test]
     fn a_grant_on_a_data_stream_covers_its_indices() {
-        let scope = Scope::none("shipper").with_grant(["logs-app"], &[Right::Write]);
-        assert!(scope.may(Right::Write, ".ds-logs-app-000001"));
-        assert!(!scope.may(Right::Read, ".ds-logs-app-000001"));
+        let scope = Scope::none("shipper").with_grant(["logs-app"], &[IndexRight::Write]);
+        assert!(scope.may(IndexRight::Write, ".ds-logs-app-000001"));
+        assert!(!scope.may(IndexRight::Read, ".ds-logs-app-000001"));
         assert!(
-            !scope.may(Right::Write, ".ds-logs-other-000001") && !scope.may(Right::Write, ".ds-logs-app")
+            !scope.may(IndexRight::Write, ".ds-logs-other-000001")
+                && !scope.may(IndexRight::Write, ".ds-logs-app")
         );
-        let all = Scope::none("admin").with_grant(["*"], &[Right::Read]);
+        let all = Scope::none("admin").with_grant(["*"], &[IndexRight::Read]);
         assert!(all.reaches_index(".ds-logs-app-000001"));
         assert!(!all.reaches_index(".ds-.hidden-000001"));
     }
 
     #[test]
     fn each_grant_is_for_its_own_indices() {
-        let scope = Scope::none("analyst").with_grant(["shop-*"], &[Right::Read]);
-        assert!(matches!(scope.narrowed_to(Right::Read), Cow::Borrowed(_)));
-        let scope = scope.with_grant([".kibana*"], &[Right::Read, Right::Write]);
+        let scope = Scope::none("analyst").with_grant(["shop-*"], &[IndexRight::Read]);
+        assert!(matches!(scope.narrowed_to(IndexRight::Read), Cow::Borrowed(_)));
+        let scope = scope.with_grant([".kibana*"], &[IndexRight::Read, IndexRight::Write]);
         let check = |right, index: &str, expected| {
             assert_eq!(scope.may(right, index), expected, "{right:?} {index}");
             let narrowed = scope.narrowed_to(right).reaches_index(index);
             assert_eq!(narrowed, expected, "narrowed to {right:?}: {index}");
         };
-        check(Right::Read, "shop-1", true);
-        check(Right::Write, "shop-1", false);
-        check(Right::Write, ".kibana_1", true);
-        check(Right::Manage, ".kibana_1", false);
-        check(Right::Any, "other", false);
+        check(IndexRight::Read, "shop-1", true);
+        check(IndexRight::Write, "shop-1", false);
+        check(IndexRight::Write, ".kibana_1", true);
+        check(IndexRight::Manage, ".kibana_1", false);
+        check(IndexRight::Any, "other", false);
     }
 
     #[test]

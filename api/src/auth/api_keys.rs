@@ -1,8 +1,8 @@
 //! API keys: credentials for programs, with a reach of their own and an end.
 //!
 //! A key says which indices it reaches, whether it may read, write or manage them, and which fields it does not see.
-//! It has no role: beside the Elasticsearch port it opens only the doors for events ([`crate::rights::Right::Ingest`])
-//! and for search ([`crate::rights::Right::Search`]). The secret is shown once and kept as a digest.
+//! It has no role: beside the Elasticsearch port it opens only the doors for events ([`crate::rights::RouteRight::Ingest`])
+//! and for search ([`crate::rights::RouteRight::Search`]). The secret is shown once and kept as a digest.
 
 use super::{
     Accounts, Outcome, User,
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
     documents::{Collection, DocumentIndex, Expect, FindCursor, NewDocument},
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -43,7 +43,8 @@ const CREDENTIALS_MAX_BYTES: usize = 256;
 /// What a key may do with the indices that it reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Privilege {
+#[schema(as = Privilege)]
+pub enum KeyPrivilege {
     /// Search and read documents.
     Read,
     /// Write documents, and so make indices from templates. Enough for a shipper.
@@ -52,12 +53,12 @@ pub enum Privilege {
     Manage,
 }
 
-impl Privilege {
-    fn right(self) -> Right {
+impl KeyPrivilege {
+    fn right(self) -> IndexRight {
         match self {
-            Self::Read => Right::Read,
-            Self::Write => Right::Write,
-            Self::Manage => Right::Manage,
+            Self::Read => IndexRight::Read,
+            Self::Write => IndexRight::Write,
+            Self::Manage => IndexRight::Manage,
         }
     }
 }
@@ -69,7 +70,7 @@ pub struct NewApiKey {
     /// What it is for, as text to show.
     pub name: String,
     /// What it may do.
-    pub privileges: Vec<Privilege>,
+    pub privileges: Vec<KeyPrivilege>,
     /// Indices that it reaches, by name or with `*`. Absent: those of shop and device events. `.kibana*` are those that
     /// Kibana keeps its objects in.
     #[serde(default = "event_indices")]
@@ -79,7 +80,7 @@ pub struct NewApiKey {
     pub masked_fields: Vec<String>,
     /// What it may do with other indices.
     #[serde(default)]
-    pub also: Vec<Grant>,
+    pub further_grants: Vec<Grant>,
     /// Days until it ceases to work; absent: it works until it is deleted.
     pub expires_in_days: Option<u32>,
 }
@@ -91,7 +92,7 @@ pub struct Grant {
     /// The indices, by name or with `*`.
     pub indices: Vec<String>,
     /// What may be done with them.
-    pub privileges: Vec<Privilege>,
+    pub privileges: Vec<KeyPrivilege>,
 }
 
 fn event_indices() -> Vec<String> {
@@ -102,10 +103,11 @@ fn event_indices() -> Vec<String> {
 struct ApiKeyRecord {
     name: String,
     digest: String,
-    privileges: Vec<Privilege>,
+    privileges: Vec<KeyPrivilege>,
     indices: Vec<String>,
-    #[serde(default)]
-    also: Vec<Grant>,
+    // Keys that were made before have them under this name.
+    #[serde(default, alias = "also")]
+    further_grants: Vec<Grant>,
     masked_fields: Vec<String>,
     by: String,
     created_at: Timestamp,
@@ -120,11 +122,11 @@ pub struct ApiKeyView {
     /// What it is for.
     pub name: String,
     /// What it may do.
-    pub privileges: Vec<Privilege>,
+    pub privileges: Vec<KeyPrivilege>,
     /// Indices that it reaches.
     pub indices: Vec<String>,
     /// What it may do with other indices.
-    pub also: Vec<Grant>,
+    pub further_grants: Vec<Grant>,
     /// Fields that it does not see.
     pub masked_fields: Vec<String>,
     /// Who made it: the id of an account.
@@ -169,7 +171,7 @@ impl Accounts {
             digest: secret.digest,
             privileges: new.privileges,
             indices: new.indices,
-            also: new.also,
+            further_grants: new.further_grants,
             masked_fields: new.masked_fields,
             by: by.to_owned(),
             created_at: now,
@@ -236,9 +238,9 @@ impl ApiKeyRecord {
         let id = format!("key:{id}");
         let mut scope =
             Scope::none(id.as_str()).with_masked_fields(super::scope::with_originals(&self.masked_fields));
-        let also = self.also.iter().map(|grant| (&grant.indices, &grant.privileges));
-        for (indices, privileges) in std::iter::once((&self.indices, &self.privileges)).chain(also) {
-            let rights: Vec<Right> = privileges.iter().map(|privilege| privilege.right()).collect();
+        let further = self.further_grants.iter().map(|grant| (&grant.indices, &grant.privileges));
+        for (indices, privileges) in std::iter::once((&self.indices, &self.privileges)).chain(further) {
+            let rights: Vec<IndexRight> = privileges.iter().map(|privilege| privilege.right()).collect();
             scope = scope.with_grant(indices.iter().cloned(), &rights);
         }
         User { id, email: format!("key {}", self.name), roles: Vec::new(), session: None, scope }
@@ -250,7 +252,7 @@ impl ApiKeyRecord {
             name: self.name,
             privileges: self.privileges,
             indices: self.indices,
-            also: self.also,
+            further_grants: self.further_grants,
             masked_fields: self.masked_fields,
             created_by: self.by,
             created_at: self.created_at,
@@ -277,12 +279,12 @@ fn check(new: &NewApiKey) -> Result<(), ApiError> {
         let message = format!("a name has 1 to {NAME_MAX_CHARS} characters and no control characters");
         return Err(ApiError::field("name", message));
     }
-    if new.also.len() > GRANTS_MAX {
-        return Err(ApiError::field("also", format!("a key has at most {GRANTS_MAX} of them")));
+    if new.further_grants.len() > GRANTS_MAX {
+        return Err(ApiError::field("further_grants", format!("a key has at most {GRANTS_MAX} of them")));
     }
     check_grant("indices", &new.indices, "privileges", &new.privileges)?;
-    for grant in &new.also {
-        check_grant("also", &grant.indices, "also", &grant.privileges)?;
+    for grant in &new.further_grants {
+        check_grant("further_grants", &grant.indices, "further_grants", &grant.privileges)?;
     }
     check_entries("masked_fields", &new.masked_fields)?;
     match new.expires_in_days {
@@ -297,7 +299,7 @@ fn check_grant(
     indices_field: &'static str,
     indices: &[String],
     privileges_field: &'static str,
-    privileges: &[Privilege],
+    privileges: &[KeyPrivilege],
 ) -> Result<(), ApiError> {
     if privileges.is_empty() {
         let message = "a key may do at least one of read, write and manage";

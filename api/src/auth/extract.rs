@@ -1,14 +1,14 @@
 //! Rights as types: a handler that takes an [`Analyst`] cannot run for less.
 
 use super::{Client, Role, User};
-use crate::{ApiError, frame::address::ClientAddress, rights::Right};
+use crate::{ApiError, frame::address::ClientAddress, rights::RouteRight};
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
 use std::{convert::Infallible, sync::Arc};
 
-fn user_with(parts: &Parts, right: Right) -> Result<Arc<User>, ApiError> {
+fn user_with(parts: &Parts, right: RouteRight) -> Result<Arc<User>, ApiError> {
     let user = parts.extensions.get::<Arc<User>>().ok_or_else(not_logged_in)?;
     right.check(user)?;
     Ok(Arc::clone(user))
@@ -40,27 +40,27 @@ macro_rules! right {
 right!(
     /// An account that is at least viewer.
     Viewer,
-    Right::Role(Role::Viewer)
+    RouteRight::Role(Role::Viewer)
 );
 right!(
     /// An account that is at least analyst.
     Analyst,
-    Right::Role(Role::Analyst)
+    RouteRight::Role(Role::Analyst)
 );
 right!(
     /// An account that is admin.
     Admin,
-    Right::Role(Role::Admin)
+    RouteRight::Role(Role::Admin)
 );
 right!(
     /// Who may send events in: an account that is at least analyst, or an API key that may write.
     Ingester,
-    Right::Ingest
+    RouteRight::Ingest
 );
 right!(
     /// Who may search: an account that is at least analyst, or an API key that may read.
     Searcher,
-    Right::Search
+    RouteRight::Search
 );
 
 /// Whoever was let in, where the right was checked before the handler.

@@ -5,7 +5,7 @@ use crate::{
     ApiError,
     config::MaskedFields,
     frame::{address::ClientAddress, rate},
-    rights::{self, Right},
+    rights::{self, RouteRight},
     state::App,
 };
 use axum::{
@@ -52,14 +52,16 @@ async fn admit(app: &App, request: &mut Request) -> Result<&'static rights::Row,
     let row = find_row(request.method(), &path)?;
     let address = request.extensions().get::<ClientAddress>().copied().unwrap_or_default();
     let user = match row.right {
-        Right::Public => None,
+        RouteRight::Public => None,
         _ if request.extensions().get::<LocalCaller>().is_some() => Some(local_admin()),
-        Right::Role(_) | Right::Ingest | Right::Search => user_of(app, request.headers()).await?,
+        RouteRight::Role(_) | RouteRight::Ingest | RouteRight::Search => {
+            user_of(app, request.headers()).await?
+        }
     };
     if !row.uncounted {
         rate::count(app, user.as_deref(), address).await?;
     }
-    if row.right != Right::Public {
+    if row.right != RouteRight::Public {
         let user = user.ok_or_else(extract::not_logged_in)?;
         row.right.check(&user)?;
         request.extensions_mut().insert(user);
@@ -68,7 +70,7 @@ async fn admit(app: &App, request: &mut Request) -> Result<&'static rights::Row,
 }
 
 /// Whether the request's caller still has that right: a live stream outlasts logouts and changes of roles.
-pub(crate) async fn still_holds(app: &App, headers: &HeaderMap, right: Right) -> bool {
+pub(crate) async fn still_holds(app: &App, headers: &HeaderMap, right: RouteRight) -> bool {
     matches!(user_of(app, headers).await, Ok(Some(user)) if right.check(&user).is_ok())
 }
 

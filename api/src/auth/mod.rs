@@ -22,7 +22,7 @@ mod users;
 
 pub use accounts::{Accounts, Client};
 pub(crate) use api_keys::API_KEYS;
-pub use api_keys::{ApiKeyView, CreatedApiKey, Grant, NewApiKey, Privilege};
+pub use api_keys::{ApiKeyView, CreatedApiKey, Grant, KeyPrivilege, NewApiKey};
 pub(crate) use audit::{Outcome, audit};
 pub use email::Email;
 pub(crate) use invitations::INVITATIONS;

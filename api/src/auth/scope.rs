@@ -3,7 +3,7 @@
 use super::{Role, User};
 use crate::config::MaskedFields;
 use event::{DEVICE_LOGS, ECOMMERCE_LOGS};
-use store::scope::{Right, Scope};
+use store::scope::{IndexRight, Scope};
 
 /// The reach of this caller, found out when it was authenticated.
 pub(crate) fn scope_of(user: &User) -> Scope {
@@ -16,8 +16,8 @@ pub(crate) fn scope_of(user: &User) -> Scope {
 pub(super) fn scope_of_roles(id: &str, roles: &[Role], masked: &MaskedFields) -> Scope {
     let scope = Scope::none(id);
     let scope = match roles.iter().max() {
-        Some(Role::Admin) => scope.with_grant(["*"], &Right::ALL),
-        Some(Role::Analyst) => scope.with_grant(event_indices(), &[Right::Read]),
+        Some(Role::Admin) => scope.with_grant(["*"], &IndexRight::ALL),
+        Some(Role::Analyst) => scope.with_grant(event_indices(), &[IndexRight::Read]),
         Some(Role::Viewer) | None => scope,
     };
     match roles.iter().max().and_then(|role| masked.get(role)) {
@@ -39,9 +39,9 @@ const DASHBOARDS: [&str; 2] = [".kibana*", ".opensearch_dashboards*"];
 pub(crate) fn elastic_scope_of(user: &User) -> Scope {
     let scope = scope_of(user);
     if user.has(Role::Admin) {
-        scope.with_grant([".*"], &Right::ALL)
+        scope.with_grant([".*"], &IndexRight::ALL)
     } else if user.has(Role::Analyst) {
-        scope.with_grant(DASHBOARDS, &[Right::Read, Right::Write])
+        scope.with_grant(DASHBOARDS, &[IndexRight::Read, IndexRight::Write])
     } else {
         scope
     }
@@ -55,14 +55,14 @@ pub(super) fn with_originals(fields: &[String]) -> Vec<String> {
 
 /// The reach of labels: they change the events of transactions, which analysts cannot write otherwise.
 pub(crate) fn label_scope() -> Scope {
-    Scope::none("fraud labels").with_grant([format!("{ECOMMERCE_LOGS}-*")], &[Right::Write])
+    Scope::none("fraud labels").with_grant([format!("{ECOMMERCE_LOGS}-*")], &[IndexRight::Write])
 }
 
 /// The reach of the question whether an update finds its document: it reads nothing else of it.
 pub(crate) fn existence_scope() -> Scope {
     let patterns =
         [ECOMMERCE_LOGS.to_owned(), format!("{ECOMMERCE_LOGS}-*"), format!(".ds-{ECOMMERCE_LOGS}-*")];
-    Scope::none("upserts").with_grant(patterns, &[Right::Read])
+    Scope::none("upserts").with_grant(patterns, &[IndexRight::Read])
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
         let check = |role, index: &str, read, write| {
             let scope = scope_of_roles("1", &[role], &MaskedFields::default());
             assert_eq!(
-                (scope.may(Right::Read, index), scope.may(Right::Write, index)),
+                (scope.may(IndexRight::Read, index), scope.may(IndexRight::Write, index)),
                 (read, write),
                 "{role:?} {index}"
             );

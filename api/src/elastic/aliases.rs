@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, described},
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{
     Json,
@@ -23,20 +23,20 @@ use store::{
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
-        Route::new(Right::Manage, "/_aliases", post(update)),
-        Route::new(Right::Monitor, "/_aliases", get(get_aliases)),
-        Route::new(Right::Monitor, "/{index}/_aliases", get(get_aliases)),
-        Route::new(Right::Monitor, "/_alias", get(get_aliases)),
-        Route::new(Right::Monitor, "/_alias/{name}", get(get_aliases)),
-        Route::new(Right::Monitor, "/{index}/_alias", get(get_aliases)),
-        Route::new(Right::Monitor, "/{index}/_alias/{name}", get(get_aliases)),
+        Route::new(ElasticRight::Manage, "/_aliases", post(update)),
+        Route::new(ElasticRight::Monitor, "/_aliases", get(get_aliases)),
+        Route::new(ElasticRight::Monitor, "/{index}/_aliases", get(get_aliases)),
+        Route::new(ElasticRight::Monitor, "/_alias", get(get_aliases)),
+        Route::new(ElasticRight::Monitor, "/_alias/{name}", get(get_aliases)),
+        Route::new(ElasticRight::Monitor, "/{index}/_alias", get(get_aliases)),
+        Route::new(ElasticRight::Monitor, "/{index}/_alias/{name}", get(get_aliases)),
     ];
     for path in ["/{index}/_alias/{name}", "/{index}/_aliases/{name}"] {
-        routes.push(Route::new(Right::Manage, path, put(add).post(add)));
-        routes.push(Route::new(Right::Manage, path, delete(remove)));
+        routes.push(Route::new(ElasticRight::Manage, path, put(add).post(add)));
+        routes.push(Route::new(ElasticRight::Manage, path, delete(remove)));
     }
     for path in ["/_alias/{name}", "/_aliases/{name}", "/{index}/_alias"] {
-        routes.push(Route::new(Right::Manage, path, put(add).post(add)));
+        routes.push(Route::new(ElasticRight::Manage, path, put(add).post(add)));
     }
     routes
 }

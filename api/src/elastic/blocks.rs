@@ -5,7 +5,7 @@
 use super::{
     error::ElasticError,
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{Json, routing::put};
 use event::Object;
@@ -24,7 +24,7 @@ const BLOCKS: [Block; 5] = [
 ];
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::new(Right::Manage, "/{index}/_block/{block}", put(add))]
+    vec![Route::new(ElasticRight::Manage, "/{index}/_block/{block}", put(add))]
 }
 
 async fn add(mut asked: Asked) -> Result<Json<Value>, ElasticError> {

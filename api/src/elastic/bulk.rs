@@ -7,7 +7,7 @@ use super::{
     filter::SourceFilter,
     names,
     request::{self, Asked},
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
     update,
     write::{self, Documents, Outcome, Write, expected_of, scalar_text, version_of},
 };
@@ -22,7 +22,7 @@ use event::{Object, Operation};
 use ingest::pipeline::StoredScripts;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Instant};
-use store::logs::WriteResult;
+use store::logs::{Refresh, WriteResult};
 
 /// About what the answer to one write takes.
 const ANSWER_BYTES: usize = 200;
@@ -32,9 +32,9 @@ const ACTIONS_MAX: usize = 200_000;
 pub(super) fn routes() -> Vec<Route> {
     let bulk: fn() -> MethodRouter<App> = || post(bulk).put(bulk);
     vec![
-        Route::new(Right::Write, "/_bulk", bulk()),
-        Route::new(Right::Write, "/{index}/_bulk", bulk()),
-        Route::new(Right::Write, "/{index}/_doc/_bulk", bulk()),
+        Route::new(ElasticRight::Write, "/_bulk", bulk()),
+        Route::new(ElasticRight::Write, "/{index}/_bulk", bulk()),
+        Route::new(ElasticRight::Write, "/{index}/_doc/_bulk", bulk()),
     ]
 }
 
@@ -49,6 +49,15 @@ struct Item {
 }
 
 impl Item {
+    /// Gives the write away, and keeps of it what the answer says.
+    fn give(&mut self) -> Write {
+        let write = std::mem::take(&mut self.write);
+        self.write.index = write.index.clone();
+        self.write.id.clone_from(&write.id);
+        self.write.options.routing.clone_from(&write.options.routing);
+        write
+    }
+
     /// The same action once more; `None`: it names a document, or is no good.
     fn again(&self) -> Option<Self> {
         let is_plain = self.refused.is_none() && self.write.id.is_none();
@@ -73,32 +82,33 @@ struct Defaults {
     scripts: Arc<StoredScripts>,
 }
 
+impl Defaults {
+    fn take(asked: &mut Asked) -> Result<Self, ElasticError> {
+        let source = asked.take("_source");
+        let (includes, excludes) = (asked.take("_source_includes"), asked.take("_source_excludes"));
+        Ok(Self {
+            index: Some(asked.part("index").to_owned()).filter(|index| !index.is_empty()),
+            routing: asked.take("routing"),
+            pipeline: asked.take("pipeline"),
+            require_alias: asked.flag("require_alias", false)?,
+            source: SourceFilter::from_parameters(
+                source.as_deref(),
+                includes.as_deref(),
+                excludes.as_deref(),
+            ),
+            scripts: asked.app.parts().pipelines.scripts().clone(),
+        })
+    }
+}
+
 async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
     let started = Instant::now();
     let refresh = asked.refresh()?;
-    let source = asked.take("_source");
-    let (includes, excludes) = (asked.take("_source_includes"), asked.take("_source_excludes"));
-    let defaults = Defaults {
-        index: Some(asked.part("index").to_owned()).filter(|index| !index.is_empty()),
-        routing: asked.take("routing"),
-        pipeline: asked.take("pipeline"),
-        require_alias: asked.flag("require_alias", false)?,
-        source: SourceFilter::from_parameters(source.as_deref(), includes.as_deref(), excludes.as_deref()),
-        scripts: asked.app.parts().pipelines.scripts().clone(),
-    };
+    let defaults = Defaults::take(&mut asked)?;
     asked.take("type");
     asked.done()?;
     let mut items = parse(&asked.body, &defaults)?;
-    let writes: Vec<Write> = items
-        .iter_mut()
-        .filter(|item| item.refused.is_none())
-        .map(|item| std::mem::take(&mut item.write))
-        .collect();
-    let names: Vec<(Arc<str>, Option<String>, Option<String>)> = writes
-        .iter()
-        .map(|write| (write.index.clone(), write.id.clone(), write.options.routing.clone()))
-        .collect();
-    let mut names = names.into_iter();
+    let writes: Vec<Write> = items.iter_mut().filter(|item| item.refused.is_none()).map(Item::give).collect();
     let ran = write::run(&asked.app, &asked.scope, writes, refresh, Documents::Sent).await?;
     let mut outcomes = ran.outcomes.into_iter();
     let mut errors = false;
@@ -107,56 +117,71 @@ async fn bulk(mut asked: Asked) -> Result<Response, ElasticError> {
         if !answers.is_empty() {
             answers.push(b',');
         }
-        let shows_source = item.source.as_ref().is_some_and(|filter| filter.wanted);
-        if item.refused.is_none()
-            && !shows_source
-            && let Some(Outcome::Stored(stored @ WriteResult::Written { .. })) = outcomes.as_slice().first()
-        {
-            let start = answers.len();
-            answers.extend_from_slice(format!("{{\"{}\":", item.verb).as_bytes());
-            if write::put_answer(&mut answers, stored, refresh) {
-                answers.push(b'}');
-                outcomes.next();
-                names.next();
-                continue;
-            }
-            answers.truncate(start);
+        let outcome = match &item.refused {
+            Some(_) => None,
+            None => outcomes.next(),
+        };
+        if !put_written(&mut answers, &item, outcome.as_ref(), refresh) {
+            let (verb, answer) = (item.verb, answer_to(&asked, item, outcome, refresh).await?);
+            errors |= answer.contains_key("error");
+            answers.extend_from_slice(json!({verb: answer}).to_string().as_bytes());
         }
-        let (index, id, routing, outcome) = match item.refused {
-            Some(error) => (item.write.index, item.write.id, None, Err(error)),
-            None => {
-                let (mut index, mut id, routing) = names.next().unwrap_or_default();
-                let outcome =
-                    outcomes.next().ok_or_else(|| ElasticError::illegal("a write has no outcome"))?;
-                if let Outcome::Stored(WriteResult::Refused { index: itself, id: given, .. }) = &outcome {
-                    index = itself.clone().unwrap_or(index);
-                    id = id.or_else(|| given.clone());
-                }
-                (index, id, routing, write::answer(outcome, refresh))
-            }
-        };
-        let body = match outcome {
-            Ok((status, mut body)) => {
-                if let Some(filter) = item.source.filter(|filter| filter.wanted) {
-                    update::add_source(&asked, &mut body, &filter, routing.as_deref()).await?;
-                }
-                body.insert("status".into(), json!(status.as_u16()));
-                body
-            }
-            Err(error) => {
-                errors = true;
-                // One that the client did not name would have got an id, which Elasticsearch tells.
-                let id = id.or_else(|| item.verb.ne("update").then(store::logs::new_document_id));
-                failed(&index, id.as_deref(), &error)
-            }
-        };
-        answers.extend_from_slice(json!({item.verb: body}).to_string().as_bytes());
     }
     let took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ingest = ran.ingest.map(|time| format!("\"ingest_took\":{},", time.as_millis())).unwrap_or_default();
     let head = format!("{{\"took\":{took},{ingest}\"errors\":{errors},\"items\":[");
     let body = [head.as_bytes(), &answers, b"]}"].concat();
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Writes the answer to what went well and shows nothing of the document, as nearly all do; whether it did.
+fn put_written(out: &mut Vec<u8>, item: &Item, outcome: Option<&Outcome>, refresh: Refresh) -> bool {
+    let shows_source = item.source.as_ref().is_some_and(|filter| filter.wanted);
+    let Some(Outcome::Stored(stored @ WriteResult::Written { .. })) = outcome.filter(|_| !shows_source)
+    else {
+        return false;
+    };
+    let start = out.len();
+    out.extend_from_slice(format!("{{\"{}\":", item.verb).as_bytes());
+    if write::put_answer(out, stored, refresh) {
+        out.push(b'}');
+        return true;
+    }
+    out.truncate(start);
+    false
+}
+
+/// The answer to one action; with `error` in it if it went wrong.
+async fn answer_to(
+    asked: &Asked,
+    item: Item,
+    outcome: Option<Outcome>,
+    refresh: Refresh,
+) -> Result<Object, ElasticError> {
+    let Item { verb, write: Write { mut index, mut id, options, .. }, source, refused } = item;
+    if let Some(Outcome::Stored(WriteResult::Refused { index: itself, id: given, .. })) = &outcome {
+        index = itself.clone().unwrap_or(index);
+        id = id.or_else(|| given.clone());
+    }
+    let answer = match (refused, outcome) {
+        (Some(error), _) => Err(error),
+        (None, Some(outcome)) => write::answer(outcome, refresh),
+        (None, None) => return Err(ElasticError::illegal("a write has no outcome")),
+    };
+    match answer {
+        Ok((status, mut body)) => {
+            if let Some(filter) = source.filter(|filter| filter.wanted) {
+                update::add_source(asked, &mut body, &filter, options.routing.as_deref()).await?;
+            }
+            body.insert("status".into(), json!(status.as_u16()));
+            Ok(body)
+        }
+        Err(error) => {
+            // One that the client did not name would have got an id, which Elasticsearch tells.
+            let id = id.or_else(|| verb.ne("update").then(store::logs::new_document_id));
+            Ok(failed(&index, id.as_deref(), &error))
+        }
+    }
 }
 
 fn failed(index: &str, id: Option<&str>, error: &ElasticError) -> Object {

@@ -7,7 +7,7 @@ use super::{
     indices::described,
     request::Asked,
     root::{CLUSTER, CLUSTER_UUID, NODE_ID},
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
     settings::{flatten, nest},
 };
 use crate::state::App;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{
     documents::{Collection, Expect, NewDocument},
-    logs::{IndicesOptions, TemplateKind},
+    logs::{IndexDescription, IndicesOptions, TemplateKind},
 };
 
 /// Settings of the cluster that clients have put: kept and shown, without effect on the engine.
@@ -56,24 +56,26 @@ const GROUPS: &[&str] = &[
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_cluster/health", get(health)),
-        Route::new(Right::Monitor, "/_cluster/health/{index}", get(health)),
-        Route::new(Right::Monitor, "/_cluster/settings", get(get_settings)),
-        Route::new(Right::ManageAll, "/_cluster/settings", put(put_settings)),
-        Route::new(Right::Monitor, "/_cluster/state", get(state)),
-        Route::new(Right::Monitor, "/_cluster/state/{metrics}", get(state)),
-        Route::new(Right::Monitor, "/_cluster/state/{metrics}/{index}", get(state)),
-        Route::new(Right::Monitor, "/_cluster/pending_tasks", get(pending_tasks)),
-        Route::new(Right::Monitor, "/_license", get(license)),
-        Route::new(Right::Monitor, "/_xpack", get(xpack)),
+        Route::new(ElasticRight::Monitor, "/_cluster/health", get(health)),
+        Route::new(ElasticRight::Monitor, "/_cluster/health/{index}", get(health)),
+        Route::new(ElasticRight::Monitor, "/_cluster/settings", get(get_settings)),
+        Route::new(ElasticRight::ManageAll, "/_cluster/settings", put(put_settings)),
+        Route::new(ElasticRight::Monitor, "/_cluster/state", get(state)),
+        Route::new(ElasticRight::Monitor, "/_cluster/state/{metrics}", get(state)),
+        Route::new(ElasticRight::Monitor, "/_cluster/state/{metrics}/{index}", get(state)),
+        Route::new(ElasticRight::Monitor, "/_cluster/pending_tasks", get(pending_tasks)),
+        Route::new(ElasticRight::Monitor, "/_license", get(license)),
+        Route::new(ElasticRight::Monitor, "/_xpack", get(xpack)),
     ]
 }
 
 async fn health(mut asked: Asked) -> Result<Response, ElasticError> {
-    let wanted_status = asked.take("wait_for_status");
+    let awaited = Awaited {
+        status: asked.take("wait_for_status"),
+        shards: asked.take("wait_for_active_shards"),
+        nodes: asked.take("wait_for_nodes"),
+    };
     let level = asked.take("level").unwrap_or_default();
-    let wanted_shards = asked.take("wait_for_active_shards");
-    let wanted_nodes = asked.take("wait_for_nodes");
     for name in ["wait_for_no_relocating_shards", "wait_for_no_initializing_shards", "wait_for_events"] {
         asked.take(name);
     }
@@ -86,70 +88,97 @@ async fn health(mut asked: Asked) -> Result<Response, ElasticError> {
             && !indices.iter().any(|found| found.name == *index || found.aliases.contains_key(index))
     };
     let waits_in_vain = asked.indices()?.iter().any(missing);
-    let has_replicas = indices.iter().any(|index| index.open && index.health() == "yellow");
-    let status = match (up, has_replicas) {
-        (false, _) => "red",
-        (true, true) => "yellow",
-        (true, false) => "green",
-    };
-    let rank =
-        |status: &str| ["green", "yellow", "red"].iter().position(|known| *known == status).unwrap_or(2);
-    let too_few_nodes = wanted_nodes.is_some_and(|nodes| {
-        let number = nodes.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_end_matches(')');
-        match number.parse::<u64>() {
-            Ok(number) if nodes.starts_with("<=") || nodes.starts_with("le(") => number < 1,
-            Ok(number) if nodes.starts_with('<') || nodes.starts_with("lt(") => number <= 1,
-            Ok(number) if nodes.starts_with(">=") || nodes.starts_with("ge(") => number > 1,
-            Ok(number) if nodes.starts_with('>') || nodes.starts_with("gt(") => number >= 1,
-            Ok(number) => number != 1,
-            Err(_) => false,
-        }
-    });
-    let open = || indices.iter().filter(|index| index.open);
-    let shards: u32 = open().map(|index| index.shards).sum();
-    let missing_replicas: u32 = open()
-        .filter(|index| index.health() == "yellow")
-        .map(|index| index.shards.saturating_mul(index.replicas))
-        .sum();
-    let too_few_shards = wanted_shards.is_some_and(|wanted| match wanted.parse::<u32>() {
-        Ok(number) => shards < number,
-        Err(_) => wanted == "all" && missing_replicas > 0,
-    });
-    let timed_out = waits_in_vain
-        || too_few_shards
-        || too_few_nodes
-        || wanted_status.is_some_and(|wanted| rank(&wanted) < rank(status));
+    let standing = Standing::of(&indices, up);
+    let timed_out = waits_in_vain || !awaited.is_there(&standing);
     let mut body = json!({
         "cluster_name": CLUSTER,
-        "status": if waits_in_vain { "red" } else { status },
+        "status": if waits_in_vain { "red" } else { standing.status },
         "timed_out": timed_out,
         "number_of_nodes": 1,
         "number_of_data_nodes": 1,
-        "active_primary_shards": shards,
-        "active_shards": shards,
+        "active_primary_shards": standing.shards,
+        "active_shards": standing.shards,
         "relocating_shards": 0,
         "initializing_shards": 0,
-        "unassigned_shards": missing_replicas,
+        "unassigned_shards": standing.missing_replicas,
         "delayed_unassigned_shards": 0,
         "number_of_pending_tasks": 0,
         "number_of_in_flight_fetch": 0,
         "task_max_waiting_in_queue_millis": 0,
-        "active_shards_percent_as_number": percent_active(shards, missing_replicas),
+        "active_shards_percent_as_number": percent_active(standing.shards, standing.missing_replicas),
     });
     if level == "indices" || level == "shards" {
-        let of = |health: &str, shards: u32, replicas: u32| {
-            json!({"status": health, "number_of_shards": shards, "number_of_replicas": replicas,
-                "active_primary_shards": shards, "active_shards": shards, "relocating_shards": 0,
-                "initializing_shards": 0, "unassigned_shards": 0})
-        };
-        let list: Object = indices
-            .iter()
-            .map(|index| (index.name.clone(), of(index.health(), index.shards, index.replicas)))
-            .collect();
+        let list: Object = indices.iter().map(|index| (index.name.clone(), health_of(index))).collect();
         body["indices"] = Value::Object(list);
     }
     let code = if timed_out { StatusCode::REQUEST_TIMEOUT } else { StatusCode::OK };
     Ok((code, Json(body)).into_response())
+}
+
+/// How the indices stand together.
+struct Standing {
+    status: &'static str,
+    /// Of those that are open.
+    shards: u32,
+    /// Replicas that have no node.
+    missing_replicas: u32,
+}
+
+impl Standing {
+    fn of(indices: &[IndexDescription], up: bool) -> Self {
+        let open = || indices.iter().filter(|index| index.open);
+        let yellow = || open().filter(|index| index.health() == "yellow");
+        let status = match (up, yellow().next().is_some()) {
+            (false, _) => "red",
+            (true, true) => "yellow",
+            (true, false) => "green",
+        };
+        Self {
+            status,
+            shards: open().map(|index| index.shards).sum(),
+            missing_replicas: yellow().map(|index| index.shards.saturating_mul(index.replicas)).sum(),
+        }
+    }
+}
+
+/// What a request waits for. It is there or will not come: there is but one node.
+struct Awaited {
+    status: Option<String>,
+    shards: Option<String>,
+    nodes: Option<String>,
+}
+
+impl Awaited {
+    fn is_there(&self, standing: &Standing) -> bool {
+        let rank =
+            |status: &str| ["green", "yellow", "red"].iter().position(|known| *known == status).unwrap_or(2);
+        let has_shards = |wanted: &String| match wanted.parse::<u32>() {
+            Ok(number) => standing.shards >= number,
+            Err(_) => wanted != "all" || standing.missing_replicas == 0,
+        };
+        self.status.as_ref().is_none_or(|wanted| rank(wanted) >= rank(standing.status))
+            && self.shards.as_ref().is_none_or(has_shards)
+            && self.nodes.as_deref().is_none_or(one_node_is)
+    }
+}
+
+/// Whether one node is as many as `>=1`, `le(2)`, `1` say.
+fn one_node_is(wanted: &str) -> bool {
+    let number = wanted.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_end_matches(')');
+    match number.parse::<u64>() {
+        Ok(number) if wanted.starts_with("<=") || wanted.starts_with("le(") => number >= 1,
+        Ok(number) if wanted.starts_with('<') || wanted.starts_with("lt(") => number > 1,
+        Ok(number) if wanted.starts_with(">=") || wanted.starts_with("ge(") => number <= 1,
+        Ok(number) if wanted.starts_with('>') || wanted.starts_with("gt(") => number < 1,
+        Ok(number) => number == 1,
+        Err(_) => true,
+    }
+}
+
+fn health_of(index: &IndexDescription) -> Value {
+    json!({"status": index.health(), "number_of_shards": index.shards, "number_of_replicas": index.replicas,
+        "active_primary_shards": index.shards, "active_shards": index.shards, "relocating_shards": 0,
+        "initializing_shards": 0, "unassigned_shards": 0})
 }
 
 /// How many of the shards that there should be are there, in percent.

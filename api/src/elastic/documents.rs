@@ -7,7 +7,7 @@ use super::{
     filter::SourceFilter,
     names,
     request::Asked,
-    routes::{Right, Route, get_or_post},
+    routes::{ElasticRight, Route, get_or_post},
     write::{self, DOC_TYPE, Documents, Write, scalar_text},
 };
 use axum::{
@@ -28,21 +28,25 @@ const DOCUMENTS_MAX: usize = 10_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Read, "/{index}/_doc/{id}", get(get_document)),
-        Route::new(Right::Write, "/{index}/_doc/{id}", put(index).post(index).delete(remove)),
-        Route::new(Right::Write, "/{index}/_doc", post(index)),
-        Route::new(Right::Write, "/{index}/_doc/", post(index)),
-        Route::new(Right::Write, "/{index}/_create/{id}", put(create).post(create)),
+        Route::new(ElasticRight::Read, "/{index}/_doc/{id}", get(get_document)),
+        Route::new(ElasticRight::Write, "/{index}/_doc/{id}", put(index).post(index).delete(remove)),
+        Route::new(ElasticRight::Write, "/{index}/_doc", post(index)),
+        Route::new(ElasticRight::Write, "/{index}/_doc/", post(index)),
+        Route::new(ElasticRight::Write, "/{index}/_create/{id}", put(create).post(create)),
         // With a type, as before version 7.
-        Route::new(Right::Read, "/{index}/{kind}/{id}", get(get_document).route_layer(from_fn(check_kind))),
         Route::new(
-            Right::Write,
+            ElasticRight::Read,
+            "/{index}/{kind}/{id}",
+            get(get_document).route_layer(from_fn(check_kind)),
+        ),
+        Route::new(
+            ElasticRight::Write,
             "/{index}/{kind}/{id}",
             put(index).post(index).delete(remove).route_layer(from_fn(check_kind)),
         ),
-        Route::new(Right::Read, "/{index}/_source/{id}", get(get_source)),
-        Route::new(Right::Read, "/_mget", get_or_post(mget)),
-        Route::new(Right::Read, "/{index}/_mget", get_or_post(mget)),
+        Route::new(ElasticRight::Read, "/{index}/_source/{id}", get(get_source)),
+        Route::new(ElasticRight::Read, "/_mget", get_or_post(mget)),
+        Route::new(ElasticRight::Read, "/{index}/_mget", get_or_post(mget)),
     ]
 }
 

@@ -5,7 +5,7 @@
 use super::{
     error::ElasticError,
     request::Asked,
-    routes::{Right, Route, get_or_post},
+    routes::{ElasticRight, Route, get_or_post},
 };
 use axum::{
     Json,
@@ -21,13 +21,13 @@ use store::{
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
-        Route::new(Right::Monitor, "/{index}", get(describe)),
-        Route::new(Right::Manage, "/{index}", put(create).delete(remove)),
-        Route::new(Right::Monitor, "/_resolve/index/{index}", get(resolve)),
-        Route::new(Right::Manage, "/{index}/_open", post(open)),
-        Route::new(Right::Manage, "/{index}/_close", post(close)),
-        Route::new(Right::Manage, "/{index}/_rollover", post(rollover)),
-        Route::new(Right::Manage, "/{index}/_rollover/{new_index}", post(rollover)),
+        Route::new(ElasticRight::Monitor, "/{index}", get(describe)),
+        Route::new(ElasticRight::Manage, "/{index}", put(create).delete(remove)),
+        Route::new(ElasticRight::Monitor, "/_resolve/index/{index}", get(resolve)),
+        Route::new(ElasticRight::Manage, "/{index}/_open", post(open)),
+        Route::new(ElasticRight::Manage, "/{index}/_close", post(close)),
+        Route::new(ElasticRight::Manage, "/{index}/_rollover", post(rollover)),
+        Route::new(ElasticRight::Manage, "/{index}/_rollover/{new_index}", post(rollover)),
     ];
     for (all, of, task) in [
         ("/_refresh", "/{index}/_refresh", Maintenance::Refresh),
@@ -37,8 +37,8 @@ pub(super) fn routes() -> Vec<Route> {
         ("/_flush/synced", "/{index}/_flush/synced", Maintenance::SyncedFlush),
     ] {
         let handler = move |asked: Asked| maintain(asked, task);
-        routes.push(Route::new(Right::Write, all, get_or_post(handler)));
-        routes.push(Route::new(Right::Write, of, get_or_post(handler)));
+        routes.push(Route::new(ElasticRight::Write, all, get_or_post(handler)));
+        routes.push(Route::new(ElasticRight::Write, of, get_or_post(handler)));
     }
     routes
 }

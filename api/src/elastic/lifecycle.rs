@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, described, missing},
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{
     Json,
@@ -19,13 +19,13 @@ use store::logs::{IndexDescription, IndicesOptions, LifecycleState, TemplateKind
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_ilm/policy", get(policies)),
-        Route::new(Right::Monitor, "/_ilm/policy/{name}", get(policies)),
-        Route::new(Right::ManageAll, "/_ilm/policy/{name}", put(put_policy).delete(delete_policy)),
-        Route::new(Right::Monitor, "/_ilm/status", get(status)),
-        Route::new(Right::ManageAll, "/_ilm/start", post(start)),
-        Route::new(Right::Monitor, "/{index}/_ilm/explain", get(explain)),
-        Route::new(Right::Manage, "/{index}/_ilm/remove", post(remove)),
+        Route::new(ElasticRight::Monitor, "/_ilm/policy", get(policies)),
+        Route::new(ElasticRight::Monitor, "/_ilm/policy/{name}", get(policies)),
+        Route::new(ElasticRight::ManageAll, "/_ilm/policy/{name}", put(put_policy).delete(delete_policy)),
+        Route::new(ElasticRight::Monitor, "/_ilm/status", get(status)),
+        Route::new(ElasticRight::ManageAll, "/_ilm/start", post(start)),
+        Route::new(ElasticRight::Monitor, "/{index}/_ilm/explain", get(explain)),
+        Route::new(ElasticRight::Manage, "/{index}/_ilm/remove", post(remove)),
     ]
 }
 

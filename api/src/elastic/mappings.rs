@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, described, untyped},
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{
     Json,
@@ -19,12 +19,12 @@ use store::{logs::IndicesOptions, scope::wildcard_match};
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
     for (all, of) in [("/_mapping", "/{index}/_mapping"), ("/_mappings", "/{index}/_mappings")] {
-        routes.push(Route::new(Right::Monitor, all, get(get_mapping)));
-        routes.push(Route::new(Right::Monitor, of, get(get_mapping)));
-        routes.push(Route::new(Right::Manage, of, put(put_mapping).post(put_mapping)));
+        routes.push(Route::new(ElasticRight::Monitor, all, get(get_mapping)));
+        routes.push(Route::new(ElasticRight::Monitor, of, get(get_mapping)));
+        routes.push(Route::new(ElasticRight::Manage, of, put(put_mapping).post(put_mapping)));
     }
-    routes.push(Route::new(Right::Monitor, "/_mapping/field/{fields}", get(get_fields)));
-    routes.push(Route::new(Right::Monitor, "/{index}/_mapping/field/{fields}", get(get_fields)));
+    routes.push(Route::new(ElasticRight::Monitor, "/_mapping/field/{fields}", get(get_fields)));
+    routes.push(Route::new(ElasticRight::Monitor, "/{index}/_mapping/field/{fields}", get(get_fields)));
     routes
 }
 

@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     request::Asked,
     root::{CLUSTER, NODE_ID},
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{Json, routing::get};
 use event::Object;
@@ -52,7 +52,7 @@ const MEANS_ALL: &[&str] = &["_all", "_local", "_master", "*"];
 pub(super) fn routes() -> Vec<Route> {
     let mut routes: Vec<Route> = ["/_nodes", "/_nodes/{node}", "/_nodes/{node}/{metric}"]
         .into_iter()
-        .map(|path| Route::new(Right::Monitor, path, get(info)))
+        .map(|path| Route::new(ElasticRight::Monitor, path, get(info)))
         .collect();
     let stats = [
         "/_nodes/stats",
@@ -62,7 +62,7 @@ pub(super) fn routes() -> Vec<Route> {
         "/_nodes/{node}/stats/{metric}",
         "/_nodes/{node}/stats/{metric}/{index_metric}",
     ];
-    routes.extend(stats.into_iter().map(|path| Route::new(Right::Monitor, path, get(stats_of))));
+    routes.extend(stats.into_iter().map(|path| Route::new(ElasticRight::Monitor, path, get(stats_of))));
     routes
 }
 

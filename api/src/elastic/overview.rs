@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     request::Asked,
     root::{CLUSTER, CLUSTER_UUID, NODE_ID},
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{Json, routing::get};
 use event::Object;
@@ -18,12 +18,12 @@ use store::logs::{Detail, IndexDescription, IndicesOptions};
 pub(super) fn routes() -> Vec<Route> {
     let mut routes: Vec<Route> = ["/_cluster/stats", "/_cluster/stats/nodes/{node}"]
         .into_iter()
-        .map(|path| Route::new(Right::Monitor, path, get(stats)))
+        .map(|path| Route::new(ElasticRight::Monitor, path, get(stats)))
         .collect();
     let usage_of =
         ["/_nodes/usage", "/_nodes/{node}/usage", "/_nodes/usage/{metric}", "/_nodes/{node}/usage/{metric}"];
-    routes.extend(usage_of.into_iter().map(|path| Route::new(Right::Monitor, path, get(usage))));
-    routes.push(Route::new(Right::Monitor, "/_remote/info", get(remote)));
+    routes.extend(usage_of.into_iter().map(|path| Route::new(ElasticRight::Monitor, path, get(usage))));
+    routes.push(Route::new(ElasticRight::Monitor, "/_remote/info", get(remote)));
     routes
 }
 

@@ -12,7 +12,7 @@ use super::{
     indices::missing,
     request::Asked,
     root::{CLUSTER, NODE_ID},
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{
     Json,
@@ -26,18 +26,18 @@ use store::logs::{Detail, IndexDescription, IndicesOptions};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_segments", get(segments)),
-        Route::new(Right::Monitor, "/{index}/_segments", get(segments)),
-        Route::new(Right::Monitor, "/_recovery", get(recovery)),
-        Route::new(Right::Monitor, "/{index}/_recovery", get(recovery)),
-        Route::new(Right::Monitor, "/_shard_stores", get(stores)),
-        Route::new(Right::Monitor, "/{index}/_shard_stores", get(stores)),
-        Route::new(Right::Monitor, "/_nodes/hot_threads", get(hot_threads)),
-        Route::new(Right::Monitor, "/_nodes/{node}/hot_threads", get(hot_threads)),
-        Route::new(Right::Monitor, "/_snapshot", get(repositories)),
-        Route::new(Right::Monitor, "/_snapshot/_status", get(snapshot_status)),
-        Route::new(Right::Monitor, "/_snapshot/{repository}", get(repositories)),
-        Route::new(Right::Monitor, "/_snapshot/{repository}/{snapshot}", get(repositories)),
+        Route::new(ElasticRight::Monitor, "/_segments", get(segments)),
+        Route::new(ElasticRight::Monitor, "/{index}/_segments", get(segments)),
+        Route::new(ElasticRight::Monitor, "/_recovery", get(recovery)),
+        Route::new(ElasticRight::Monitor, "/{index}/_recovery", get(recovery)),
+        Route::new(ElasticRight::Monitor, "/_shard_stores", get(stores)),
+        Route::new(ElasticRight::Monitor, "/{index}/_shard_stores", get(stores)),
+        Route::new(ElasticRight::Monitor, "/_nodes/hot_threads", get(hot_threads)),
+        Route::new(ElasticRight::Monitor, "/_nodes/{node}/hot_threads", get(hot_threads)),
+        Route::new(ElasticRight::Monitor, "/_snapshot", get(repositories)),
+        Route::new(ElasticRight::Monitor, "/_snapshot/_status", get(snapshot_status)),
+        Route::new(ElasticRight::Monitor, "/_snapshot/{repository}", get(repositories)),
+        Route::new(ElasticRight::Monitor, "/_snapshot/{repository}/{snapshot}", get(repositories)),
     ]
 }
 

@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, missing},
     request::Asked,
-    routes::{Right, Route, get_or_post},
+    routes::{ElasticRight, Route, get_or_post},
 };
 use axum::{
     Json,
@@ -20,12 +20,16 @@ use store::scope::wildcard_match;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_ingest/pipeline", get(pipelines)),
-        Route::new(Right::Monitor, "/_ingest/pipeline/{name}", get(pipelines)),
-        Route::new(Right::ManageAll, "/_ingest/pipeline/{name}", put(put_pipeline).delete(delete_pipeline)),
-        Route::new(Right::Monitor, "/_ingest/processor/grok", get(grok)),
-        Route::new(Right::Manage, "/_ingest/pipeline/_simulate", get_or_post(simulate)),
-        Route::new(Right::Manage, "/_ingest/pipeline/{name}/_simulate", get_or_post(simulate)),
+        Route::new(ElasticRight::Monitor, "/_ingest/pipeline", get(pipelines)),
+        Route::new(ElasticRight::Monitor, "/_ingest/pipeline/{name}", get(pipelines)),
+        Route::new(
+            ElasticRight::ManageAll,
+            "/_ingest/pipeline/{name}",
+            put(put_pipeline).delete(delete_pipeline),
+        ),
+        Route::new(ElasticRight::Monitor, "/_ingest/processor/grok", get(grok)),
+        Route::new(ElasticRight::Manage, "/_ingest/pipeline/_simulate", get_or_post(simulate)),
+        Route::new(ElasticRight::Manage, "/_ingest/pipeline/{name}/_simulate", get_or_post(simulate)),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::{
     error::ElasticError,
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{Json, routing::get};
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub(super) const CLUSTER_UUID: &str = "vigie-cluster-00000001";
 pub(super) const CLUSTER: &str = "vigie";
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::new(Right::Monitor, "/", get(root))]
+    vec![Route::new(ElasticRight::Monitor, "/", get(root))]
 }
 
 async fn root(asked: Asked) -> Result<Json<Value>, ElasticError> {

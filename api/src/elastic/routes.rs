@@ -24,7 +24,7 @@ use store::scope::{self, Scope};
 
 /// What a route asks of the caller. What the caller reaches beyond that is decided by its scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Right {
+pub(super) enum ElasticRight {
     /// Looking at the cluster and at names: analysts.
     Monitor,
     /// Searching and reading documents: analysts.
@@ -37,16 +37,16 @@ pub(super) enum Right {
     ManageAll,
 }
 
-impl Right {
+impl ElasticRight {
     /// Whether a caller of that reach has it: analysts monitor and read, admins do everything, API keys what they say.
     fn granted(self, scope: &Scope) -> bool {
         match self {
-            Self::Monitor => scope.allows(scope::Right::Any),
-            Self::Read => scope.allows(scope::Right::Read),
-            Self::Write => scope.allows(scope::Right::Write),
-            Self::Manage => scope.allows(scope::Right::Manage),
+            Self::Monitor => scope.allows(scope::IndexRight::Any),
+            Self::Read => scope.allows(scope::IndexRight::Read),
+            Self::Write => scope.allows(scope::IndexRight::Write),
+            Self::Manage => scope.allows(scope::IndexRight::Manage),
             // Only who manages what `*` stands for manages an index of that name, which cannot be.
-            Self::ManageAll => scope.may(scope::Right::Manage, "*"),
+            Self::ManageAll => scope.may(scope::IndexRight::Manage, "*"),
         }
     }
 
@@ -62,13 +62,13 @@ impl Right {
 /// One path with some of its methods.
 pub(super) struct Route {
     path: &'static str,
-    right: Right,
+    right: ElasticRight,
     methods: MethodRouter<App>,
 }
 
 impl Route {
     /// A route that asks for that right.
-    pub(super) fn new(right: Right, path: &'static str, methods: MethodRouter<App>) -> Self {
+    pub(super) fn new(right: ElasticRight, path: &'static str, methods: MethodRouter<App>) -> Self {
         Self { path, right, methods }
     }
 }
@@ -131,7 +131,7 @@ where
     get(handler.clone()).post(handler)
 }
 
-async fn check(right: Right, request: Request, next: Next) -> Response {
+async fn check(right: ElasticRight, request: Request, next: Next) -> Response {
     match request.extensions().get::<Arc<User>>() {
         Some(user) if right.granted(&elastic_scope_of(user)) => next.run(request).await,
         Some(_) => ElasticError::from(extract::lacks(right.role())).into_response(),

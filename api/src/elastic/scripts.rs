@@ -9,7 +9,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, missing},
     request::Asked,
-    routes::{Right, Route, get_or_post},
+    routes::{ElasticRight, Route, get_or_post},
     script::ScriptSource,
 };
 use crate::ApiError;
@@ -39,15 +39,15 @@ const PURPOSES: [Purpose; 6] =
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_scripts/{id}", get(get_script)),
+        Route::new(ElasticRight::Monitor, "/_scripts/{id}", get(get_script)),
         Route::new(
-            Right::ManageAll,
+            ElasticRight::ManageAll,
             "/_scripts/{id}",
             put(put_script).post(put_script).delete(delete_script),
         ),
-        Route::new(Right::ManageAll, "/_scripts/{id}/{context}", put(put_script).post(put_script)),
-        Route::new(Right::Read, "/_scripts/painless/_execute", get_or_post(execute)),
-        Route::new(Right::Monitor, "/_script_language", get(languages)),
+        Route::new(ElasticRight::ManageAll, "/_scripts/{id}/{context}", put(put_script).post(put_script)),
+        Route::new(ElasticRight::Read, "/_scripts/painless/_execute", get_or_post(execute)),
+        Route::new(ElasticRight::Monitor, "/_script_language", get(languages)),
     ]
 }
 

@@ -5,7 +5,7 @@
 use super::{
     error::ElasticError,
     request::Asked,
-    routes::{Right, Route, get_or_post},
+    routes::{ElasticRight, Route, get_or_post},
 };
 use crate::auth::User;
 use axum::{Json, routing::get};
@@ -18,9 +18,13 @@ const ASKED_MAX: usize = 1_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_security/_authenticate", get(authenticate)),
-        Route::new(Right::Monitor, "/_security/user/_has_privileges", get_or_post(has_privileges)),
-        Route::new(Right::Monitor, "/_security/user/{user}/_has_privileges", get_or_post(has_privileges)),
+        Route::new(ElasticRight::Monitor, "/_security/_authenticate", get(authenticate)),
+        Route::new(ElasticRight::Monitor, "/_security/user/_has_privileges", get_or_post(has_privileges)),
+        Route::new(
+            ElasticRight::Monitor,
+            "/_security/user/{user}/_has_privileges",
+            get_or_post(has_privileges),
+        ),
     ]
 }
 
@@ -51,10 +55,10 @@ async fn authenticate(asked: Asked) -> Result<Json<Value>, ElasticError> {
 fn cluster_privilege(scope: &Scope, privilege: &str) -> bool {
     match privilege {
         "monitor" | "read_ilm" | "read_pipeline" | "monitor_watcher" | "monitor_ml" => {
-            scope.allows(scope::Right::Any)
+            scope.allows(scope::IndexRight::Any)
         }
         "all" => index_privilege(scope, "*", "all"),
-        _ => scope.may(scope::Right::Manage, "*"),
+        _ => scope.may(scope::IndexRight::Manage, "*"),
     }
 }
 
@@ -62,13 +66,13 @@ fn cluster_privilege(scope: &Scope, privilege: &str) -> bool {
 fn index_privilege(scope: &Scope, index: &str, privilege: &str) -> bool {
     let may = |right| scope.may(right, index);
     match privilege {
-        "none" => may(scope::Right::Any),
-        "read" | "view_index_metadata" | "monitor" => may(scope::Right::Read),
+        "none" => may(scope::IndexRight::Any),
+        "read" | "view_index_metadata" | "monitor" => may(scope::IndexRight::Read),
         "write" | "index" | "create" | "create_doc" | "delete" | "create_index" | "auto_configure" => {
-            may(scope::Right::Write)
+            may(scope::IndexRight::Write)
         }
-        "all" => scope::Right::ALL.into_iter().all(may),
-        _ => may(scope::Right::Manage),
+        "all" => scope::IndexRight::ALL.into_iter().all(may),
+        _ => may(scope::IndexRight::Manage),
     }
 }
 
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn privileges_follow_the_scope() {
-        let scope = Scope::none("x").with_grant(["shop-*"], &[scope::Right::Read]);
+        let scope = Scope::none("x").with_grant(["shop-*"], &[scope::IndexRight::Read]);
         let body = json!({"cluster": ["monitor", "manage"], "index": [
             {"names": ["shop-*", "other"], "privileges": ["read", "write"]}]});
         assert_eq!(

@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, described},
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{
     Json,
@@ -19,12 +19,12 @@ use store::{logs::IndicesOptions, scope::wildcard_match};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_settings", get(get_settings)),
-        Route::new(Right::Monitor, "/_settings/{name}", get(get_settings)),
-        Route::new(Right::Monitor, "/{index}/_settings", get(get_settings)),
-        Route::new(Right::Monitor, "/{index}/_settings/{name}", get(get_settings)),
-        Route::new(Right::Manage, "/_settings", put(put_settings)),
-        Route::new(Right::Manage, "/{index}/_settings", put(put_settings)),
+        Route::new(ElasticRight::Monitor, "/_settings", get(get_settings)),
+        Route::new(ElasticRight::Monitor, "/_settings/{name}", get(get_settings)),
+        Route::new(ElasticRight::Monitor, "/{index}/_settings", get(get_settings)),
+        Route::new(ElasticRight::Monitor, "/{index}/_settings/{name}", get(get_settings)),
+        Route::new(ElasticRight::Manage, "/_settings", put(put_settings)),
+        Route::new(ElasticRight::Manage, "/{index}/_settings", put(put_settings)),
     ]
 }
 

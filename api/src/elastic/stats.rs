@@ -5,7 +5,7 @@
 use super::{
     error::ElasticError,
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{Json, routing::get};
 use event::Object;
@@ -35,7 +35,7 @@ const METRICS: &[&str] = &[
 pub(super) fn routes() -> Vec<Route> {
     ["/_stats", "/_stats/{metric}", "/{index}/_stats", "/{index}/_stats/{metric}"]
         .into_iter()
-        .map(|path| Route::new(Right::Monitor, path, get(stats)))
+        .map(|path| Route::new(ElasticRight::Monitor, path, get(stats)))
         .collect()
 }
 

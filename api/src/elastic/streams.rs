@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, missing},
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::routing::put;
 use axum::{Json, routing::get};
@@ -15,9 +15,9 @@ use store::scope::wildcard_match;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Monitor, "/_data_stream", get(streams)),
-        Route::new(Right::Monitor, "/_data_stream/{name}", get(streams)),
-        Route::new(Right::Manage, "/_data_stream/{name}", put(create).delete(remove)),
+        Route::new(ElasticRight::Monitor, "/_data_stream", get(streams)),
+        Route::new(ElasticRight::Monitor, "/_data_stream/{name}", get(streams)),
+        Route::new(ElasticRight::Manage, "/_data_stream/{name}", put(create).delete(remove)),
     ]
 }
 

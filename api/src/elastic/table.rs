@@ -11,9 +11,8 @@ use serde_json::Value;
 use std::{cmp::Ordering, fmt::Write as _};
 use store::scope::wildcard_match;
 
-/// One column.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+/// One column of a table whose rows are about `R`.
+pub(super) struct Column<R> {
     pub(super) name: &'static str,
     /// Other names, with commas.
     pub(super) alias: &'static str,
@@ -22,17 +21,19 @@ pub(super) struct Column {
     pub(super) default: bool,
     /// Whether it is aligned to the right in text.
     pub(super) right: bool,
+    /// What it says about one of them; sizes and times by [`bytes`] and [`time`].
+    pub(super) cell: fn(&R) -> Value,
 }
 
-impl Column {
+impl<R> Column<R> {
     fn is_called(&self, name: &str) -> bool {
         self.name == name || self.alias.split(',').any(|alias| !alias.is_empty() && alias == name)
     }
 }
 
 /// A table on its way to the client.
-pub(super) struct Table {
-    columns: &'static [Column],
+pub(super) struct Table<R: 'static> {
+    columns: &'static [Column<R>],
     rows: Vec<Vec<Value>>,
     /// Number of the column, and the name that it was asked for by.
     shown: Vec<(usize, String)>,
@@ -62,9 +63,19 @@ const TIMES: [(&str, u64); 7] = [
     ("nanos", 1),
 ];
 
-impl Table {
+/// A size in bytes, as a cell.
+pub(super) fn bytes(size: u64) -> Value {
+    Value::Array(vec![BYTES.into(), size.into()])
+}
+
+/// A time in nanoseconds, as a cell.
+pub(super) fn time(nanos: u64) -> Value {
+    Value::Array(vec![TIME.into(), nanos.into()])
+}
+
+impl<R> Table<R> {
     /// Takes `h`, `s`, `v`, `help`, `format`, `bytes`, `time` from the request.
-    pub(super) fn new(asked: &mut Asked, columns: &'static [Column]) -> Result<Self, ElasticError> {
+    pub(super) fn new(asked: &mut Asked, columns: &'static [Column<R>]) -> Result<Self, ElasticError> {
         let find = |name: &str| columns.iter().position(|column| column.is_called(name));
         let shown = match asked.take("h") {
             None => {
@@ -124,19 +135,10 @@ impl Table {
         Ok(Self { columns, rows: Vec::new(), shown, order, headers, help, json, unit, time })
     }
 
-    /// A size in bytes, as a cell.
-    pub(super) fn bytes(size: u64) -> Value {
-        Value::Array(vec![BYTES.into(), size.into()])
-    }
-
-    /// A time in nanoseconds, as a cell.
-    pub(super) fn time(nanos: u64) -> Value {
-        Value::Array(vec![TIME.into(), nanos.into()])
-    }
-
-    /// Adds a row: a cell for each column, those that are not shown too.
-    pub(super) fn row(&mut self, cells: Vec<Value>) {
-        self.rows.push(cells);
+    /// Adds a row.
+    pub(super) fn row(&mut self, about: &R) {
+        // Of columns that are not shown, too: rows may be sorted by them.
+        self.rows.push(self.columns.iter().map(|column| (column.cell)(about)).collect());
     }
 
     /// The answer.
@@ -216,7 +218,7 @@ impl Table {
     }
 
     fn help_text(&self) -> String {
-        let alias = |column: &Column| if column.alias.is_empty() { "-" } else { column.alias };
+        let alias = |column: &Column<R>| if column.alias.is_empty() { "-" } else { column.alias };
         let names = self.columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
         let aliases = self.columns.iter().map(|column| alias(column).len()).max().unwrap_or(0);
         let mut out = String::new();
@@ -292,13 +294,27 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        const COLUMNS: &[Column] = &[
-            Column { name: "index", alias: "i", help: "name", default: true, right: false },
-            Column { name: "docs", alias: "", help: "count", default: true, right: true },
+        const COLUMNS: &[Column<(&str, u64)>] = &[
+            Column {
+                name: "index",
+                alias: "i",
+                help: "name",
+                default: true,
+                right: false,
+                cell: |(name, _)| (*name).into(),
+            },
+            Column {
+                name: "docs",
+                alias: "",
+                help: "count",
+                default: true,
+                right: true,
+                cell: |(_, count)| (*count).into(),
+            },
         ];
-        let table = Table {
+        let mut table = Table {
             columns: COLUMNS,
-            rows: vec![vec!["a".into(), 5.into()], vec!["longer".into(), 1234.into()]],
+            rows: Vec::new(),
             shown: vec![(0, "i".to_owned()), (1, "docs".to_owned())],
             order: Vec::new(),
             headers: true,
@@ -307,6 +323,9 @@ mod tests {
             unit: None,
             time: None,
         };
+        for row in [("a", 5), ("longer", 1234)] {
+            table.row(&row);
+        }
         assert_eq!(table.text(), "i      docs\na         5\nlonger 1234\n");
         assert_eq!(table.help_text(), "index | i | name \ndocs  | - | count \n");
     }

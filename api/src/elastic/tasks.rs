@@ -8,7 +8,7 @@ use super::{
     indices::missing,
     request::Asked,
     root::NODE_ID,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
 };
 use axum::{
     Json,
@@ -36,10 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::ManageAll, "/_tasks", get(list)),
-        Route::new(Right::Monitor, "/_tasks/{task}", get(one)),
-        Route::new(Right::ManageAll, "/_tasks/_cancel", post(cancel)),
-        Route::new(Right::Monitor, "/_tasks/{task}/_cancel", post(cancel)),
+        Route::new(ElasticRight::ManageAll, "/_tasks", get(list)),
+        Route::new(ElasticRight::Monitor, "/_tasks/{task}", get(one)),
+        Route::new(ElasticRight::ManageAll, "/_tasks/_cancel", post(cancel)),
+        Route::new(ElasticRight::Monitor, "/_tasks/{task}/_cancel", post(cancel)),
     ]
 }
 
@@ -72,7 +72,7 @@ impl Task {
 
     /// Who manages everything sees all tasks, others only their own.
     fn is_shown_to(&self, scope: &Scope) -> bool {
-        self.owner == scope.subject() || scope.may(scope::Right::Manage, "*")
+        self.owner == scope.subject() || scope.may(scope::IndexRight::Manage, "*")
     }
 }
 

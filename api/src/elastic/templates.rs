@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     indices::{acknowledged, missing, unwrap_type},
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
     settings::flatten,
 };
 use axum::{
@@ -29,14 +29,22 @@ pub(super) fn routes() -> Vec<Route> {
     for (all, one, kind) in KINDS {
         let show = move |asked: Asked| get_templates(asked, kind);
         let write = move |asked: Asked| put_template(asked, kind);
-        routes.push(Route::new(Right::Monitor, all, get(show)));
-        routes.push(Route::new(Right::Monitor, one, get(show)));
-        routes.push(Route::new(Right::Manage, one, put(write).post(write)));
-        routes.push(Route::new(Right::Manage, one, delete(move |asked: Asked| delete_template(asked, kind))));
+        routes.push(Route::new(ElasticRight::Monitor, all, get(show)));
+        routes.push(Route::new(ElasticRight::Monitor, one, get(show)));
+        routes.push(Route::new(ElasticRight::Manage, one, put(write).post(write)));
+        routes.push(Route::new(
+            ElasticRight::Manage,
+            one,
+            delete(move |asked: Asked| delete_template(asked, kind)),
+        ));
     }
-    routes.push(Route::new(Right::Manage, "/_index_template/_simulate_index/{name}", post(simulate_index)));
-    routes.push(Route::new(Right::Manage, "/_index_template/_simulate/{name}", post(simulate)));
-    routes.push(Route::new(Right::Manage, "/_index_template/_simulate", post(simulate)));
+    routes.push(Route::new(
+        ElasticRight::Manage,
+        "/_index_template/_simulate_index/{name}",
+        post(simulate_index),
+    ));
+    routes.push(Route::new(ElasticRight::Manage, "/_index_template/_simulate/{name}", post(simulate)));
+    routes.push(Route::new(ElasticRight::Manage, "/_index_template/_simulate", post(simulate)));
     routes
 }
 

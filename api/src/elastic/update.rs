@@ -6,7 +6,7 @@ use super::{
     error::ElasticError,
     filter::SourceFilter,
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
     script::ScriptSource,
     write::{self, Documents, Write},
 };
@@ -24,9 +24,9 @@ use crate::{auth::scope::existence_scope, state::App};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Write, "/{index}/_update/{id}", post(update)),
+        Route::new(ElasticRight::Write, "/{index}/_update/{id}", post(update)),
         // With a type, as before version 7.
-        Route::new(Right::Write, "/{index}/{kind}/{id}/_update", post(update)),
+        Route::new(ElasticRight::Write, "/{index}/{kind}/{id}/_update", post(update)),
     ]
 }
 

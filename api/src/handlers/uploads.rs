@@ -8,7 +8,7 @@ use crate::{
         scope::event_indices,
     },
     frame::extract::{ApiPath, ApiQuery},
-    rights::Right,
+    rights::RouteRight,
     state::{App, StreamPermit},
     upload_form,
 };
@@ -229,7 +229,7 @@ struct Watcher {
 impl Watcher {
     /// Whether the right to the stream outlived the beginning of the stream.
     async fn may_go_on(&self) -> bool {
-        self.is_local || guard::still_holds(&self.app, &self.headers, Right::Role(Role::Analyst)).await
+        self.is_local || guard::still_holds(&self.app, &self.headers, RouteRight::Role(Role::Analyst)).await
     }
 }
 

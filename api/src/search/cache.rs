@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn everything_that_an_answer_depends_on_is_in_the_key() {
-        let scope = Scope::none("a").with_grant(["x-*"], &[store::scope::Right::Read]);
+        let scope = Scope::none("a").with_grant(["x-*"], &[store::scope::IndexRight::Read]);
         let body = Object::from_iter([("size".to_owned(), json!(1))]);
         let indices = ["x-1".to_owned()];
         let base = key(&scope, &indices, &body, "c", "1");
         assert_eq!(
             base,
             key(
-                &Scope::none("b").with_grant(["x-*"], &[store::scope::Right::Read]),
+                &Scope::none("b").with_grant(["x-*"], &[store::scope::IndexRight::Read]),
                 &indices,
                 &body,
                 "c",

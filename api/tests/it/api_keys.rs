@@ -113,12 +113,12 @@ async fn senseless_keys_are_refused() {
         (json!({"name": "k", "privileges": ["read"], "indices": [".*"]}), "indices"),
         (json!({"name": "k", "privileges": ["read"], "masked_fields": [""]}), "masked_fields"),
         (
-            json!({"name": "k", "privileges": ["read"], "also": [{"indices": [], "privileges": ["read"]}]}),
-            "also",
+            json!({"name": "k", "privileges": ["read"], "further_grants": [{"indices": [], "privileges": ["read"]}]}),
+            "further_grants",
         ),
         (
-            json!({"name": "k", "privileges": ["read"], "also": [{"indices": ["a"], "privileges": []}]}),
-            "also",
+            json!({"name": "k", "privileges": ["read"], "further_grants": [{"indices": ["a"], "privileges": []}]}),
+            "further_grants",
         ),
         (json!({"name": "k", "privileges": ["read"], "expires_in_days": 0}), "expires_in_days"),
     ];

@@ -1,5 +1,5 @@
 use crate::harness::{Service, request};
-use api::rights::{ROWS, Right, row};
+use api::rights::{ROWS, RouteRight, row};
 use std::collections::BTreeSet;
 
 /// Every route of the OpenAPI document: method and path without prefix.
@@ -64,17 +64,17 @@ async fn every_route_asks_for_its_role() {
                 let status =
                     service.send(request(&method, &path, token.as_deref(), None)).await.status.as_u16();
                 let expected = match (right, caller) {
-                    (Right::Public, _) => None,
+                    (RouteRight::Public, _) => None,
                     (_, None) => Some(401),
-                    (Right::Ingest | Right::Search, Some(name)) => {
+                    (RouteRight::Ingest | RouteRight::Search, Some(name)) => {
                         (rank(name) < rank("analyst")).then_some(403)
                     }
-                    (Right::Role(role), Some(name)) => (rank(name) < rank(role.as_str())).then_some(403),
+                    (RouteRight::Role(role), Some(name)) => (rank(name) < rank(role.as_str())).then_some(403),
                 };
                 match expected {
                     Some(expected) => assert_eq!(status, expected, "{method} {path} as {caller:?}"),
                     None => assert!(
-                        !matches!(status, 403 | 405 | 500) && (status != 401 || right == Right::Public),
+                        !matches!(status, 403 | 405 | 500) && (status != 401 || right == RouteRight::Public),
                         "{method} {path} as {caller:?}: {status}"
                     ),
                 }

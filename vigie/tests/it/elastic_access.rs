@@ -122,7 +122,7 @@ async fn a_key_may_do_different_things_with_different_indices() {
     let vigie = Vigie::start(directory.path());
     let shipper = json!({
         "name": "shipper", "privileges": ["write"], "indices": ["in-*"],
-        "also": [{"indices": ["lookup"], "privileges": ["read"]}],
+        "further_grants": [{"indices": ["lookup"], "privileges": ["read"]}],
     });
     let shipper = key(&vigie, shipper).await;
     let admin = Caller::admin(&vigie);

@@ -14,7 +14,7 @@ use super::{
     error::ElasticError,
     parameters,
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
     script::ScriptSource,
     tasks, write,
 };
@@ -46,12 +46,12 @@ const WITHOUT_EFFECT: &[&str] = &[
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Right::Write, "/{index}/_delete_by_query", post(delete_by_query)),
-        Route::new(Right::Write, "/{index}/_update_by_query", post(update_by_query)),
-        Route::new(Right::Write, "/_reindex", post(reindex::reindex)),
-        Route::new(Right::Write, "/_delete_by_query/{task}/_rethrottle", post(tasks::rethrottle)),
-        Route::new(Right::Write, "/_update_by_query/{task}/_rethrottle", post(tasks::rethrottle)),
-        Route::new(Right::Write, "/_reindex/{task}/_rethrottle", post(tasks::rethrottle)),
+        Route::new(ElasticRight::Write, "/{index}/_delete_by_query", post(delete_by_query)),
+        Route::new(ElasticRight::Write, "/{index}/_update_by_query", post(update_by_query)),
+        Route::new(ElasticRight::Write, "/_reindex", post(reindex::reindex)),
+        Route::new(ElasticRight::Write, "/_delete_by_query/{task}/_rethrottle", post(tasks::rethrottle)),
+        Route::new(ElasticRight::Write, "/_update_by_query/{task}/_rethrottle", post(tasks::rethrottle)),
+        Route::new(ElasticRight::Write, "/_reindex/{task}/_rethrottle", post(tasks::rethrottle)),
     ]
 }
 
@@ -111,7 +111,7 @@ async fn by_query(
     // What the caller may only read is not its to change.
     let work = Work {
         app: asked.app.clone(),
-        scope: asked.scope.narrowed_to(scope::Right::Write).into_owned(),
+        scope: asked.scope.narrowed_to(scope::IndexRight::Write).into_owned(),
         indices: asked.indices()?,
         options,
         query: body.shift_remove("query").unwrap_or_else(|| json!({"match_all": {}})),

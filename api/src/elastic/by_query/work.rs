@@ -22,7 +22,7 @@ use store::{
         ContextKind, Detail, Hit, IndicesOptions, Maintenance, Refresh, SearchRequest, WriteEffect,
         WriteResult,
     },
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 use tokio::sync::watch;
 
@@ -86,7 +86,7 @@ impl Work {
         let started = Instant::now();
         let admin = &self.app.parts().admin;
         // What may not be read is refused even where nothing of it is visible yet.
-        let readable = self.scope.narrowed_to(Right::Read);
+        let readable = self.scope.narrowed_to(IndexRight::Read);
         let indices = admin.describe(&readable, &self.indices, self.options, Detail::default()).await?;
         let mut done = Done::default();
         let mut touched = Vec::new();

@@ -5,27 +5,40 @@ use super::{
         error::ElasticError,
         request::Asked,
         root::{CLUSTER, NODE_ID},
-        table::{Column, Table},
+        table::{Column, Table, bytes, time},
     },
-    HOST, hidden, moment, number, shown,
+    HOST, epoch, hidden, number, shown, time_of_day,
 };
 use axum::response::Response;
 use serde_json::Value;
 use store::logs::{Detail, IndexDescription, IndicesOptions, SearchRequest};
 
-const INDICES: &[Column] = &[
-    shown("health", "h", "current health status"),
-    shown("status", "s", "open/close status"),
-    shown("index", "i,idx", "index name"),
-    shown("uuid", "id,uuid", "index uuid"),
-    number("pri", "p,shards.primary,shardsPrimary", "number of primary shards"),
-    number("rep", "r,shards.replica,shardsReplica", "number of replica shards"),
-    number("docs.count", "dc,docsCount", "available docs"),
-    number("docs.deleted", "dd,docsDeleted", "deleted docs"),
-    hidden(shown("creation.date", "cd", "index creation date (millisecond value)")),
-    hidden(shown("creation.date.string", "cds", "index creation date (as string)")),
-    number("store.size", "ss,storeSize", "store size of primaries & replicas"),
-    number("pri.store.size", "", "store size of primaries"),
+const INDICES: &[Column<IndexDescription>] = &[
+    shown("health", "h", "current health status", |index| index.health().into()),
+    shown(
+        "status",
+        "s",
+        "open/close status",
+        |index| if index.open { "open".into() } else { "close".into() },
+    ),
+    shown("index", "i,idx", "index name", |index| index.name.as_str().into()),
+    shown("uuid", "id,uuid", "index uuid", |index| index.uuid.as_str().into()),
+    number("pri", "p,shards.primary,shardsPrimary", "number of primary shards", |index| index.shards.into()),
+    number("rep", "r,shards.replica,shardsReplica", "number of replica shards", |index| {
+        index.replicas.into()
+    }),
+    number("docs.count", "dc,docsCount", "available docs", |index| of_open(index, index.documents.into())),
+    number("docs.deleted", "dd,docsDeleted", "deleted docs", |index| of_open(index, 0.into())),
+    hidden(shown("creation.date", "cd", "index creation date (millisecond value)", |index| {
+        index.created_at_ms.into()
+    })),
+    hidden(shown("creation.date.string", "cds", "index creation date (as string)", |index| {
+        created_at(index)
+    })),
+    number("store.size", "ss,storeSize", "store size of primaries & replicas", |index| {
+        of_open(index, bytes(index.size_bytes))
+    }),
+    number("pri.store.size", "", "store size of primaries", |index| of_open(index, bytes(index.size_bytes))),
 ];
 
 pub(super) async fn indices(mut asked: Asked) -> Result<Response, ElasticError> {
@@ -50,34 +63,25 @@ pub(super) async fn indices(mut asked: Asked) -> Result<Response, ElasticError> 
             && health.as_deref().is_none_or(|health| health == index.health())
     };
     for index in found.iter().filter(is_meant) {
-        table.row(index_row(index));
+        table.row(index);
     }
     table.answer()
 }
 
-fn index_row(index: &IndexDescription) -> Vec<Value> {
-    let created = jiff::Timestamp::from_millisecond(index.created_at_ms);
-    let open = |value: Value| if index.open { value } else { Value::Null };
-    vec![
-        index.health().into(),
-        if index.open { "open".into() } else { "close".into() },
-        index.name.as_str().into(),
-        index.uuid.as_str().into(),
-        index.shards.into(),
-        index.replicas.into(),
-        open(index.documents.into()),
-        open(0.into()),
-        index.created_at_ms.into(),
-        created.map_or(Value::Null, |at| format!("{at:.3}").into()),
-        open(Table::bytes(index.size_bytes)),
-        open(Table::bytes(index.size_bytes)),
-    ]
+/// What is not known of an index that is closed.
+fn of_open(index: &IndexDescription, value: Value) -> Value {
+    if index.open { value } else { Value::Null }
 }
 
-const COUNT: &[Column] = &[
-    shown("epoch", "t,time", "seconds since 1970-01-01 00:00:00"),
-    shown("timestamp", "ts,hms,hhmmss", "time in HH:MM:SS"),
-    shown("count", "dc,docs.count,docsCount", "the document count"),
+fn created_at(index: &IndexDescription) -> Value {
+    let created = jiff::Timestamp::from_millisecond(index.created_at_ms);
+    created.map_or(Value::Null, |at| format!("{at:.3}").into())
+}
+
+const COUNT: &[Column<u64>] = &[
+    shown("epoch", "t,time", "seconds since 1970-01-01 00:00:00", |_| epoch()),
+    shown("timestamp", "ts,hms,hhmmss", "time in HH:MM:SS", |_| time_of_day(jiff::Timestamp::now())),
+    shown("count", "dc,docs.count,docsCount", "the document count", |total| (*total).into()),
 ];
 
 pub(super) async fn count(mut asked: Asked) -> Result<Response, ElasticError> {
@@ -91,21 +95,20 @@ pub(super) async fn count(mut asked: Asked) -> Result<Response, ElasticError> {
     };
     let total =
         asked.app.parts().logs.search(&asked.scope, request).await?.total.map_or(0, |total| total.value);
-    let [epoch, time] = moment();
-    table.row(vec![epoch, time, total.into()]);
+    table.row(&total);
     table.answer()
 }
 
-const SHARDS: &[Column] = &[
-    shown("index", "i,idx", "index name"),
-    shown("shard", "s,sh", "shard name"),
-    shown("prirep", "p,pr,primaryOrReplica", "primary or replica"),
-    shown("state", "st", "shard state"),
-    number("docs", "d,dc", "number of docs in shard"),
-    number("store", "sto", "store size of shard (how much disk it uses)"),
-    shown("ip", "", "ip of node where it lives"),
-    hidden(shown("id", "", "unique id of node where it lives")),
-    shown("node", "n", "name of node where it lives"),
+const SHARDS: &[Column<IndexDescription>] = &[
+    shown("index", "i,idx", "index name", |index| index.name.as_str().into()),
+    shown("shard", "s,sh", "shard name", |_| 0.into()),
+    shown("prirep", "p,pr,primaryOrReplica", "primary or replica", |_| "p".into()),
+    shown("state", "st", "shard state", |_| "STARTED".into()),
+    number("docs", "d,dc", "number of docs in shard", |index| index.documents.into()),
+    number("store", "sto", "store size of shard (how much disk it uses)", |index| bytes(index.size_bytes)),
+    shown("ip", "", "ip of node where it lives", |_| HOST.into()),
+    hidden(shown("id", "", "unique id of node where it lives", |_| NODE_ID.into())),
+    shown("node", "n", "name of node where it lives", |_| CLUSTER.into()),
 ];
 
 pub(super) async fn shards(mut asked: Asked) -> Result<Response, ElasticError> {
@@ -114,38 +117,28 @@ pub(super) async fn shards(mut asked: Asked) -> Result<Response, ElasticError> {
     let detail = Detail { mappings: false, statistics: true };
     let options = IndicesOptions { expand_hidden: true, ..IndicesOptions::default() };
     let found = asked.app.parts().admin.describe(&asked.scope, &asked.indices()?, options, detail).await?;
-    for index in found {
-        table.row(vec![
-            index.name.into(),
-            0.into(),
-            "p".into(),
-            "STARTED".into(),
-            index.documents.into(),
-            Table::bytes(index.size_bytes),
-            HOST.into(),
-            NODE_ID.into(),
-            CLUSTER.into(),
-        ]);
+    for index in &found {
+        table.row(index);
     }
     table.answer()
 }
 
-const SEGMENTS: &[Column] = &[
-    shown("index", "i,idx", "index name"),
-    shown("shard", "s,sh", "shard name"),
-    shown("prirep", "p,pr,primaryOrReplica", "primary or replica"),
-    shown("ip", "", "ip of node where it lives"),
-    hidden(shown("id", "", "unique id of node where it lives")),
-    shown("segment", "seg", "segment name"),
-    number("generation", "g,gen", "segment generation"),
-    number("docs.count", "dc,docsCount", "number of docs in segment"),
-    number("docs.deleted", "dd,docsDeleted", "number of deleted docs in segment"),
-    number("size", "si", "segment size in bytes"),
-    number("size.memory", "sm,sizeMemory", "segment memory in bytes"),
-    shown("committed", "ic,isCommitted", "is segment committed"),
-    shown("searchable", "is,isSearchable", "is segment searched"),
-    shown("version", "v,ver", "version"),
-    shown("compound", "ico,isCompound", "is segment compound"),
+const SEGMENTS: &[Column<IndexDescription>] = &[
+    shown("index", "i,idx", "index name", |index| index.name.as_str().into()),
+    shown("shard", "s,sh", "shard name", |_| 0.into()),
+    shown("prirep", "p,pr,primaryOrReplica", "primary or replica", |_| "p".into()),
+    shown("ip", "", "ip of node where it lives", |_| HOST.into()),
+    hidden(shown("id", "", "unique id of node where it lives", |_| NODE_ID.into())),
+    shown("segment", "seg", "segment name", |_| "_0".into()),
+    number("generation", "g,gen", "segment generation", |_| 0.into()),
+    number("docs.count", "dc,docsCount", "number of docs in segment", |index| index.documents.into()),
+    number("docs.deleted", "dd,docsDeleted", "number of deleted docs in segment", |_| 0.into()),
+    number("size", "si", "segment size in bytes", |index| bytes(index.size_bytes)),
+    number("size.memory", "sm,sizeMemory", "segment memory in bytes", |_| 0.into()),
+    shown("committed", "ic,isCommitted", "is segment committed", |_| "true".into()),
+    shown("searchable", "is,isSearchable", "is segment searched", |_| "true".into()),
+    shown("version", "v,ver", "version", |_| "8.7.0".into()),
+    shown("compound", "ico,isCompound", "is segment compound", |_| "false".into()),
 ];
 
 /// What is committed of an index is shown as one segment.
@@ -153,46 +146,30 @@ pub(super) async fn segments(mut asked: Asked) -> Result<Response, ElasticError>
     let options = asked.options(IndicesOptions { expand_hidden: true, ..IndicesOptions::default() })?;
     let mut table = Table::new(&mut asked, SEGMENTS)?;
     asked.done()?;
-    for index in described(&asked, options).await?.into_iter().filter(|index| index.documents > 0) {
-        table.row(vec![
-            index.name.into(),
-            0.into(),
-            "p".into(),
-            HOST.into(),
-            NODE_ID.into(),
-            "_0".into(),
-            0.into(),
-            index.documents.into(),
-            0.into(),
-            Table::bytes(index.size_bytes),
-            0.into(),
-            "true".into(),
-            "true".into(),
-            "8.7.0".into(),
-            "false".into(),
-        ]);
+    for index in described(&asked, options).await?.iter().filter(|index| index.documents > 0) {
+        table.row(index);
     }
     table.answer()
 }
 
-const RECOVERY: &[Column] = &[
-    shown("index", "i,idx", "index name"),
-    shown("shard", "s,sh", "shard name"),
-    number("time", "t,ti", "recovery time"),
-    shown("type", "ty", "recovery type"),
-    shown("stage", "st", "recovery stage"),
-    shown("source_host", "shost", "source host"),
-    shown("source_node", "snode", "source node name"),
-    shown("target_host", "thost", "target host"),
-    shown("target_node", "tnode", "target node name"),
-    shown("repository", "rep", "repository"),
-    shown("snapshot", "snap", "snapshot"),
-    number("files", "f", "number of files to recover"),
-    shown("files_percent", "fp", "percent of files recovered"),
-    number("bytes", "b", "number of bytes to recover"),
-    shown("bytes_percent", "bp", "percent of bytes recovered"),
-    number("translog_ops", "to", "number of translog ops to recover"),
-    shown("translog_ops_percent", "top", "percent of translog ops recovered"),
+const RECOVERY: &[Column<IndexDescription>] = &[
+    shown("index", "i,idx", "index name", |index| index.name.as_str().into()),
+    shown("shard", "s,sh", "shard name", |_| 0.into()),
+    number("time", "t,ti", "recovery time", |_| time(0)),
+    shown("type", "ty", "recovery type", |_| "existing_store".into()),
+    shown("stage", "st", "recovery stage", |_| "done".into()),
+    shown("source_host", "shost", "source host", |_| "n/a".into()),
+    shown("source_node", "snode", "source node name", |_| "n/a".into()),
+    shown("target_host", "thost", "target host", |_| HOST.into()),
+    shown("target_node", "tnode", "target node name", |_| CLUSTER.into()),
+    shown("repository", "rep", "repository", |_| "n/a".into()),
+    shown("snapshot", "snap", "snapshot", |_| "n/a".into()),
+    number("files", "f", "number of files to recover", |_| 0.into()),
+    shown("files_percent", "fp", "percent of files recovered", |_| "100.0%".into()),
+    number("bytes", "b", "number of bytes to recover", |_| 0.into()),
+    shown("bytes_percent", "bp", "percent of bytes recovered", |_| "100.0%".into()),
+    number("translog_ops", "to", "number of translog ops to recover", |_| 0.into()),
+    shown("translog_ops_percent", "top", "percent of translog ops recovered", |_| "100.0%".into()),
 ];
 
 /// Every index that is open has recovered from its own files.
@@ -204,26 +181,8 @@ pub(super) async fn recovery(mut asked: Asked) -> Result<Response, ElasticError>
     let options = IndicesOptions { expand_hidden: true, ..IndicesOptions::default() };
     let mut table = Table::new(&mut asked, RECOVERY)?;
     asked.done()?;
-    for index in described(&asked, options).await? {
-        table.row(vec![
-            index.name.into(),
-            0.into(),
-            Table::time(0),
-            "existing_store".into(),
-            "done".into(),
-            "n/a".into(),
-            "n/a".into(),
-            HOST.into(),
-            CLUSTER.into(),
-            "n/a".into(),
-            "n/a".into(),
-            0.into(),
-            "100.0%".into(),
-            0.into(),
-            "100.0%".into(),
-            0.into(),
-            "100.0%".into(),
-        ]);
+    for index in &described(&asked, options).await? {
+        table.row(index);
     }
     table.answer()
 }

@@ -9,7 +9,7 @@ mod node;
 use super::{
     error::ElasticError,
     request::Asked,
-    routes::{Right, Route},
+    routes::{ElasticRight, Route},
     table::Column,
 };
 use axum::routing::get;
@@ -19,7 +19,7 @@ use serde_json::Value;
 const HOST: &str = "127.0.0.1";
 
 pub(super) fn routes() -> Vec<Route> {
-    let route = |path, methods| Route::new(Right::Monitor, path, methods);
+    let route = |path, methods| Route::new(ElasticRight::Monitor, path, methods);
     let mut routes = vec![
         route("/_cat", get(help)),
         route("/_cat/aliases", get(names::aliases)),
@@ -64,20 +64,26 @@ async fn help(mut asked: Asked) -> Result<&'static str, ElasticError> {
     )
 }
 
-const fn shown(name: &'static str, alias: &'static str, help: &'static str) -> Column {
-    Column { name, alias, help, default: true, right: false }
+type Cell<R> = fn(&R) -> Value;
+
+const fn shown<R>(name: &'static str, alias: &'static str, help: &'static str, cell: Cell<R>) -> Column<R> {
+    Column { name, alias, help, default: true, right: false, cell }
 }
 
-const fn number(name: &'static str, alias: &'static str, help: &'static str) -> Column {
-    Column { name, alias, help, default: true, right: true }
+const fn number<R>(name: &'static str, alias: &'static str, help: &'static str, cell: Cell<R>) -> Column<R> {
+    Column { name, alias, help, default: true, right: true, cell }
 }
 
-const fn hidden(column: Column) -> Column {
+const fn hidden<R>(column: Column<R>) -> Column<R> {
     Column { default: false, ..column }
 }
 
-/// Seconds since 1970, and the time of day.
-fn moment() -> [Value; 2] {
-    let now = jiff::Timestamp::now();
-    [now.as_second().into(), now.strftime("%H:%M:%S").to_string().into()]
+/// Seconds since 1970.
+fn epoch() -> Value {
+    jiff::Timestamp::now().as_second().into()
+}
+
+/// The time of day.
+fn time_of_day(at: jiff::Timestamp) -> Value {
+    at.strftime("%H:%M:%S").to_string().into()
 }

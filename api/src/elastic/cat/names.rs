@@ -15,14 +15,32 @@ use store::{
     scope::wildcard_match,
 };
 
-const ALIASES: &[Column] = &[
-    shown("alias", "a", "alias name"),
-    shown("index", "i,idx", "index alias points to"),
-    shown("filter", "f,fi", "filter"),
-    shown("routing.index", "ri,routingIndex", "index routing"),
-    shown("routing.search", "rs,routingSearch", "search routing"),
-    shown("is_write_index", "w,isWriteIndex", "write index"),
-];
+struct Alias {
+    name: String,
+    index: String,
+    /// As Elasticsearch shows it.
+    body: Value,
+}
+
+impl Alias {
+    fn text(&self, member: &str) -> Value {
+        self.body[member].as_str().unwrap_or("-").into()
+    }
+}
+
+const ALIASES: &[Column<Alias>] =
+    &[
+        shown("alias", "a", "alias name", |alias| alias.name.as_str().into()),
+        shown("index", "i,idx", "index alias points to", |alias| alias.index.as_str().into()),
+        shown("filter", "f,fi", "filter", |alias| {
+            if alias.body["filter"].is_null() { "-".into() } else { "*".into() }
+        }),
+        shown("routing.index", "ri,routingIndex", "index routing", |alias| alias.text("index_routing")),
+        shown("routing.search", "rs,routingSearch", "search routing", |alias| alias.text("search_routing")),
+        shown("is_write_index", "w,isWriteIndex", "write index", |alias| {
+            alias.body["is_write_index"].as_bool().map_or("-".into(), |truth| truth.to_string().into())
+        }),
+    ];
 
 pub(super) async fn aliases(mut asked: Asked) -> Result<Response, ElasticError> {
     let base = IndicesOptions { expand_hidden: true, ..IndicesOptions::ADMIN };
@@ -44,30 +62,43 @@ pub(super) async fn aliases(mut asked: Asked) -> Result<Response, ElasticError> 
             if patterns.iter().any(|pattern| wildcard_match(pattern, alias))
                 && (!hidden || explicit || options.expand_hidden)
             {
-                let text = |name: &str| body[name].as_str().unwrap_or("-").into();
-                let filter: Value = if body["filter"].is_null() { "-".into() } else { "*".into() };
-                let is_write =
-                    body["is_write_index"].as_bool().map_or("-".to_owned(), |truth| truth.to_string());
-                table.row(vec![
-                    alias.as_str().into(),
-                    index.name.as_str().into(),
-                    filter,
-                    text("index_routing"),
-                    text("search_routing"),
-                    is_write.into(),
-                ]);
+                table.row(&Alias { name: alias.clone(), index: index.name.clone(), body: body.clone() });
             }
         }
     }
     table.answer()
 }
 
-const TEMPLATES: &[Column] = &[
-    shown("name", "n", "template name"),
-    shown("index_patterns", "t", "template index patterns"),
-    shown("order", "o,p", "template application order/priority number"),
-    shown("version", "v", "version"),
-    shown("composed_of", "c", "component templates comprising index template"),
+struct Template {
+    kind: TemplateKind,
+    name: String,
+    body: Value,
+}
+
+impl Template {
+    fn list(&self, member: &str) -> Value {
+        let items = self.body[member].as_array().map(Vec::as_slice).unwrap_or_default();
+        let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+        format!("[{}]", items.join(", ")).into()
+    }
+
+    fn order(&self) -> Value {
+        match (self.kind, &self.body["priority"]) {
+            (TemplateKind::Legacy, _) => self.body["order"].clone(),
+            (_, Value::Null) => 0.into(),
+            (_, priority) => priority.clone(),
+        }
+    }
+}
+
+const TEMPLATES: &[Column<Template>] = &[
+    shown("name", "n", "template name", |template| template.name.as_str().into()),
+    shown("index_patterns", "t", "template index patterns", |template| template.list("index_patterns")),
+    shown("order", "o,p", "template application order/priority number", |template| template.order()),
+    shown("version", "v", "version", |template| template.body["version"].clone()),
+    shown("composed_of", "c", "component templates comprising index template", |template| {
+        if template.kind == TemplateKind::Legacy { "".into() } else { template.list("composed_of") }
+    }),
 ];
 
 pub(super) async fn templates(mut asked: Asked) -> Result<Response, ElasticError> {
@@ -76,30 +107,7 @@ pub(super) async fn templates(mut asked: Asked) -> Result<Response, ElasticError
     let name = Some(asked.part("name")).filter(|name| !name.is_empty()).unwrap_or("*").to_owned();
     for kind in [TemplateKind::Legacy, TemplateKind::Index] {
         for (name, body) in asked.app.parts().admin.templates(&asked.scope, kind, &name).await? {
-            let list = |member: &str| -> String {
-                let items = body[member].as_array().map(Vec::as_slice).unwrap_or_default();
-                let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-                format!("[{}]", items.join(", "))
-            };
-            let order = match kind {
-                TemplateKind::Legacy => body["order"].clone(),
-                _ => {
-                    if body["priority"].is_null() {
-                        0.into()
-                    } else {
-                        body["priority"].clone()
-                    }
-                }
-            };
-            let composed: Value =
-                if kind == TemplateKind::Legacy { "".into() } else { list("composed_of").into() };
-            table.row(vec![
-                name.into(),
-                list("index_patterns").into(),
-                order,
-                body["version"].clone(),
-                composed,
-            ]);
+            table.row(&Template { kind, name, body });
         }
     }
     table.answer()

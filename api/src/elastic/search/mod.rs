@@ -14,7 +14,7 @@ mod validate;
 use super::{
     answer,
     error::ElasticError,
-    routes::{Right, Route, get_or_post},
+    routes::{ElasticRight, Route, get_or_post},
 };
 use axum::{Json, routing::get};
 use call::Call;
@@ -25,7 +25,7 @@ const SIZE_DEFAULT: u64 = 10;
 
 /// All of them.
 pub(super) fn routes() -> Vec<Route> {
-    let read = |path, methods| Route::new(Right::Read, path, methods);
+    let read = |path, methods| Route::new(ElasticRight::Read, path, methods);
     let scrolls = || get(scroll::next).post(scroll::next).delete(scroll::clear);
     vec![
         read("/_search", get_or_post(search)),

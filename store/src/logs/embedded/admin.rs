@@ -16,7 +16,7 @@ use crate::{
         Destination, Detail, IndexAdmin, IndexDescription, IndicesOptions, Maintenance, Names, Rollover,
         RolloverOutcome, Simulation, TemplateKind,
     },
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 use async_trait::async_trait;
 use event::Object;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 #[async_trait]
 impl IndexAdmin for EmbeddedLogs {
     async fn create_index(&self, scope: &Scope, index: &str, body: Value) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         // Who reads or writes by an alias must not be led elsewhere by those who do not manage its name.
         let aliases = body.get("aliases").and_then(Value::as_object);
         aliases.into_iter().flat_map(Object::keys).try_for_each(|alias| check_reach(scope, alias))?;
@@ -41,7 +41,7 @@ impl IndexAdmin for EmbeddedLogs {
         options: IndicesOptions,
         detail: Detail,
     ) -> Result<Vec<IndexDescription>, StoreError> {
-        let scope = &*check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, IndexRight::Any)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &names, options)?;
@@ -56,7 +56,7 @@ impl IndexAdmin for EmbeddedLogs {
         names: &[String],
         options: IndicesOptions,
     ) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let doomed = engine.deletable(&scope, &names, options)?;
@@ -76,7 +76,7 @@ impl IndexAdmin for EmbeddedLogs {
         options: IndicesOptions,
         body: Value,
     ) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &names, options)?;
@@ -95,7 +95,7 @@ impl IndexAdmin for EmbeddedLogs {
 
     async fn destination(&self, scope: &Scope, name: &str) -> Result<Destination, StoreError> {
         // Whether the index behind the name may be written, the write finds out.
-        let _any = check_right(scope, Right::Write)?;
+        let _any = check_right(scope, IndexRight::Write)?;
         self.engine.check_open()?;
         self.engine.destination(name)
     }
@@ -108,7 +108,7 @@ impl IndexAdmin for EmbeddedLogs {
         settings: Value,
         preserve: bool,
     ) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         let (scope, names) = (scope.clone(), names.to_vec());
         self.blocking(move |engine| {
             let body = settings.get("settings").filter(|inner| inner.is_object()).unwrap_or(&settings);
@@ -137,13 +137,13 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn update_aliases(&self, scope: &Scope, body: Value) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         let scope = scope.clone();
         self.blocking(move |engine| engine.update_aliases(&scope, &body)).await
     }
 
     async fn names(&self, scope: &Scope) -> Result<Names, StoreError> {
-        let scope = &*check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, IndexRight::Any)?;
         self.engine.check_open()?;
         Ok(Names {
             aliases: self.engine.aliases_within(scope),
@@ -159,9 +159,9 @@ impl IndexAdmin for EmbeddedLogs {
         task: Maintenance,
     ) -> Result<Vec<String>, StoreError> {
         let right = match task {
-            Maintenance::Open | Maintenance::Close => Right::Manage,
-            Maintenance::Flush | Maintenance::SyncedFlush | Maintenance::ForceMerge => Right::Write,
-            Maintenance::Refresh => Right::Any,
+            Maintenance::Open | Maintenance::Close => IndexRight::Manage,
+            Maintenance::Flush | Maintenance::SyncedFlush | Maintenance::ForceMerge => IndexRight::Write,
+            Maintenance::Refresh => IndexRight::Any,
         };
         let scope = &*check_right(scope, right)?;
         let (scope, names) = (scope.clone(), names.to_vec());
@@ -181,7 +181,7 @@ impl IndexAdmin for EmbeddedLogs {
         body: Value,
         create: bool,
     ) -> Result<(), StoreError> {
-        let scope = check_right(scope, Right::Manage)?.into_owned();
+        let scope = check_right(scope, IndexRight::Manage)?.into_owned();
         check_template(&scope, kind, name, &body)?;
         let name = name.to_owned();
         self.blocking(move |engine| {
@@ -202,7 +202,7 @@ impl IndexAdmin for EmbeddedLogs {
         kind: TemplateKind,
         names: &str,
     ) -> Result<Vec<(String, Value)>, StoreError> {
-        let _any = check_right(scope, Right::Any)?;
+        let _any = check_right(scope, IndexRight::Any)?;
         self.engine.check_open()?;
         Ok(self.engine.templates.matching(kind, names))
     }
@@ -213,7 +213,7 @@ impl IndexAdmin for EmbeddedLogs {
         kind: TemplateKind,
         names: &str,
     ) -> Result<usize, StoreError> {
-        let scope = check_right(scope, Right::Manage)?.into_owned();
+        let scope = check_right(scope, IndexRight::Manage)?.into_owned();
         let names = names.to_owned();
         self.blocking(move |engine| {
             for (name, body) in engine.templates.matching(kind, &names) {
@@ -225,7 +225,7 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn simulate(&self, scope: &Scope, simulation: Simulation) -> Result<Value, StoreError> {
-        let _any = check_right(scope, Right::Manage)?;
+        let _any = check_right(scope, IndexRight::Manage)?;
         self.blocking(move |engine| match simulation {
             Simulation::Index(index, body) => engine.templates.simulate_index(&index, body),
             Simulation::Template(name, body) => engine.templates.simulate(&name, body),
@@ -234,7 +234,7 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn create_data_stream(&self, scope: &Scope, name: &str) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         check_reach(scope, name)?;
         let name = name.to_owned();
         self.blocking(move |engine| {
@@ -249,13 +249,13 @@ impl IndexAdmin for EmbeddedLogs {
     }
 
     async fn delete_data_streams(&self, scope: &Scope, names: &str) -> Result<usize, StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         let (scope, names) = (scope.clone(), names.to_owned());
         self.blocking(move |engine| engine.delete_streams(&scope, &names)).await
     }
 
     async fn rollover(&self, scope: &Scope, request: Rollover) -> Result<RolloverOutcome, StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         let scope = scope.clone();
         self.blocking(move |engine| engine.rollover(&scope, request)).await
     }
@@ -271,7 +271,7 @@ fn check_template(scope: &Scope, kind: TemplateKind, name: &str, body: &Value) -
     let parts = [Some(body), body.get("template")];
     let aliases = parts.into_iter().flatten().filter_map(|part| part.get("aliases")?.as_object());
     aliases.flat_map(Object::keys).try_for_each(|alias| check_reach(scope, alias))?;
-    match patterns.iter().find(|pattern| !scope.may(Right::Manage, pattern)) {
+    match patterns.iter().find(|pattern| !scope.may(IndexRight::Manage, pattern)) {
         Some(pattern) => {
             let message =
                 format!("\"{}\" may not manage templates of the indices [{pattern}]", scope.subject());

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ErrorKind, StoreError,
     logs::{IndicesOptions, TimeRange, WriteResult, dsl::parse_query},
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 use event::{Event, Timestamp};
 use parking_lot::Mutex;
@@ -147,7 +147,7 @@ impl Engine {
     /// Prepares, orders and submits a batch, index by index.
     pub(super) fn submit(&self, scope: &Scope, batch: &[Event]) -> Result<Vec<Submitted>, StoreError> {
         self.check_open()?;
-        let scope = &*check_right(scope, Right::Write)?;
+        let scope = &*check_right(scope, IndexRight::Write)?;
         let now = Clock { now_ms: self.now_ms() };
         let mut groups: Vec<(Option<&str>, Vec<usize>)> = Vec::new();
         let mut group_of: HashMap<Option<&str>, usize> = HashMap::new();

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ErrorKind, StoreError,
     logs::IndicesOptions,
-    scope::{Right, Scope, wildcard_match},
+    scope::{IndexRight, Scope, wildcard_match},
 };
 use serde_json::{Value, json};
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
@@ -22,12 +22,12 @@ const PATTERNS_MAX: usize = 1_000;
 
 /// The caller's reach for that purpose. Refuses a caller that may not do it at all.
 #[must_use = "only the reach that it gives back is held against names"]
-pub(super) fn check_right(scope: &Scope, right: Right) -> Result<Cow<'_, Scope>, StoreError> {
+pub(super) fn check_right(scope: &Scope, right: IndexRight) -> Result<Cow<'_, Scope>, StoreError> {
     let verb = match right {
-        Right::Read => "read",
-        Right::Write => "write",
-        Right::Manage => "manage",
-        Right::Any => "use",
+        IndexRight::Read => "read",
+        IndexRight::Write => "write",
+        IndexRight::Manage => "manage",
+        IndexRight::Any => "use",
     };
     if scope.allows(right) {
         return Ok(scope.narrowed_to(right));

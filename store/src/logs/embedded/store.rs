@@ -22,7 +22,7 @@ use crate::{
         AnalyzeRequest, ContextKind, Document, FieldInfo, GetRequest, IndexInfo, IndicesOptions, LogStore,
         Refresh, SearchRequest, SearchResponse, TimeRange, Word, WriteResult,
     },
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 use async_trait::async_trait;
 use event::{Event, Object, SequenceNumber};
@@ -113,7 +113,7 @@ impl EmbeddedLogs {
         request: GetRequest<'_>,
         permit: Option<&Arc<SearchPermit>>,
     ) -> Result<Option<Document>, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         let (name, id, scope_of_get) = (request.index.to_owned(), request.id.to_owned(), scope.clone());
         let (routing, realtime) = (request.routing.map(str::to_owned), request.realtime);
         let found = self
@@ -179,7 +179,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn search(&self, scope: &Scope, request: SearchRequest) -> Result<SearchResponse, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         self.run_search(scope, request).await
     }
 
@@ -189,7 +189,7 @@ impl LogStore for EmbeddedLogs {
         id: &str,
         keep_alive: Option<Duration>,
     ) -> Result<SearchResponse, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         self.next_page(scope, id, keep_alive).await
     }
 
@@ -200,7 +200,7 @@ impl LogStore for EmbeddedLogs {
         options: IndicesOptions,
         keep_alive: Duration,
     ) -> Result<String, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         self.open_pit(scope, patterns, options, keep_alive).await
     }
 
@@ -210,14 +210,14 @@ impl LogStore for EmbeddedLogs {
         kind: ContextKind,
         ids: Option<&[String]>,
     ) -> Result<usize, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         let (scope, ids) = (scope.clone(), ids.map(<[String]>::to_vec));
         let contexts = self.searching.contexts.clone();
         self.blocking(move |_| Ok(contexts.close(&scope, kind, ids.as_deref()))).await
     }
 
     async fn analyze(&self, scope: &Scope, request: AnalyzeRequest) -> Result<Vec<Word>, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         self.cut_into_words(scope, request).await
     }
 
@@ -226,7 +226,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn refresh(&self, scope: &Scope, indices: &[String]) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, IndexRight::Any)?;
         let (scope, indices) = (scope.clone(), indices.to_vec());
         self.blocking(move |engine| {
             engine.refresh(&engine.slots(&scope, &indices, IndicesOptions::default())?)
@@ -235,7 +235,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn indices(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<IndexInfo>, StoreError> {
-        let scope = &*check_right(scope, Right::Any)?;
+        let scope = &*check_right(scope, IndexRight::Any)?;
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &patterns, IndicesOptions::default())?;
@@ -246,7 +246,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn delete_index(&self, scope: &Scope, index: &str) -> Result<(), StoreError> {
-        let scope = &*check_right(scope, Right::Manage)?;
+        let scope = &*check_right(scope, IndexRight::Manage)?;
         check_reach(scope, index)?;
         let name = index.to_owned();
         self.blocking(move |engine| match engine.remove_index(&name)? {
@@ -257,7 +257,7 @@ impl LogStore for EmbeddedLogs {
     }
 
     async fn fields(&self, scope: &Scope, patterns: &[String]) -> Result<Vec<FieldInfo>, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         let (scope, patterns) = (scope.clone(), patterns.to_vec());
         self.blocking(move |engine| {
             let slots = engine.slots(&scope, &patterns, IndicesOptions::default())?;
@@ -272,7 +272,7 @@ impl LogStore for EmbeddedLogs {
         patterns: &[String],
         range: Option<TimeRange>,
     ) -> Result<String, StoreError> {
-        let scope = &*check_right(scope, Right::Read)?;
+        let scope = &*check_right(scope, IndexRight::Read)?;
         self.engine.check_open()?;
         let targets = self.engine.select(scope, patterns, IndicesOptions::LENIENT)?;
         // An answer in the cache may be as old as the last look at the index.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     ErrorKind, StoreError,
     logs::Destination,
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 use event::{Event, Operation};
 use serde_json::Value;
@@ -125,7 +125,7 @@ impl Engine {
         check_writable(&slot)?;
         rules.shards = Shards::of(&slot.settings().settings);
         // A script could copy what is hidden to where it is not, and whether an update changes anything tells what is there.
-        rules.is_blind = !scope.may(Right::Read, &slot.identity.name)
+        rules.is_blind = !scope.may(IndexRight::Read, &slot.identity.name)
             || scope.filter().is_some()
             || scope.masks_anything();
         Ok((slot, rules))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use store::{
     ErrorKind,
     logs::{IndexAdmin, LogStore, Refresh, TemplateKind, TimeRange, WriteEffect, WriteResult},
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 
 /// Runs all of it on a fresh store.
@@ -134,7 +134,7 @@ async fn scopes_are_obeyed(logs: &dyn LogStore) {
     write_one(logs, one("yours-1")).await;
     let mine = |right| Scope::none("user").with_grant(["mine-*"], &[right]);
     let kind = |error: store::StoreError| error.kind;
-    let reader = mine(Right::Read).with_masked_fields(["secret"]);
+    let reader = mine(IndexRight::Read).with_masked_fields(["secret"]);
     let document = logs.get(&reader, "mine-1", "1").await.unwrap().unwrap();
     assert_eq!(Value::Object(document.source.unwrap()), json!({"open": 1}));
     let fields = logs.fields(&reader, &[]).await.unwrap();
@@ -145,17 +145,20 @@ async fn scopes_are_obeyed(logs: &dyn LogStore) {
     let yours = ["yours-1".to_owned()];
     assert_eq!(logs.get(&reader, "yours-1", "1").await.map_err(kind), Err(ErrorKind::Forbidden));
     assert_eq!(logs.indices(&reader, &yours).await.map_err(kind), Err(ErrorKind::Forbidden));
-    assert_eq!(logs.get(&mine(Right::Write), "mine-1", "1").await.map_err(kind), Err(ErrorKind::Forbidden));
+    assert_eq!(
+        logs.get(&mine(IndexRight::Write), "mine-1", "1").await.map_err(kind),
+        Err(ErrorKind::Forbidden)
+    );
     let refused = logs.write(&reader, vec![one("mine-1")], Refresh::Background).await.map_err(kind);
     assert_eq!(refused, Err(ErrorKind::Forbidden));
-    let writer = mine(Right::Write);
+    let writer = mine(IndexRight::Write);
     let results =
         logs.write(&writer, vec![one("yours-1"), one("mine-1")], Refresh::Background).await.unwrap();
     assert_eq!(refusal(&results[0]), ErrorKind::Forbidden);
     assert_eq!(outcome(&results[1]).1, WriteEffect::Updated);
     let refused = logs.delete_index(&reader, "mine-1").await.map_err(kind);
     assert_eq!(refused, Err(ErrorKind::Forbidden));
-    let refused = logs.delete_index(&mine(Right::Manage), "yours-1").await.map_err(kind);
+    let refused = logs.delete_index(&mine(IndexRight::Manage), "yours-1").await.map_err(kind);
     assert_eq!(refused, Err(ErrorKind::Forbidden));
 }
 

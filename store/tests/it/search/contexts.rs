@@ -6,7 +6,7 @@ use std::time::Duration;
 use store::{
     ErrorKind,
     logs::{ContextKind, IndicesOptions, LogStore, SearchRequest},
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -84,7 +84,7 @@ async fn a_scroll_belongs_to_who_opened_it_and_has_limits() {
     let fixture = numbered(5).await;
     let opened = fixture.logs.search(&internal(), request(json!({"size": 1}))).await.unwrap();
     let id = opened.scroll_id.unwrap();
-    let other = Scope::none("other").with_grant(["*"], &[Right::Read]);
+    let other = Scope::none("other").with_grant(["*"], &[IndexRight::Read]);
     assert_eq!(fixture.logs.scroll(&other, &id, None).await.unwrap_err().kind, ErrorKind::NotFound);
     assert_eq!(fixture.logs.close_contexts(&other, ContextKind::Scroll, None).await.unwrap(), 0);
     for refused in [json!({"size": 0}), json!({"from": 1}), json!({"track_total_hits": false})] {

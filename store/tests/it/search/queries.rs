@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use store::{
     ErrorKind,
     logs::{IndexAdmin, TemplateKind},
-    scope::{Right, Scope},
+    scope::{IndexRight, Scope},
 };
 
 /// Eight small documents over two days, once in indices with explicit fields and once in indices without.
@@ -256,14 +256,15 @@ async fn scopes_narrow_and_mask() {
     });
     fixture.write(documents.collect()).await;
     let scope = Scope::none("u")
-        .with_grant(["shop-*"], &[Right::Read])
+        .with_grant(["shop-*"], &[IndexRight::Read])
         .with_filter(json!({"term": {"user.email": "u1@example.com"}}))
         .with_masked_fields(["user.email"]);
     let found =
         fixture.search_as(&scope, "shop-*", json!({"highlight": {"fields": {"*": {}}}})).await.unwrap();
     assert_eq!(page(&found), ["1"]);
     assert_eq!(found.hits[0].source, json!({"n": 1, "user": {"name": "x"}}).as_object().cloned());
-    let masked = Scope::none("u").with_grant(["shop-*"], &[Right::Read]).with_masked_fields(["user.email"]);
+    let masked =
+        Scope::none("u").with_grant(["shop-*"], &[IndexRight::Read]).with_masked_fields(["user.email"]);
     let check = async |body: Value, expected: usize| {
         let found = fixture.search_as(&masked, "shop-*", body.clone()).await.unwrap();
         assert_eq!(found.hits.len(), expected, "{body}");
