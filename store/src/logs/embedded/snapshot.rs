@@ -3,6 +3,7 @@
 use super::{
     mapping::Mapping,
     schema::{IndexSchema, ResolvedField},
+    search::ZoneMaps,
     settings::Settings,
     shards::Shards,
     source_store::{SourceReader, StoredDocument},
@@ -94,12 +95,16 @@ pub(crate) struct GenerationSnapshot {
     pub(crate) searcher: Searcher,
     /// The documents of each segment, opened when the first is read.
     sources: Arc<[OnceLock<SourceReader>]>,
+    /// Where in the segments which time is.
+    pub(crate) zones: Arc<ZoneMaps>,
 }
 
 impl GenerationSnapshot {
-    pub(crate) fn new(schema: Arc<IndexSchema>, searcher: Searcher) -> Self {
+    /// `zones`: what earlier snapshots of the same generation have made.
+    pub(crate) fn new(schema: Arc<IndexSchema>, searcher: Searcher, zones: Arc<ZoneMaps>) -> Self {
         let sources = searcher.segment_readers().iter().map(|_| OnceLock::new()).collect();
-        Self { schema, searcher, sources }
+        zones.retain(&searcher);
+        Self { schema, searcher, sources, zones }
     }
 
     /// Reads a document.

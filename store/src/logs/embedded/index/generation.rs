@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     ErrorKind, StoreError,
-    logs::embedded::{document::IndexDocument, schema::IndexSchema, snapshot::GenerationSnapshot},
+    logs::embedded::{
+        document::IndexDocument, schema::IndexSchema, search::ZoneMaps, snapshot::GenerationSnapshot,
+    },
 };
 use std::sync::Arc;
 use tantivy::{
@@ -21,6 +23,7 @@ pub(super) struct Generation {
     pub(super) committed: Committed,
     pub(super) index: Index,
     reader: IndexReader,
+    zones: Arc<ZoneMaps>,
     writer: Option<IndexWriter<IndexDocument>>,
 }
 
@@ -39,11 +42,11 @@ impl Generation {
             .try_into()
             .map_err(failed)?;
         let committed = read_payload(payload.as_deref());
-        Ok(Self { schema: Arc::new(schema), committed, index, reader, writer: None })
+        Ok(Self { schema: Arc::new(schema), committed, index, reader, zones: Arc::default(), writer: None })
     }
 
     pub(super) fn snapshot(&self) -> GenerationSnapshot {
-        GenerationSnapshot::new(self.schema.clone(), self.reader.searcher())
+        GenerationSnapshot::new(self.schema.clone(), self.reader.searcher(), self.zones.clone())
     }
 
     /// The writer: segments are built without it, it adds them, deletes, commits and merges.

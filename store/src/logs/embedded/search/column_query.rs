@@ -2,11 +2,13 @@
 
 use super::super::{schema::ResolvedField, shards::Shards};
 use super::column::{ColumnKind, SegmentColumn};
+use super::range_doc_set::RangeDocSet;
+use super::zones::ZoneMaps;
 use crate::logs::dsl::Slice;
-use std::{collections::HashSet, net::Ipv6Addr, ops::Bound, ops::RangeInclusive};
+use std::{collections::HashSet, net::Ipv6Addr, ops::Bound, ops::RangeInclusive, sync::Arc};
 use tantivy::{
     BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED,
-    columnar::{Column, MonotonicallyMappableToU64},
+    columnar::MonotonicallyMappableToU64,
     query::{
         AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
     },
@@ -61,6 +63,7 @@ pub(super) enum Interval {
 pub(super) struct ColumnRangeQuery {
     pub(super) field: ResolvedField,
     pub(super) interval: Interval,
+    pub(super) zones: Arc<ZoneMaps>,
 }
 
 impl Query for ColumnRangeQuery {
@@ -75,7 +78,7 @@ impl Weight for ColumnRangeQuery {
             return Ok(Box::new(EmptyScorer));
         };
         if let (Interval::Ip(low, high), ColumnKind::Ip(addresses)) = (&self.interval, &column.kind) {
-            let docs = RangeDocSet::new(addresses.clone(), *low..=*high, reader.max_doc());
+            let docs = RangeDocSet::new(addresses.clone(), *low..=*high, reader.max_doc(), None);
             return Ok(Box::new(ConstScorer::new(docs, boost)));
         }
         let Some(range) = key_range(&self.interval, &column)? else { return Ok(Box::new(EmptyScorer)) };
@@ -84,7 +87,12 @@ impl Weight for ColumnRangeQuery {
             // A day in the middle of the month that is asked for.
             return Ok(Box::new(ConstScorer::new(AllScorer::new(reader.max_doc()), boost)));
         }
-        let docs = RangeDocSet::new(column.keys, range, reader.max_doc());
+        let zones = match (&column.kind, &self.field.column) {
+            // Only time grows with the number of the document.
+            (ColumnKind::Date, Some(name)) => self.zones.of(reader, name, &column.keys),
+            _ => None,
+        };
+        let docs = RangeDocSet::new(column.keys, range, reader.max_doc(), zones);
         Ok(Box::new(ConstScorer::new(docs, boost)))
     }
 
@@ -160,85 +168,6 @@ fn number_range(low: Bound<Number>, high: Bound<Number>, kind: &ColumnKind) -> O
             Some(low..=high)
         }
         ColumnKind::Date | ColumnKind::Text(_) | ColumnKind::Ip(_) => None,
-    }
-}
-
-/// Documents of a segment whose column has a value in a range, found block by block.
-pub(super) struct RangeDocSet<T> {
-    column: Column<T>,
-    range: RangeInclusive<T>,
-    max_doc: DocId,
-    /// First document that was not looked at yet.
-    next: DocId,
-    /// Size of the next block: small after a jump, growing while reading on.
-    block: u32,
-    found: Vec<DocId>,
-    position: usize,
-}
-
-/// Blocks grow from this…
-const BLOCK_MIN: u32 = 128;
-/// … to this number of documents.
-const BLOCK_MAX: u32 = 65_536;
-
-impl<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static> RangeDocSet<T> {
-    pub(super) fn new(column: Column<T>, range: RangeInclusive<T>, max_doc: DocId) -> Self {
-        let outside = *range.start() > column.max_value() || *range.end() < column.min_value();
-        let next = if outside { max_doc } else { 0 };
-        let mut set = Self { column, range, max_doc, next, block: BLOCK_MIN, found: Vec::new(), position: 0 };
-        set.fetch();
-        set
-    }
-
-    /// Reads blocks until one holds a document or the end is reached.
-    fn fetch(&mut self) {
-        self.found.clear();
-        self.position = 0;
-        while self.found.is_empty() && self.next < self.max_doc {
-            let end = self.next.saturating_add(self.block).min(self.max_doc);
-            self.column.get_docids_for_value_range(self.range.clone(), self.next..end, &mut self.found);
-            // A document with several values in the range is found several times.
-            self.found.dedup();
-            self.next = end;
-            self.block = (self.block * 2).min(BLOCK_MAX);
-        }
-    }
-}
-
-impl<T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static> DocSet for RangeDocSet<T> {
-    fn advance(&mut self) -> DocId {
-        self.position += 1;
-        if self.position >= self.found.len() {
-            self.fetch();
-        }
-        self.doc()
-    }
-
-    fn seek(&mut self, target: DocId) -> DocId {
-        if target <= self.doc() {
-            return self.doc();
-        }
-        if self.found.last().is_some_and(|last| *last >= target) {
-            self.position += self.found[self.position..].partition_point(|doc| *doc < target);
-            return self.doc();
-        }
-        if target > self.next {
-            self.next = target.min(self.max_doc);
-            self.block = BLOCK_MIN;
-        }
-        self.fetch();
-        while self.doc() < target {
-            self.advance();
-        }
-        self.doc()
-    }
-
-    fn doc(&self) -> DocId {
-        self.found.get(self.position).copied().unwrap_or(TERMINATED)
-    }
-
-    fn size_hint(&self) -> u32 {
-        self.max_doc / 2
     }
 }
 

@@ -3,8 +3,9 @@
 //! A window at the wanted end is cut out of the column, which takes a fraction of what reading each document's key takes; only what lies in it is held against the query. Wider windows follow until enough is found.
 
 use super::column::engine_error;
-use super::column_query::RangeDocSet;
-use super::sorting::SegmentTop;
+use super::range_doc_set::RangeDocSet;
+use super::sorting::{Leading, SegmentTop};
+use super::zones::ZoneMaps;
 use crate::{StoreError, logs::dsl::SortOrder};
 use tantivy::{DocSet, SegmentReader, TERMINATED, query::Weight};
 
@@ -20,8 +21,10 @@ pub(super) fn first_hits(
     weight: &dyn Weight,
     limit: usize,
     bound: Option<u64>,
+    zones: &ZoneMaps,
 ) -> Result<bool, StoreError> {
-    let Some((keys, order)) = top.leading() else { return Ok(false) };
+    let Some(Leading { name, keys, order }) = top.leading() else { return Ok(false) };
+    let zones = zones.of(reader, &name, &keys);
     let (mut low, mut high) = (keys.min_value(), keys.max_value());
     let after = top.after_key();
     match order {
@@ -41,7 +44,7 @@ pub(super) fn first_hits(
             SortOrder::Desc => (high.saturating_sub(width).max(low), high),
             SortOrder::Asc => (low, low.saturating_add(width).min(high)),
         };
-        let mut window = RangeDocSet::new(keys.clone(), from..=to, reader.max_doc());
+        let mut window = RangeDocSet::new(keys.clone(), from..=to, reader.max_doc(), zones.clone());
         let mut scorer = weight.scorer(reader, 1.0).map_err(engine_error)?;
         let mut doc = window.doc();
         while doc != TERMINATED {

@@ -30,6 +30,7 @@ mod number_format;
 mod passages;
 mod positions;
 mod profile;
+mod range_doc_set;
 mod range_field;
 mod rescore;
 mod run;
@@ -42,6 +43,7 @@ mod suggest;
 mod term_pattern;
 mod time_range;
 mod watch;
+mod zones;
 
 pub(crate) use breaker::Breaker;
 pub(crate) use compile::read_network;
@@ -50,6 +52,7 @@ pub(crate) use sorting::Cursor;
 pub(crate) use source::filter as filter_source;
 pub(crate) use source::values_of;
 pub(crate) use time_range::overlaps;
+pub(crate) use zones::ZoneMaps;
 
 use super::snapshot::{GenerationSnapshot, IndexSnapshot};
 use crate::{

@@ -215,7 +215,14 @@ impl<'r> Run<'r, '_> {
             && let Some(found) = &mut top
         {
             let bound = self.worst_key();
-            let found = hits::first_hits(found, reader, asked.weight.as_ref(), self.limit, bound)?;
+            let found = hits::first_hits(
+                found,
+                reader,
+                asked.weight.as_ref(),
+                self.limit,
+                bound,
+                &shard.generation.zones,
+            )?;
             if let Some(top) = top.take_if(|_| found) {
                 self.keep(top)?;
             }

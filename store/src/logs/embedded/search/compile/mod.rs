@@ -298,6 +298,6 @@ impl Compiler<'_> {
         field: super::super::schema::ResolvedField,
         interval: super::column_query::Interval,
     ) -> BoxQuery {
-        Box::new(ColumnRangeQuery { field, interval })
+        Box::new(ColumnRangeQuery { field, interval, zones: self.fields.generation.zones.clone() })
     }
 }

@@ -58,7 +58,7 @@ pub(super) enum Source {
 pub(super) struct Level<'k> {
     pub(super) key: &'k SortKey,
     pub(super) source: Source,
-    field: Option<ResolvedField>,
+    pub(super) field: Option<ResolvedField>,
     pub(super) missing: u128,
     /// What the answer says of those.
     none: NoValue,

@@ -12,4 +12,4 @@ pub(super) use entry::{Entry, SortValue, by_score, compare, values_to_json};
 pub(super) use level::one_of;
 pub(super) use sortable::{sortable, with_column};
 pub(crate) use top::Cursor;
-pub(super) use top::{SegmentTop, TopRequest};
+pub(super) use top::{Leading, SegmentTop, TopRequest};

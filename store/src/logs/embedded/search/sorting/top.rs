@@ -52,6 +52,14 @@ pub(crate) struct Cursor {
     pub(in super::super) place: Option<(usize, u64)>,
 }
 
+/// The keys that the documents of a segment are sorted by in the first place.
+pub(in super::super) struct Leading {
+    /// Name of the column.
+    pub(in super::super) name: String,
+    pub(in super::super) keys: Column<u64>,
+    pub(in super::super) order: SortOrder,
+}
+
 /// What a segment's best documents are found with.
 pub(in super::super) struct TopRequest<'k> {
     pub(in super::super) keys: &'k [SortKey],
@@ -91,13 +99,17 @@ impl<'k> SegmentTop<'k> {
 
     /// The keys that the documents are sorted by in the first place, if each has exactly one and they are dates or the
     /// order of writing; and in which direction.
-    pub(in super::super) fn leading(&self) -> Option<(Column<u64>, SortOrder)> {
+    pub(in super::super) fn leading(&self) -> Option<Leading> {
         let first = self.levels.first()?;
         match &first.source {
             Source::Column(column) if matches!(column.kind, ColumnKind::Date) && column.is_full() => {
-                Some((column.keys.clone(), first.key.order))
+                let name = first.field.as_ref()?.column.clone()?;
+                Some(Leading { name, keys: column.keys.clone(), order: first.key.order })
             }
-            Source::Document => Some((self.seq_no.clone()?, first.key.order)),
+            Source::Document => {
+                let name = "_seq_no".to_owned();
+                Some(Leading { name, keys: self.seq_no.clone()?, order: first.key.order })
+            }
             _ => None,
         }
     }
