@@ -9,8 +9,8 @@ use super::{
     source_store::{SourceReader, StoredDocument},
 };
 use crate::logs::dsl::Query;
-use std::sync::{Arc, OnceLock};
-use tantivy::{DocAddress, Searcher, TantivyError};
+use std::sync::Arc;
+use tantivy::{DocAddress, Searcher, TantivyError, index::SegmentId};
 
 /// One index at one moment: its mapping and a searcher on each of its generations.
 ///
@@ -93,29 +93,46 @@ pub(crate) struct GenerationSnapshot {
     pub(crate) schema: Arc<IndexSchema>,
     /// What is searched.
     pub(crate) searcher: Searcher,
-    /// The documents of each segment, opened when the first is read.
-    sources: Arc<[OnceLock<SourceReader>]>,
+    /// The documents of each segment, open as the segments are: merges remove files that others still search.
+    sources: Arc<[(SegmentId, Arc<SourceReader>)]>,
     /// Where in the segments which time is.
     pub(crate) zones: Arc<ZoneMaps>,
 }
 
 impl GenerationSnapshot {
-    /// `zones`: what earlier snapshots of the same generation have made.
-    pub(crate) fn new(schema: Arc<IndexSchema>, searcher: Searcher, zones: Arc<ZoneMaps>) -> Self {
-        let sources = searcher.segment_readers().iter().map(|_| OnceLock::new()).collect();
+    /// Opens the documents of segments that `before` does not hold.
+    ///
+    /// # Errors
+    /// A merge may have removed a file of a segment since the searcher was made.
+    pub(crate) fn new(
+        schema: Arc<IndexSchema>,
+        searcher: Searcher,
+        before: Option<&Self>,
+    ) -> tantivy::Result<Self> {
+        let known = before.map(|before| before.sources.as_ref()).unwrap_or_default();
+        let sources = searcher.segment_readers().iter().map(|segment| {
+            let id = segment.segment_id();
+            match known.iter().find(|(known, _)| *known == id) {
+                Some((_, source)) => Ok((id, source.clone())),
+                None => Ok((id, Arc::new(SourceReader::open(segment)?))),
+            }
+        });
+        let sources = sources.collect::<tantivy::Result<_>>()?;
+        let zones = before.map(|before| before.zones.clone()).unwrap_or_default();
         zones.retain(&searcher);
-        Self { schema, searcher, sources, zones }
+        Ok(Self { schema, searcher, sources, zones })
+    }
+
+    /// Of an index that keeps no documents.
+    pub(crate) fn without_documents(schema: Arc<IndexSchema>, searcher: Searcher) -> Self {
+        Self { schema, searcher, sources: Arc::default(), zones: Arc::default() }
     }
 
     /// Reads a document.
     pub(crate) fn document(&self, address: DocAddress) -> tantivy::Result<StoredDocument> {
         let missing = || TantivyError::InvalidArgument(format!("no segment {}", address.segment_ord));
-        let source = self.sources.get(address.segment_ord as usize).ok_or_else(missing)?;
-        if let Some(source) = source.get() {
-            return source.get(address.doc_id);
-        }
-        let opened = SourceReader::open(self.searcher.segment_reader(address.segment_ord))?;
-        source.get_or_init(|| opened).get(address.doc_id)
+        let (_, source) = self.sources.get(address.segment_ord as usize).ok_or_else(missing)?;
+        source.get(address.doc_id)
     }
 
     /// Finds a field of the mapping in this generation.

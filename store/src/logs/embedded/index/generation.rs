@@ -6,16 +6,18 @@ use super::{
 };
 use crate::{
     ErrorKind, StoreError,
-    logs::embedded::{
-        document::IndexDocument, schema::IndexSchema, search::ZoneMaps, snapshot::GenerationSnapshot,
-    },
+    logs::embedded::{document::IndexDocument, schema::IndexSchema, snapshot::GenerationSnapshot},
 };
 use std::sync::Arc;
 use tantivy::{
-    Index, IndexReader, IndexWriter, ReloadPolicy, Term,
+    Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError, Term,
+    directory::error::OpenReadError,
     index::SegmentMeta,
     indexer::{IndexWriterOptions, NoMergePolicy},
 };
+
+/// How often segments are opened anew that merges remove meanwhile.
+const RELOADS_MAX: usize = 5;
 
 /// One tantivy index.
 pub(super) struct Generation {
@@ -23,7 +25,7 @@ pub(super) struct Generation {
     pub(super) committed: Committed,
     pub(super) index: Index,
     reader: IndexReader,
-    zones: Arc<ZoneMaps>,
+    current: GenerationSnapshot,
     writer: Option<IndexWriter<IndexDocument>>,
 }
 
@@ -35,18 +37,20 @@ impl Generation {
             StoreError::new(ErrorKind::Corrupt, format!("generation {number} has a foreign schema"))
         })?;
         let payload = index.load_metas().map_err(failed)?.payload;
-        let reader = index
+        let reader: IndexReader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(0)
             .try_into()
             .map_err(failed)?;
         let committed = read_payload(payload.as_deref());
-        Ok(Self { schema: Arc::new(schema), committed, index, reader, zones: Arc::default(), writer: None })
+        let schema = Arc::new(schema);
+        let current = GenerationSnapshot::new(schema.clone(), reader.searcher(), None).map_err(failed)?;
+        Ok(Self { schema, committed, index, reader, current, writer: None })
     }
 
     pub(super) fn snapshot(&self) -> GenerationSnapshot {
-        GenerationSnapshot::new(self.schema.clone(), self.reader.searcher(), self.zones.clone())
+        self.current.clone()
     }
 
     /// The writer: segments are built without it, it adds them, deletes, commits and merges.
@@ -62,9 +66,7 @@ impl Generation {
             writer.set_merge_policy(Box::new(NoMergePolicy));
             self.writer = Some(writer);
         }
-        self.writer
-            .as_mut()
-            .ok_or_else(|| tantivy::TantivyError::InternalError("writer was just made".to_owned()))
+        self.writer.as_mut().ok_or_else(|| TantivyError::InternalError("writer was just made".to_owned()))
     }
 
     pub(super) fn has_writer(&self) -> bool {
@@ -86,7 +88,7 @@ impl Generation {
     /// Commits what was added and deleted; searches see it from the next snapshot on.
     pub(super) fn commit(&mut self, committed: Committed) -> tantivy::Result<()> {
         let payload = serde_json::to_string(&committed)
-            .map_err(|error| tantivy::TantivyError::InternalError(error.to_string()))?;
+            .map_err(|error| TantivyError::InternalError(error.to_string()))?;
         let mut prepared = self.writer()?.prepare_commit()?;
         prepared.set_payload(&payload);
         prepared.commit()?;
@@ -95,8 +97,22 @@ impl Generation {
     }
 
     /// Lets the next snapshot see what is committed, or what a merge has made of it.
-    pub(super) fn reload(&self) -> tantivy::Result<()> {
-        self.reader.reload()
+    pub(super) fn reload(&mut self) -> tantivy::Result<()> {
+        for _ in 1..RELOADS_MAX {
+            match self.try_reload() {
+                // A merge ended in between and removed what it made useless.
+                Err(TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_))) => {}
+                done => return done,
+            }
+        }
+        self.try_reload()
+    }
+
+    fn try_reload(&mut self) -> tantivy::Result<()> {
+        self.reader.reload()?;
+        let searcher = self.reader.searcher();
+        self.current = GenerationSnapshot::new(self.schema.clone(), searcher, Some(&self.current))?;
+        Ok(())
     }
 
     /// Whether anything is committed.

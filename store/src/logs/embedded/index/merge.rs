@@ -89,7 +89,7 @@ impl IndexState {
             (number, generations[number].writer()?.merge(&segments))
         };
         merge.wait()?;
-        let generations = self.generations.lock();
+        let mut generations = self.generations.lock();
         if !self.is_dead() {
             generations[number].reload()?;
             self.publish(&generations, self.visible().committed);

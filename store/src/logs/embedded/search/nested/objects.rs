@@ -106,7 +106,7 @@ impl NestedObjects {
             let index = writer.finalize().map_err(engine_error)?;
             let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
             let reader: tantivy::IndexReader = reader.map_err(engine_error)?;
-            found.generation = Some(GenerationSnapshot::new(schema, reader.searcher(), Arc::default()));
+            found.generation = Some(GenerationSnapshot::without_documents(schema, reader.searcher()));
         }
         Ok(found)
     }
