@@ -327,16 +327,15 @@ impl Engine {
                 snapshots.push(IndexSnapshot { limits, ..nothing });
                 continue;
             }
-            match self.registry.state(slot, &self.wal) {
-                Ok(state) => {
-                    let filter = filter.as_ref().map(parse_query).transpose()?;
-                    snapshots.push(IndexSnapshot { filter, limits, ..state.snapshot() });
-                }
+            let seen = match self.registry.state(slot, &self.wal) {
+                Ok(state) => state.snapshot(),
                 // Removed since it was selected.
-                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) if error.kind == ErrorKind::NotFound => continue,
                 // What is committed can be searched while the rest waits, for space on the disk for example.
-                Err(error) => snapshots.push(slot.view().ok_or(error)?),
-            }
+                Err(error) => slot.view().ok_or(error)?,
+            };
+            let filter = filter.as_ref().map(parse_query).transpose()?;
+            snapshots.push(IndexSnapshot { filter, limits, ..seen });
         }
         Ok(snapshots)
     }

@@ -13,7 +13,7 @@ use super::{
     registry::Slot,
     settings::Settings,
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 /// From which age on something is done with an index, in milliseconds; `None`: never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -101,8 +101,11 @@ impl Engine {
         for index in aging.iter().filter(|index| index.has_reached(index.ages.read_only_ms)) {
             self.forbid_writes(&index.slot);
         }
-        // One at a time: the others are searched as they are meanwhile.
-        if let Some(index) = aging.iter().find(|index| index.is_untidy()) {
+        // One at a time: the others are searched as they are meanwhile. The oldest first, but what was tried before and is
+        // still not done must not keep the others from it.
+        let untidy = aging.iter().filter(|index| index.is_untidy());
+        if let Some(index) = untidy.min_by_key(|index| index.slot.tidied.load(Ordering::Relaxed)) {
+            index.slot.tidied.fetch_add(1, Ordering::Relaxed);
             let name = &index.slot.identity.name;
             match self.state(&index.slot) {
                 Ok(state) if index.slot.is_one_segment() => state.schedule_compact(),

@@ -69,15 +69,20 @@ impl IndexState {
         let what = format!("compress documents in \"{}\"", scratch.display());
         let failed = |error| io_error(&what, error);
         let (Some(name), Some(directory)) = (path.file_name(), path.parent()) else { return Ok(false) };
-        fs::create_dir_all(&scratch).map_err(failed)?;
-        let is_whole = self.write_columns(&scratch, Path::new(name), segment);
-        let is_whole = is_whole.map_err(|error| tantivy_error(&what, error))?;
-        if is_whole {
-            fs::rename(scratch.join(name), path).map_err(failed)?;
-            sync_directory(directory).map_err(failed)?;
-        }
+        // Not the index's own directory: if that is gone, so is the index.
+        fs::create_dir(&scratch).map_err(failed)?;
+        let written = self.write_columns(&scratch, Path::new(name), segment);
+        let written = written.map_err(|error| tantivy_error(&what, error)).and_then(|is_whole| {
+            // The segment may have gone meanwhile, with all its documents.
+            if is_whole && !self.is_dead() && path.exists() {
+                fs::rename(scratch.join(name), path).map_err(failed)?;
+                sync_directory(directory).map_err(failed)?;
+            }
+            Ok(is_whole)
+        });
+        // Also half a file, or the disk would stay as full as it has made it.
         self.files.remove_scratch()?;
-        Ok(is_whole)
+        written
     }
 
     fn write_columns(&self, scratch: &Path, name: &Path, segment: &SegmentReader) -> tantivy::Result<bool> {

@@ -36,6 +36,8 @@ pub(in crate::logs::embedded) struct Slot {
     one_segment: AtomicBool,
     /// Its documents are known to be compressed for good.
     compact: AtomicBool,
+    /// How often it was to be merged or compressed for its age.
+    pub(in crate::logs::embedded) tidied: AtomicU64,
     /// Flushes that were asked for.
     flushes: AtomicU64,
     /// The name of a synced flush, and up to where it goes.
@@ -84,6 +86,7 @@ impl Slot {
             usual_time: OnceLock::new(),
             one_segment: AtomicBool::new(false),
             compact: AtomicBool::new(false),
+            tidied: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             synced: Mutex::new(None),
         })

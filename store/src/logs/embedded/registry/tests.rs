@@ -2,7 +2,7 @@
 
 use crate::{
     logs::{
-        LogStore, Refresh,
+        IndexAdmin, LogStore, Refresh, SearchRequest,
         embedded::{EmbeddedLogs, EmbeddedOptions},
     },
     scope::Scope,
@@ -111,4 +111,25 @@ async fn who_writes_while_memory_is_exhausted_makes_room_first() {
     assert!(bytes < 3 * budget, "{bytes} bytes");
     logs.refresh(&scope(), &[]).await.unwrap();
     assert!(logs.indices(&scope(), &[]).await.unwrap().iter().all(|index| index.documents == 1));
+}
+
+#[tokio::test]
+async fn an_alias_shows_its_part_also_while_the_index_waits_to_be_recovered() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = EmbeddedLogs::open(directory.path(), EmbeddedOptions::default()).unwrap();
+    let batch = (0..5).map(|number| event("logs-0", &number.to_string(), number)).collect();
+    logs.write(&scope(), batch, Refresh::Now).await.unwrap();
+    let filtered = json!({"add": {"index": "logs-0", "alias": "part", "filter": {"term": {"n": 3}}}});
+    logs.update_aliases(&scope(), json!({"actions": [filtered]})).await.unwrap();
+    let slot = logs.engine.registry.get("logs-0").unwrap();
+    {
+        let mut state = slot.state.lock();
+        state.view = state.open.take().map(|open| open.snapshot());
+        state.must_replay = true;
+        state.retry_at = Some(Instant::now() + Duration::from_secs(3_600));
+    }
+    let request = SearchRequest { indices: vec!["part".to_owned()], ..SearchRequest::default() };
+    let found = logs.search(&scope(), request).await.unwrap();
+    assert_eq!(found.hits.len(), 1);
+    assert_eq!(found.hits[0].id, "3");
 }

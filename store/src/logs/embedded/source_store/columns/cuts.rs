@@ -45,11 +45,11 @@ impl JsonCutter {
         hasher.finish()
     }
 
-    /// Adds the cuts of a text.
+    /// Adds the cuts of a text; one more than [`VALUES_MAX`] where there are too many.
     pub(super) fn cut(&mut self, text: &[u8], cuts: &mut Vec<Cut>) {
         self.parents.clear();
         let (mut parent, mut path, mut at) = (0, 1, 0);
-        while let Some(byte) = text.get(at) {
+        while let Some(byte) = text.get(at).filter(|_| cuts.len() <= VALUES_MAX) {
             match byte {
                 b'"' => {
                     let start = at + 1;
