@@ -198,6 +198,7 @@ impl Engine {
         for slot in self.registry.all() {
             let policy = policy_of(&slot).and_then(|name| policies.get(&name));
             if let Some(conditions) = policy.and_then(|policy| policy.rollover.as_ref())
+                && !is_complete(&slot)
                 && let Some(target) = self.rollover_target(&slot)
             {
                 self.roll_if_due(&target, conditions);
@@ -208,14 +209,29 @@ impl Engine {
     /// What becomes of an index that names a policy, and when; `None`: it does not age.
     pub(super) fn ages_by_policy(&self, slot: &Slot, policies: &Policies) -> Option<Ages> {
         let policy = policies.get(&policy_of(slot)?)?;
-        let ages = match (self.rollover_target(slot), &policy.rollover) {
-            (None, _) => true,
-            // What is written to is rolled over first.
-            (Some(_), Some(_)) => false,
-            // Without that it ages as all else does; but a data stream keeps its last index.
-            (Some(_), None) => self.catalog.names().stream_of(&slot.identity.name).is_none(),
+        let ages = match policy.rollover {
+            Some(_) => !self.awaits_rollover(slot),
+            // It ages as all else does; but a data stream keeps its last index.
+            None => !self.is_last_of_stream(slot),
         };
         ages.then_some(policy.ages)
+    }
+
+    /// Whether an index whose policy rolls over stays in the first phase: it has not been rolled over, or is still written
+    /// to by its alias or stream. Also one that nothing rolls over, for want of an alias: Elasticsearch lets it wait, with
+    /// an error, and it stays as it is until it is said to be complete.
+    fn awaits_rollover(&self, slot: &Slot) -> bool {
+        if self.is_last_of_stream(slot) {
+            return true;
+        }
+        if is_complete(slot) || self.catalog.names().stream_of(&slot.identity.name).is_some() {
+            return false;
+        }
+        slot.settings().rolled_over_at_ms.is_none() || self.rollover_target(slot).is_some()
+    }
+
+    fn is_last_of_stream(&self, slot: &Slot) -> bool {
+        self.rollover_target(slot).is_some() && self.catalog.names().stream_of(&slot.identity.name).is_some()
     }
 
     /// How an index that names a policy stands with it.
@@ -225,9 +241,9 @@ impl Engine {
         let policy = installed.iter().find(|(known, _)| *known == name);
         let since_ms = ages_since_ms(slot);
         let phase = policy.and_then(|(_, body)| Policy::parse(body).ok()).map(|policy| {
-            let is_written = policy.rollover.is_some() && self.rollover_target(slot).is_some();
+            let waits = policy.rollover.is_some() && self.awaits_rollover(slot);
             // What waits to be rolled over stays in the first phase, however old it is.
-            let age_ms = if is_written { 0 } else { self.now_ms().saturating_sub(since_ms) };
+            let age_ms = if waits { 0 } else { self.now_ms().saturating_sub(since_ms) };
             let (name, min_age_ms) = policy.phase_at(age_ms);
             (name, since_ms.saturating_add(min_age_ms))
         });
@@ -266,6 +282,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether somebody says that an index takes no more writes by its alias, so that it need not be rolled over.
+fn is_complete(slot: &Slot) -> bool {
+    slot.settings().settings.is_on("index.lifecycle.indexing_complete")
 }
 
 /// The policy that an index names.

@@ -1,7 +1,10 @@
 use super::{Fixture, internal, page};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use store::{ErrorKind, logs::Total};
+use store::{
+    ErrorKind,
+    logs::{IndexAdmin, Total},
+};
 
 /// Documents with ties and gaps in every field, in five daily indices.
 async fn corpus(values: &[(u8, Option<i8>, Option<u8>)]) -> Fixture {
@@ -235,8 +238,87 @@ async fn documents_without_a_value_say_where_they_stand() {
         let found = fixture.search("shop-1", json!({"sort": sort})).await;
         assert!(found.hits.iter().all(|hit| hit.sort == [none.clone()]), "{kind}");
     }
-    let rounded = json!({"sort": [{"n": "asc"}], "search_after": [9_223_372_036_854_776_000_u64]});
-    assert!(fixture.search("shop-1", rounded).await.hits.is_empty());
+    for field in ["n", "@timestamp", "ok"] {
+        let largest = json!(9_223_372_036_854_776_000_u64);
+        for (order, after) in [("asc", largest), ("desc", json!(-9_223_372_036_854_776_000_f64))] {
+            let rounded = json!({"sort": [{field: order}], "search_after": [after]});
+            assert!(fixture.search("shop-1", rounded).await.hits.is_empty(), "{field} {order}");
+        }
+    }
+    let unsigned = |after: Value| json!({"sort": [{"no": {"order": "asc", "unmapped_type": "unsigned_long"}}], "search_after": [after]});
+    for (after, left) in [(json!(u64::MAX), 0), (json!(18_446_744_073_709_552_000_f64), 0), (most, 2)] {
+        assert_eq!(fixture.search("shop-1", unsigned(after.clone())).await.hits.len(), left, "{after}");
+    }
+}
+
+/// Values at the ends of their types are told from no value: all documents come, each once, whatever the size of a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_join_up_at_the_ends_of_the_types() {
+    const HALF: u64 = 1 << 63;
+    for (kind, values) in [
+        (
+            "long",
+            vec![json!(i64::MAX), json!(i64::MAX - 1), json!(i64::MAX - 300), json!(7), json!(i64::MIN)],
+        ),
+        (
+            "unsigned_long",
+            vec![json!(u64::MAX), json!(u64::MAX - 1), json!(HALF), json!(HALF + 300), json!(7), json!(0)],
+        ),
+        ("double", vec![json!(1e300), json!(9.5e18), json!(9.3e18), json!(-9.5e18), json!(-1e300)]),
+        ("keyword", vec![json!("99999999999999999999"), json!("inf"), json!("-inf"), json!("Infinity")]),
+        ("boolean", vec![json!(true), json!(false)]),
+        ("date", vec![json!(0), json!("2200-01-01T00:00:00Z"), json!("1700-01-01T00:00:00Z")]),
+        ("date_nanos", vec![json!("1970-01-01T00:00:00Z"), json!("2262-04-11T23:47:16.854775807Z")]),
+    ] {
+        let fixture = ends(kind, &values).await;
+        for order in ["asc", "desc"] {
+            for missing in ["_first", "_last"] {
+                let sort = json!([{"v": {"order": order, "missing": missing}}, {"tie": "asc"}]);
+                for size in [1, 2, 5] {
+                    check_pages(&fixture, &sort, size).await;
+                }
+            }
+        }
+    }
+}
+
+/// Each value twice, and as many documents without one, also in a segment that has no other.
+async fn ends(kind: &str, values: &[Value]) -> Fixture {
+    let fixture = Fixture::new().await;
+    let mapping = json!({"mappings": {"properties": {"v": {"type": kind}, "tie": {"type": "long"}}}});
+    for index in ["ends-1", "ends-2"] {
+        fixture.logs.create_index(&internal(), index, mapping.clone()).await.unwrap();
+    }
+    let count = values.len();
+    let document = |index: &str, tie: usize, value: &Value| {
+        let id = format!("{kind}-{tie}");
+        json!({"_index": index, "_id": id, "tie": tie, "v": value})
+    };
+    let all = |first: usize, index: &'static str| {
+        let with = values.iter().enumerate().map(move |(n, value)| document(index, first + n * 2, value));
+        with.chain((0..count).map(move |n| document(index, first + n * 2 + 1, &Value::Null)))
+    };
+    fixture.write(all(0, "ends-1").collect()).await;
+    fixture.write(vec![document("ends-1", 900, &Value::Null), document("ends-1", 901, &Value::Null)]).await;
+    fixture.write(all(100, "ends-2").collect()).await;
+    fixture
+}
+
+async fn check_pages(fixture: &Fixture, sort: &Value, size: usize) {
+    let whole = fixture.search("ends-*", json!({"sort": sort, "size": 100})).await;
+    let mut joined = Vec::new();
+    let mut body = json!({"sort": sort, "size": size});
+    loop {
+        let found = fixture.search("ends-*", body.clone()).await;
+        let Some(last) = found.hits.last() else { break };
+        body["search_after"] = json!(last.sort);
+        joined.extend(page(&found).into_iter().map(str::to_owned));
+        assert!(joined.len() <= whole.hits.len(), "{sort} {size}: again behind {}", body["search_after"]);
+    }
+    assert_eq!(joined, page(&whole), "{sort} {size}");
+    joined.sort_unstable();
+    joined.dedup();
+    assert_eq!(whole.total, Some(Total { value: joined.len() as u64, exact: true }), "{sort}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -212,9 +212,17 @@ async fn ages_count_from_where_the_settings_say_and_from_rolling_over() {
             json!({"logs": {"is_write_index": true}}),
         ),
         // The clock of these tests starts on 2026-11-21.
-        ("named-2026.11.17", json!({"index.lifecycle.parse_origination_date": true}), json!({})),
-        ("dated", json!({"index.lifecycle.origination_date": started_ms - 3 * DAY_MS}), json!({})),
-        ("plain-2026.11.17", json!({}), json!({})),
+        (
+            "named-2026.11.17",
+            json!({"index.lifecycle.parse_origination_date": true, "index.lifecycle.indexing_complete": true}),
+            json!({}),
+        ),
+        (
+            "dated",
+            json!({"index.lifecycle.origination_date": started_ms - 3 * DAY_MS, "index.lifecycle.indexing_complete": true}),
+            json!({}),
+        ),
+        ("plain-2026.11.17", json!({"index.lifecycle.indexing_complete": true}), json!({})),
     ] {
         let mut settings = settings;
         settings["index.lifecycle.name"] = json!("p");
@@ -232,4 +240,52 @@ async fn ages_count_from_where_the_settings_say_and_from_rolling_over() {
     }
     let expected = [(1, "named-2026.11.17"), (2, "dated"), (5, "plain-2026.11.17"), (8, "logs-000001")];
     assert_eq!(gone, expected.map(|(day, name)| (day, name.to_owned())));
+}
+
+/// An index without an alias to roll over stays in its first phase, as Elasticsearch has it, and is not removed under its
+/// writers.
+#[tokio::test]
+async fn what_is_to_be_rolled_over_first_does_not_age_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let (now_ms, options) = moved_clock();
+    let logs = EmbeddedLogs::open(directory.path(), options).unwrap();
+    first_round(&logs).await;
+    let old = json!({"warm": {"min_age": "1d", "actions": {"readonly": {}}},
+        "delete": {"min_age": "5d", "actions": {"delete": {}}}});
+    let mut rolling = old.clone();
+    rolling["hot"] = json!({"actions": {"rollover": {"max_docs": 1}}});
+    for (name, phases) in [("rolling", rolling), ("plain", old)] {
+        let policy = json!({"policy": {"phases": phases}});
+        logs.put_template(&scope(), TemplateKind::Lifecycle, name, policy, false).await.unwrap();
+    }
+    let alias = json!({"a": {"is_write_index": true}});
+    let cases = [
+        ("unrolled", json!({"name": "rolling"}), json!({}), false),
+        ("complete", json!({"name": "rolling", "indexing_complete": true}), json!({}), true),
+        (
+            "aliased",
+            json!({"name": "rolling", "rollover_alias": "a", "indexing_complete": true}),
+            alias,
+            true,
+        ),
+        ("not-complete", json!({"name": "rolling", "indexing_complete": false}), json!({}), false),
+        ("without", json!({"name": "plain"}), json!({}), true),
+    ];
+    for (index, settings, aliases, _) in &cases {
+        let body = json!({"settings": {"index.lifecycle": settings}, "aliases": aliases});
+        logs.create_index(&scope(), index, body).await.unwrap();
+        logs.write_one(event(index, "1", json!({"n": 1}))).await;
+    }
+    now_ms.fetch_add(DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    for (index, _, _, ages) in &cases {
+        assert_eq!(write_block(&logs, index), *ages, "{index}");
+        let slot = logs.engine.registry.get(index).unwrap();
+        let phase = logs.engine.lifecycle_state(&slot).unwrap().phase.unwrap().0;
+        assert_eq!(phase, if *ages { "warm" } else { "hot" }, "{index}");
+    }
+    now_ms.fetch_add(100 * DAY_MS, Ordering::SeqCst);
+    logs.engine.age_indices();
+    assert_eq!(names(&logs), ["not-complete", "unrolled"]);
+    assert_eq!(refusal(&logs, "unrolled").await, None);
 }

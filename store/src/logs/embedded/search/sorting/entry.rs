@@ -13,20 +13,23 @@ use tantivy::{DocId, Score};
 /// A sort value that compares across segments.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum SortValue {
-    /// No value, and those come first.
-    First(NoValue),
+    /// No value nor a number for that, and those come first.
+    First,
     Value(Scalar),
-    /// No value, and those come last.
-    Last(NoValue),
+    /// No value nor a number for that, and those come last.
+    Last,
 }
 
-/// How an answer says that a document has no value to sort by: as what comes before or behind all values of the type.
+/// What a document without a value sorts as, and what an answer says of it: the least or the largest of the type. So a
+/// document that has just that value ties with it, and `search_after` tells the two apart by the keys that follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum NoValue {
-    /// Texts and addresses: null.
+    /// Texts and addresses, and dates as texts: null, before or behind all values.
     Null,
-    /// Whole numbers, dates and booleans: the least or the largest of 64 bits.
+    /// Whole numbers, dates and booleans: of 64 bits.
     Integer,
+    /// Whole numbers from 0 on: of 64 bits.
+    Unsigned,
     /// Fractions: an infinity, as a text.
     Float,
 }
@@ -35,39 +38,29 @@ impl NoValue {
     /// That of a field, or of one that an index does not map and that counts as of that type.
     pub(super) fn of_field(field: Option<&ResolvedField>, unmapped_type: Option<&str>) -> Self {
         match (field.map(ResolvedField::family), unmapped_type) {
-            (Some(Family::Integer | Family::Unsigned | Family::Boolean | Family::Date), _) => Self::Integer,
+            (Some(Family::Integer | Family::Boolean | Family::Date), _) => Self::Integer,
+            (Some(Family::Unsigned), _) => Self::Unsigned,
             (Some(Family::Float), _) => Self::Float,
             (Some(_), _) | (None, None) => Self::Null,
             (None, Some(name)) => match name {
-                "long" | "integer" | "short" | "byte" | "unsigned_long" | "boolean" | "date"
-                | "date_nanos" => Self::Integer,
+                "long" | "integer" | "short" | "byte" | "boolean" | "date" | "date_nanos" => Self::Integer,
+                "unsigned_long" => Self::Unsigned,
                 "double" | "float" | "half_float" | "scaled_float" => Self::Float,
                 _ => Self::Null,
             },
         }
     }
 
-    fn to_json(self, is_first: bool, order: SortOrder) -> Value {
-        match (self, is_largest(is_first, order)) {
-            (Self::Null, _) => Value::Null,
-            (Self::Integer, true) => Value::from(i64::MAX),
-            (Self::Integer, false) => Value::from(i64::MIN),
-            (Self::Float, is_largest) => float(if is_largest { f64::INFINITY } else { f64::NEG_INFINITY }),
-        }
-    }
-
-    /// Whether a value that a client hands back is one of these, of whatever type.
-    pub(super) fn is_meant(value: &Value, is_first: bool, order: SortOrder) -> bool {
-        let number = match value {
-            Value::Null => return true,
-            Value::String(text) => text.parse().ok(),
-            other => other.as_f64(),
-        };
-        // Clients whose numbers have 53 bits round it.
-        let largest = i64::MAX as f64;
-        number.is_some_and(|number| match is_largest(is_first, order) {
-            true => number >= largest,
-            false => number <= -largest,
+    /// The number that stands for it; `None`: none does.
+    pub(super) fn number(self, is_first: bool, order: SortOrder) -> Option<Scalar> {
+        Some(match (self, is_largest(is_first, order)) {
+            (Self::Null, _) => return None,
+            (Self::Integer, true) => Scalar::Integer(i64::MAX),
+            (Self::Integer, false) => Scalar::Integer(i64::MIN),
+            (Self::Unsigned, true) => Scalar::Unsigned(u64::MAX),
+            (Self::Unsigned, false) => Scalar::Unsigned(0),
+            (Self::Float, true) => Scalar::Float(f64::INFINITY),
+            (Self::Float, false) => Scalar::Float(f64::NEG_INFINITY),
         })
     }
 }
@@ -78,7 +71,7 @@ fn is_largest(is_first: bool, order: SortOrder) -> bool {
 }
 
 /// A number, or the name of what JSON has no number for.
-fn float(value: f64) -> Value {
+pub(super) fn float(value: f64) -> Value {
     let name = match value {
         f64::INFINITY => "Infinity",
         f64::NEG_INFINITY => "-Infinity",
@@ -117,11 +110,9 @@ impl Entry {
 pub(in super::super) fn compare(keys: &[SortKey], a: &Entry, b: &Entry) -> Ordering {
     for (position, key) in keys.iter().enumerate() {
         let order = match (&a.values[position], &b.values[position]) {
-            (SortValue::First(_), SortValue::First(_)) | (SortValue::Last(_), SortValue::Last(_)) => {
-                Ordering::Equal
-            }
-            (SortValue::First(_), _) | (_, SortValue::Last(_)) => Ordering::Less,
-            (_, SortValue::First(_)) | (SortValue::Last(_), _) => Ordering::Greater,
+            (SortValue::First, SortValue::First) | (SortValue::Last, SortValue::Last) => Ordering::Equal,
+            (SortValue::First, _) | (_, SortValue::Last) => Ordering::Less,
+            (_, SortValue::First) | (SortValue::Last, _) => Ordering::Greater,
             (SortValue::Value(a), SortValue::Value(b)) if key.order == SortOrder::Asc => a.order(b),
             (SortValue::Value(a), SortValue::Value(b)) => b.order(a),
         };
@@ -146,13 +137,9 @@ pub(in super::super) fn values_to_json(keys: &[SortKey], entry: &Entry) -> Resul
                 SortValue::Value(Scalar::Date(nanos)) if key.nanos && printer.is_none() => {
                     Value::from(*nanos)
                 }
-                SortValue::Value(Scalar::Bool(truth)) => Value::from(u8::from(*truth)),
                 SortValue::Value(Scalar::Float(number)) => float(*number),
                 SortValue::Value(value) => value.to_json(printer.as_ref()),
-                // There is no text for them in the format of a date.
-                SortValue::First(_) | SortValue::Last(_) if printer.is_some() => Value::Null,
-                SortValue::First(none) => none.to_json(true, key.order),
-                SortValue::Last(none) => none.to_json(false, key.order),
+                SortValue::First | SortValue::Last => Value::Null,
             })
         })
         .collect()

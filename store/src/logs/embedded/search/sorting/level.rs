@@ -10,7 +10,7 @@ use super::super::fields::{Fields, Within};
 use super::super::geography::distance_m;
 use super::super::scalar::Scalar;
 use super::super::script::{DocScript, ScriptType, Scripted};
-use super::entry::{NoValue, SortValue};
+use super::entry::{NoValue, SortValue, float};
 use super::sortable::not_sortable;
 use crate::{
     StoreError,
@@ -29,10 +29,12 @@ use tantivy::{
 
 const MISSING_FIRST: u128 = 0;
 const MISSING_LAST: u128 = u128::MAX;
+/// Beyond the keys of all values.
+const BEYOND: u128 = encode(u64::MAX) + 1;
 
 /// Keys leave room below (for "first") and between any two (for values that no document of the segment has).
-pub(super) fn encode(key: u64) -> u128 {
-    u128::from(key) * 2 + 2
+pub(super) const fn encode(key: u64) -> u128 {
+    (key as u128) * 2 + 2
 }
 
 /// Between the key and the one before it.
@@ -60,7 +62,7 @@ pub(super) struct Level<'k> {
     pub(super) source: Source,
     pub(super) field: Option<ResolvedField>,
     pub(super) missing: u128,
-    /// What the answer says of those.
+    /// What those sort as.
     none: NoValue,
     pub(super) after: Option<u128>,
 }
@@ -100,35 +102,38 @@ impl<'k> Level<'k> {
             },
         };
         let none = match &key.target {
+            // There is no text for it in the format of a date.
+            _ if key.format.is_some() => NoValue::Null,
             SortTarget::Field(_) => NoValue::of_field(field.as_ref(), key.unmapped_type.as_deref()),
             SortTarget::Distance(_) => NoValue::Float,
             SortTarget::Script(sort) if sort.is_number => NoValue::Float,
             SortTarget::Script(_) | SortTarget::Score | SortTarget::Document => NoValue::Null,
         };
         let mut level = Self { key, source, field, missing: MISSING_LAST, none, after: None };
-        level.missing = match &key.missing {
-            Missing::Last => MISSING_LAST,
-            Missing::First => MISSING_FIRST,
-            Missing::Value(value) => level.position(value, now)?,
+        level.missing = match (level.none_number(), &key.missing) {
+            (_, Missing::Value(value)) => level.position(value, now)?,
+            (Some(number), _) => level.position(&number_to_json(&number), now)?,
+            (None, _) => level.end(),
         };
         level.after = match after {
             None => None,
-            Some(value) if level.stands_for_none(value) => {
-                Some(if key.missing == Missing::First { MISSING_FIRST } else { MISSING_LAST })
-            }
+            Some(Value::Null) => Some(level.end()),
             Some(value) => Some(level.position(value, now)?),
         };
         Ok(level)
     }
 
-    /// Whether a value of `search_after` is that of a document without one.
-    fn stands_for_none(&self, value: &Value) -> bool {
-        let is_text =
-            matches!(&self.source, Source::Column(column) if matches!(column.kind, ColumnKind::Text(_)));
-        match &self.key.missing {
-            Missing::Value(_) => value.is_null(),
-            _ if is_text => value.is_null(),
-            missing => NoValue::is_meant(value, *missing == Missing::First, self.key.order),
+    /// Where documents are that have neither a value nor a number for that.
+    fn end(&self) -> u128 {
+        if self.key.missing == Missing::First { MISSING_FIRST } else { MISSING_LAST }
+    }
+
+    /// What a document without a value sorts as; `None`: the request says, or there is no number for it.
+    fn none_number(&self) -> Option<Scalar> {
+        match self.key.missing {
+            Missing::Value(_) => None,
+            Missing::First => self.none.number(true, self.key.order),
+            Missing::Last => self.none.number(false, self.key.order),
         }
     }
 
@@ -160,11 +165,23 @@ impl<'k> Level<'k> {
                     Ordering::Equal => encode(0),
                     Ordering::Greater => encode(0) + 1,
                 },
-                Missing::First | Missing::Last => encode(0),
+                Missing::First | Missing::Last => self.none_position(value),
             },
             Source::Column(column) => self.column_position(column, value, now)?.ok_or_else(misfit)?,
         };
         Ok(directed(undirected, self.key.order))
+    }
+
+    /// Where a value lies beside the number that all documents of the segment sort as.
+    fn none_position(&self, value: &Value) -> u128 {
+        let position = match self.none {
+            NoValue::Null => None,
+            NoValue::Integer => integer_position(value),
+            NoValue::Unsigned => unsigned_position(value),
+            NoValue::Float => float_of(value).map(|float| encode(float.to_u64())),
+        };
+        // A date, say, is not at either end.
+        position.unwrap_or(encode(1 << 63))
     }
 
     fn column_position(
@@ -173,35 +190,19 @@ impl<'k> Level<'k> {
         value: &Value,
         now: Timestamp,
     ) -> Result<Option<u128>, StoreError> {
-        let number = || match value {
-            Value::String(text) => text.parse::<f64>().ok(),
-            other => other.as_f64(),
-        };
-        // A fraction lies between two whole numbers.
-        let between = |float: f64, to_key: &dyn Fn(f64) -> u64| match float.fract() == 0.0 {
-            true => encode(to_key(float)),
-            false => just_before(to_key(float.ceil())),
-        };
         Ok(match &column.kind {
-            ColumnKind::Integer => match value.as_i64() {
-                Some(whole) => Some(encode(whole.to_u64())),
-                None => number().map(|float| between(float, &|whole| (whole as i64).to_u64())),
+            ColumnKind::Integer => integer_position(value),
+            ColumnKind::Unsigned => unsigned_position(value),
+            ColumnKind::Float => float_of(value).map(|float| encode(float.to_u64())),
+            ColumnKind::Boolean => match truth_of(value) {
+                Some(truth) => Some(encode(u64::from(truth))),
+                None => integer_of(value)
+                    .or_else(|| float_of(value).map(|float| float as i64))
+                    .map(|whole| u64::try_from(whole).map_or(just_before(0), encode)),
             },
-            ColumnKind::Unsigned => match value.as_u64() {
-                Some(whole) => Some(encode(whole)),
-                None => number().map(|float| between(float, &|whole| whole as u64)),
-            },
-            ColumnKind::Float => number().map(|float| encode(float.to_u64())),
-            ColumnKind::Boolean => match value {
-                Value::Bool(truth) => Some(encode(u64::from(*truth))),
-                Value::String(text) => text.parse::<bool>().ok().map(|truth| encode(u64::from(truth))),
-                other => other.as_u64().map(encode),
-            },
-            ColumnKind::Date => match value.as_i64() {
-                // What a document without a date has in an answer, in a sort that has it at the other end.
-                Some(end @ (i64::MIN | i64::MAX)) => Some(encode(end.to_u64())),
-                _ => Some(encode(self.date(value, now)?.to_u64())),
-            },
+            // What a document without a date has in an answer.
+            ColumnKind::Date if is_at_end(value) => integer_position(value),
+            ColumnKind::Date => Some(encode(self.date(value, now)?.to_u64())),
             ColumnKind::Text(text) => match value.as_str() {
                 None => None,
                 Some(term) => {
@@ -248,9 +249,6 @@ impl<'k> Level<'k> {
     }
 
     pub(super) fn value(&self, key: u128, doc: DocId) -> tantivy::Result<SortValue> {
-        if key == MISSING_FIRST && self.key.missing == Missing::First {
-            return Ok(SortValue::First(self.none));
-        }
         let undirected = directed(key, self.key.order);
         // Exact keys are even; what lies between stands for a `missing` value that the segment does not have.
         let raw =
@@ -261,6 +259,8 @@ impl<'k> Level<'k> {
             (Source::Document, Some(raw)) => Scalar::Unsigned(raw),
             (Source::Column(column), Some(raw)) if key != self.missing => match column.value(doc, raw)? {
                 Scalar::Date(nanos) if is_nanos && self.key.format.is_none() => Scalar::Integer(nanos),
+                // Sorted beside the number for no value.
+                Scalar::Bool(truth) => Scalar::Integer(i64::from(truth)),
                 other => other,
             },
             _ => return Ok(self.missing_value()),
@@ -270,11 +270,12 @@ impl<'k> Level<'k> {
 
     /// The typed value of documents without one.
     fn missing_value(&self) -> SortValue {
-        match &self.key.missing {
-            Missing::First => SortValue::First(self.none),
-            Missing::Last => SortValue::Last(self.none),
-            Missing::Value(value) => match value {
-                Value::Bool(truth) => SortValue::Value(Scalar::Bool(*truth)),
+        match (&self.key.missing, self.none_number()) {
+            (Missing::First | Missing::Last, Some(number)) => SortValue::Value(number),
+            (Missing::First, None) => SortValue::First,
+            (Missing::Last, None) => SortValue::Last,
+            (Missing::Value(value), _) => match value {
+                Value::Bool(truth) => SortValue::Value(Scalar::Integer(i64::from(*truth))),
                 Value::Number(number) => SortValue::Value(match (number.as_i64(), &self.source) {
                     (Some(millis), Source::Column(column)) if matches!(column.kind, ColumnKind::Date) => {
                         Scalar::Date(millis.saturating_mul(1_000_000))
@@ -283,10 +284,76 @@ impl<'k> Level<'k> {
                     (None, _) => Scalar::Float(number.as_f64().unwrap_or(0.0)),
                 }),
                 Value::String(text) => SortValue::Value(Scalar::Text(text.clone())),
-                _ => SortValue::Last(self.none),
+                _ => SortValue::Last,
             },
         }
     }
+}
+
+/// A number as answers give it.
+fn number_to_json(number: &Scalar) -> Value {
+    match number {
+        Scalar::Float(value) => float(*value),
+        other => other.to_json(None),
+    }
+}
+
+/// The number that a value is or that its text says.
+fn float_of(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_f64(),
+    }
+}
+
+/// The same of whole numbers, exact.
+fn integer_of(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn truth_of(value: &Value) -> Option<bool> {
+    value.as_bool().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// An infinity is beyond all whole numbers, also beyond the one that stands for no value.
+fn infinity_position(value: &Value) -> Option<u128> {
+    let float = float_of(value).filter(|float| float.is_infinite())?;
+    Some(if float > 0.0 { BEYOND } else { just_before(0) })
+}
+
+/// Whether a value is the least or the largest whole number, or what clients whose numbers have 53 bits make of it.
+fn is_at_end(value: &Value) -> bool {
+    match integer_of(value) {
+        Some(whole) => matches!(whole, i64::MIN | i64::MAX),
+        None => float_of(value).is_some_and(|float| float.abs() >= i64::MAX as f64),
+    }
+}
+
+/// What is too large counts as the largest: clients whose numbers have 53 bits round it to that.
+fn integer_position(value: &Value) -> Option<u128> {
+    match integer_of(value) {
+        Some(whole) => Some(encode(whole.to_u64())),
+        None => rounded_position(value, &|whole| (whole as i64).to_u64()),
+    }
+}
+
+/// The same of numbers without a sign.
+fn unsigned_position(value: &Value) -> Option<u128> {
+    match value.as_u64().or_else(|| value.as_str()?.parse().ok()) {
+        Some(whole) => Some(encode(whole)),
+        None => rounded_position(value, &|whole| whole as u64),
+    }
+}
+
+/// A fraction lies between two whole numbers.
+fn rounded_position(value: &Value, to_key: &dyn Fn(f64) -> u64) -> Option<u128> {
+    infinity_position(value).or_else(|| {
+        let float = float_of(value)?;
+        Some(match float.fract() == 0.0 {
+            true => encode(to_key(float)),
+            false => just_before(to_key(float.ceil())),
+        })
+    })
 }
 
 fn made(column: Option<SegmentColumn>) -> Source {
