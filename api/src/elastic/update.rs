@@ -17,7 +17,8 @@ use ingest::pipeline::StoredScripts;
 use serde_json::{Value, json};
 use store::{
     ErrorKind,
-    logs::{Destination, GetRequest},
+    logs::{Destination, GetRequest, WriteResult},
+    scope::{IndexRight, Scope},
 };
 
 use crate::{auth::scope::existence_scope, state::App};
@@ -134,21 +135,47 @@ pub(super) fn fill(
     Ok(filter)
 }
 
-/// An update that would make a transaction, as the creation of it: what comes in gets its verdict, whatever the request that
-/// brings it. `None`: its document is there, or is none that is judged.
-pub(super) async fn as_creation(
+/// What goes to the store for an update that may make a transaction: what comes in gets its verdict, whatever the request
+/// that brings it. Where there is no document yet, its creation; else the change alone, so that it makes none should the
+/// document be gone by then. `is_there`: what the batch itself has done with the document so far.
+/// `None`: the update as it is, for what it would make is not judged, or the store refuses the caller.
+pub(super) async fn judged(
     app: &App,
+    scope: &Scope,
     event: &Event,
     destination: &Destination,
+    is_there: Option<bool>,
 ) -> Result<Option<Event>, ElasticError> {
-    let Some(options) = event.metadata.options.as_deref().filter(|_| is_judged_index(&destination.index))
-    else {
+    // Whoever may not write there must not learn from the answer whether the document is there.
+    if !is_judged_index(&destination.index) || !scope.may(IndexRight::Write, &destination.index) {
+        return Ok(None);
+    }
+    let Some(creation) = creation_of(event).filter(|creation| is_judged(creation, &destination.index)) else {
         return Ok(None);
     };
+    let is_there = match is_there {
+        Some(known) => known,
+        None => exists(app, event, destination).await?,
+    };
+    if is_there {
+        return Ok(Some(without_upsert(event)));
+    }
+    let options = event.metadata.options.as_deref();
+    if options.and_then(|options| options.script.as_ref()).is_some_and(|script| script.scripted_upsert) {
+        return Err(ElasticError::illegal(
+            "[scripted_upsert] cannot make a transaction: its verdict rests on the document as it is sent",
+        ));
+    }
+    Ok(Some(creation))
+}
+
+/// The document that an update makes if there is none; `None`: it makes none.
+fn creation_of(event: &Event) -> Option<Event> {
+    let options = event.metadata.options.as_deref()?;
     let document = match (options.doc_as_upsert, &options.upsert) {
         (true, _) => event.fields.clone(),
         (false, Some(upsert)) => upsert.clone(),
-        (false, None) => return Ok(None),
+        (false, None) => return None,
     };
     let mut creation = Event::new(document, Origin::Request);
     creation.metadata.index = event.metadata.index.clone();
@@ -157,15 +184,27 @@ pub(super) async fn as_creation(
     let (routing, require_alias) = (options.routing.clone(), options.require_alias);
     creation.metadata.options =
         Some(Box::new(WriteOptions { routing, require_alias, ..WriteOptions::default() }));
-    if !is_judged(&creation, &destination.index) || exists(app, event, destination).await? {
-        return Ok(None);
+    Some(creation)
+}
+
+/// An update that changes its document and never makes one.
+fn without_upsert(event: &Event) -> Event {
+    let mut change = event.clone();
+    if let Some(options) = &mut change.metadata.options {
+        options.doc_as_upsert = false;
+        options.upsert = None;
     }
-    if options.script.as_ref().is_some_and(|script| script.scripted_upsert) {
-        return Err(ElasticError::illegal(
-            "[scripted_upsert] cannot make a transaction: its verdict rests on the document as it is sent",
-        ));
-    }
-    Ok(Some(creation))
+    change
+}
+
+/// Whether others came between the question whether the document is there and the write of what [`judged`] made of an
+/// update: there is one now where it was to be made, or none any more where it was to be changed.
+pub(super) fn is_overtaken(sent: Operation, result: &WriteResult) -> bool {
+    let WriteResult::Refused { kind, .. } = result else { return false };
+    matches!(
+        (sent, kind),
+        (Operation::Create, ErrorKind::Conflict) | (Operation::Update, ErrorKind::NotFound)
+    )
 }
 
 /// Whether the document of an update is there.

@@ -192,36 +192,118 @@ pub(super) async fn run(
     documents: Documents,
 ) -> Result<Ran, ElasticError> {
     let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(writes.len());
-    let mut events = Vec::with_capacity(writes.len());
-    let mut places = Vec::with_capacity(writes.len());
-    let mut pipelines = Known::default();
+    let (mut batch, mut known) = (Batch::default(), Known::default());
     for write in writes {
-        match prepare(app, scope, write, &mut pipelines).await {
-            Ok(event) => {
-                places.push(outcomes.len());
-                events.push(event);
-                outcomes.push(None);
-            }
-            Err(outcome) => outcomes.push(Some(*outcome)),
+        let prepared = prepare(app, scope, write, &mut known).await;
+        let refused = batch.add(outcomes.len(), prepared);
+        outcomes.push(refused);
+    }
+    let overtaken = batch.write(app, scope, refresh, documents, &mut outcomes).await?;
+    if !overtaken.is_empty() {
+        write_again(app, scope, overtaken, refresh, documents, &mut outcomes).await;
+    }
+    Ok(Ran { outcomes: outcomes.into_iter().flatten().collect(), ingest: known.took })
+}
+
+/// Submits updates that others overtook once more, as they were sent: now they find what is there.
+async fn write_again(
+    app: &App,
+    scope: &Scope,
+    overtaken: Vec<(usize, Event)>,
+    refresh: Refresh,
+    documents: Documents,
+    outcomes: &mut [Option<Outcome>],
+) {
+    let (mut batch, mut known) = (Batch::default(), Known::default());
+    for (place, event) in overtaken {
+        let prepared = settle(app, scope, event, &mut known).await;
+        if let (Some(refused), Some(outcome)) = (batch.add(place, prepared), outcomes.get_mut(place)) {
+            *outcome = Some(refused);
         }
     }
-    if !events.is_empty() {
+    if let Err(error) = batch.write(app, scope, refresh, documents, outcomes).await {
+        // The rest of the batch is written: these keep the outcome that they have.
+        tracing::debug!(reason = error.reason(), "updates were not submitted once more");
+    }
+}
+
+/// What goes to the store in one go.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Event>,
+    slips: Vec<Slip>,
+}
+
+/// What has to be known of an event when its result is there.
+struct Slip {
+    /// Of its outcome.
+    place: usize,
+    operation: Operation,
+    /// The update that it stands for.
+    update: Option<Event>,
+}
+
+impl Batch {
+    /// Takes up what is ready; answers what became of the rest.
+    fn add(&mut self, place: usize, prepared: Result<Prepared, Box<Outcome>>) -> Option<Outcome> {
+        match prepared {
+            Ok(Prepared { event, update, .. }) => {
+                self.slips.push(Slip { place, operation: event.metadata.operation, update });
+                self.events.push(event);
+                None
+            }
+            Err(outcome) => Some(*outcome),
+        }
+    }
+
+    /// Writes it and puts the outcomes into their places; answers the updates that others overtook, with their places.
+    async fn write(
+        self,
+        app: &App,
+        scope: &Scope,
+        refresh: Refresh,
+        documents: Documents,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<Vec<(usize, Event)>, ElasticError> {
+        if self.events.is_empty() {
+            return Ok(Vec::new());
+        }
         let results = match documents {
-            Documents::Sent => write_judged(app, scope, events, refresh).await?,
-            Documents::Copied => app.parts().logs.write(scope, events, refresh).await?,
+            Documents::Sent => write_judged(app, scope, self.events, refresh).await?,
+            Documents::Copied => app.parts().logs.write(scope, self.events, refresh).await?,
         };
-        for (place, result) in places.into_iter().zip(results) {
+        let mut overtaken = Vec::new();
+        for (Slip { place, operation, update }, result) in self.slips.into_iter().zip(results) {
+            let update = update.filter(|_| super::update::is_overtaken(operation, &result));
+            overtaken.extend(update.map(|update| (place, update)));
             if let Some(outcome) = outcomes.get_mut(place) {
                 *outcome = Some(Outcome::Stored(result));
             }
         }
+        Ok(overtaken)
     }
-    Ok(Ran { outcomes: outcomes.into_iter().flatten().collect(), ingest: pipelines.took })
 }
 
-/// What is known of the names and pipelines of a batch.
+/// An event that is ready for the store.
+struct Prepared {
+    event: Event,
+    /// The update as it was sent, if the event stands for it.
+    update: Option<Event>,
+    /// It is not what was sent any more.
+    is_changed: bool,
+}
+
+impl From<Event> for Prepared {
+    fn from(event: Event) -> Self {
+        Self { event, update: None, is_changed: false }
+    }
+}
+
+/// What is known of the names, documents and pipelines of a batch.
 #[derive(Default)]
 struct Known {
+    /// Whether a document of the shops is there after what the batch has done so far; by index and id.
+    there: HashMap<(String, String), bool>,
     /// By the name that is written to.
     destinations: HashMap<String, Arc<Destination>>,
     /// How long they took so far; `None`: none has run.
@@ -244,6 +326,23 @@ impl Known {
         self.destinations.insert(name.to_owned(), found.clone());
         Ok(found)
     }
+
+    /// Whether the batch has made or removed the document; `None`: neither.
+    fn is_there(&self, event: &Event, index: &str) -> Option<bool> {
+        let id = event.metadata.id.clone().filter(|_| !self.there.is_empty())?;
+        self.there.get(&(index.to_owned(), id)).copied()
+    }
+
+    /// Notes what an event does, for the updates behind it. The store may yet refuse it: then they are overtaken.
+    fn note(&mut self, event: &Event, index: &str) {
+        let Some(id) = event.metadata.id.clone().filter(|_| is_judged_index(index)) else { return };
+        let is_there = match event.metadata.operation {
+            Operation::Index | Operation::Create => true,
+            Operation::Delete => false,
+            Operation::Update => return,
+        };
+        self.there.insert((index.to_owned(), id), is_there);
+    }
 }
 
 async fn prepare(
@@ -251,7 +350,7 @@ async fn prepare(
     scope: &Scope,
     mut write: Write,
     known: &mut Known,
-) -> Result<Event, Box<Outcome>> {
+) -> Result<Prepared, Box<Outcome>> {
     write.check().map_err(|error| Box::new(Outcome::Refused(error)))?;
     let (named, raw) = (write.pipeline.take(), write.raw.take());
     let with_pipeline = matches!(write.operation, Operation::Index | Operation::Create);
@@ -260,7 +359,7 @@ async fn prepare(
         let passes = with_pipeline && passes_unread(app, scope, named.as_deref(), &event, known).await?;
         if passes && app.parts().intake.is_clean(raw) {
             event.keep_unread(raw.clone());
-            return Ok(event);
+            return Ok(event.into());
         }
         event.fields = request::read_object(raw).map_err(|_| Box::new(Outcome::Refused(unparsable())))?;
     }
@@ -268,28 +367,53 @@ async fn prepare(
     if with_pipeline {
         (event, changed) = run_pipelines(app, scope, named, event, known).await?;
     }
+    let mut prepared = settle(app, scope, event, known).await?;
+    changed |= prepared.is_changed;
+    prepared.event.metadata.raw = raw.filter(|_| !changed);
+    Ok(prepared)
+}
+
+/// The last steps before the store: judges what an update may make, names the index itself, redacts.
+async fn settle(
+    app: &App,
+    scope: &Scope,
+    mut event: Event,
+    known: &mut Known,
+) -> Result<Prepared, Box<Outcome>> {
     if event.metadata.operation == Operation::Delete {
-        return Ok(event);
+        // A name that leads nowhere is refused by the store.
+        if let Ok(destination) = known.destination(app, scope, &event).await {
+            known.note(&event, &destination.index);
+        }
+        return Ok(event.into());
     }
     // What is done with a document goes by the index, not by the alias that leads to it.
     let destination = known.destination(app, scope, &event).await?;
+    let mut update = None;
     if event.metadata.operation == Operation::Update {
-        let creation = super::update::as_creation(app, &event, &destination).await;
-        event = creation.map_err(|error| Box::new(Outcome::Refused(error)))?.unwrap_or(event);
+        let is_there = known.is_there(&event, &destination.index);
+        let judged = super::update::judged(app, scope, &event, &destination, is_there).await;
+        if let Some(judged) = judged.map_err(|error| Box::new(Outcome::Refused(error)))? {
+            update = Some(std::mem::replace(&mut event, judged));
+        }
     }
+    known.note(&event, &destination.index);
     if is_judged(&event, &destination.index) {
         name_index(&mut event, &destination);
     }
-    if !event::keeps_as_written(&destination.index) {
-        changed |= app.parts().intake.redact(&mut event);
-        if let Some(upsert) = event.metadata.options.as_mut().and_then(|options| options.upsert.as_mut()) {
-            let mut document = Event::new(std::mem::take(upsert), Origin::Request);
-            app.parts().intake.redact(&mut document);
-            *upsert = document.fields;
-        }
+    let is_changed = !event::keeps_as_written(&destination.index) && redact(app, &mut event);
+    Ok(Prepared { event, update, is_changed })
+}
+
+/// Removes what must not be kept; whether there was any in the document.
+fn redact(app: &App, event: &mut Event) -> bool {
+    let is_changed = app.parts().intake.redact(event);
+    if let Some(upsert) = event.metadata.options.as_mut().and_then(|options| options.upsert.as_mut()) {
+        let mut document = Event::new(std::mem::take(upsert), Origin::Request);
+        app.parts().intake.redact(&mut document);
+        *upsert = document.fields;
     }
-    event.metadata.raw = raw.filter(|_| !changed);
-    Ok(event)
+    is_changed
 }
 
 /// Names the index itself, so that what is kept of the document elsewhere leads to it also when the alias goes on.

@@ -16,4 +16,5 @@ mod search;
 mod serve;
 mod sessions;
 mod throttle;
+mod upserts;
 mod watched_logs;
