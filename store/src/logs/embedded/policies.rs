@@ -221,13 +221,11 @@ impl Engine {
     /// to by its alias or stream. Also one that nothing rolls over, for want of an alias: Elasticsearch lets it wait, with
     /// an error, and it stays as it is until it is said to be complete.
     fn awaits_rollover(&self, slot: &Slot) -> bool {
-        if self.is_last_of_stream(slot) {
-            return true;
+        let is_written = self.rollover_target(slot).is_some();
+        if self.catalog.names().stream_of(&slot.identity.name).is_some() {
+            return is_written;
         }
-        if is_complete(slot) || self.catalog.names().stream_of(&slot.identity.name).is_some() {
-            return false;
-        }
-        slot.settings().rolled_over_at_ms.is_none() || self.rollover_target(slot).is_some()
+        !is_complete(slot) && (slot.settings().rolled_over_at_ms.is_none() || is_written)
     }
 
     fn is_last_of_stream(&self, slot: &Slot) -> bool {
