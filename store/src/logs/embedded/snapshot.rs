@@ -123,16 +123,17 @@ impl GenerationSnapshot {
         Ok(Self { schema, searcher, sources, zones })
     }
 
-    /// Of an index that keeps no documents.
-    pub(crate) fn without_documents(schema: Arc<IndexSchema>, searcher: Searcher) -> Self {
-        Self { schema, searcher, sources: Arc::default(), zones: Arc::default() }
-    }
-
     /// Reads a document.
     pub(crate) fn document(&self, address: DocAddress) -> tantivy::Result<StoredDocument> {
         let missing = || TantivyError::InvalidArgument(format!("no segment {}", address.segment_ord));
         let (_, source) = self.sources.get(address.segment_ord as usize).ok_or_else(missing)?;
         source.get(address.doc_id)
+    }
+
+    /// The documents of a segment.
+    pub(crate) fn source(&self, segment: SegmentId) -> tantivy::Result<&SourceReader> {
+        let source = self.sources.iter().find(|(id, _)| *id == segment).map(|(_, source)| source.as_ref());
+        source.ok_or_else(|| TantivyError::InvalidArgument(format!("no segment {segment:?}")))
     }
 
     /// Finds a field of the mapping in this generation.

@@ -5,7 +5,7 @@ use super::super::super::{
     router::Router,
     schema::IndexSchema,
     snapshot::GenerationSnapshot,
-    source_store::{SourcePlugin, SourceReader, StoredDocument},
+    source_store::{SourcePlugin, StoredDocument},
 };
 use super::super::breaker::Reserved;
 use super::super::column::engine_error;
@@ -65,7 +65,7 @@ impl NestedObjects {
         let mut writer = index
             .single_segment_index_writer::<IndexDocument>(RamDirectory::create(), MEMORY_BYTES)
             .map_err(engine_error)?;
-        let store = SourceReader::open(reader).map_err(engine_error)?;
+        let store = fields.generation.source(reader.segment_id()).map_err(engine_error)?;
         let mut found = Self {
             generation: None,
             parents: Vec::new(),
@@ -106,7 +106,8 @@ impl NestedObjects {
             let index = writer.finalize().map_err(engine_error)?;
             let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
             let reader: tantivy::IndexReader = reader.map_err(engine_error)?;
-            found.generation = Some(GenerationSnapshot::without_documents(schema, reader.searcher()));
+            let generation = GenerationSnapshot::new(schema, reader.searcher(), None);
+            found.generation = Some(generation.map_err(engine_error)?);
         }
         Ok(found)
     }

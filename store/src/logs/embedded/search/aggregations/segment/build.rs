@@ -32,7 +32,6 @@ use crate::{
         embedded::{
             mapping::{Family, FieldType},
             schema::ResolvedField,
-            source_store::SourceReader,
         },
     },
 };
@@ -323,7 +322,7 @@ impl<'r> Context<'r, '_, '_> {
         if field.family() != Family::Text {
             return Err(unsupported(&field, "significant_text"));
         }
-        let store = SourceReader::open(self.reader).map_err(engine_error)?;
+        let store = self.fields.generation.source(self.reader.segment_id()).map_err(engine_error)?;
         let compiler = Compiler {
             fields: self.fields.within(self.fields.within),
             now: self.search.now,
