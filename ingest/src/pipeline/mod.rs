@@ -7,6 +7,7 @@
 //! *Invariant*: a failing processor never loses an event; [`PipelineError`] says which one failed and why, and the
 //! caller keeps the event as a dead letter.
 
+mod cases;
 mod compiled;
 mod definition;
 mod detect;
@@ -19,6 +20,7 @@ mod simulate;
 mod stored_scripts;
 mod time_format;
 
+pub use cases::{Difference, PipelineCase, PipelineCases};
 pub use compiled::{Flow, Pipeline, PipelineError};
 pub use definition::{DefinitionError, DefinitionPlace};
 pub use detect::{Detection, SampleFormat};

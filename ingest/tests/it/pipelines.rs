@@ -1,12 +1,11 @@
 //! Walks `/pipelines`: each definition against the cases beside it.
 
-use event::{Event, Origin};
+use event::Event;
 use ingest::{
     enrich::Enrichment,
-    pipeline::{Flow, Pipelines, SampleFormat, SimulateTarget},
+    pipeline::{PipelineCase, PipelineCases, Pipelines, SampleFormat, SimulateTarget},
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     fs,
@@ -17,30 +16,6 @@ use std::{
 static PIPELINES: LazyLock<Pipelines> = LazyLock::new(|| {
     Pipelines::new(Arc::new(Enrichment::embedded())).expect("the built-in pipelines compile")
 });
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Cases {
-    cases: Vec<Case>,
-}
-
-/// An input and what must become of it: exactly one of `expected`, `error` and `dropped`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    name: String,
-    /// A line, or a JSON object.
-    input: Value,
-    /// The whole document.
-    expected: Option<Value>,
-    /// A part of the failure's text.
-    error: Option<String>,
-    /// The pipeline drops it.
-    #[serde(default)]
-    dropped: bool,
-    #[serde(default)]
-    metadata: Map<String, Value>,
-}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines")
@@ -64,67 +39,39 @@ fn every_pipeline_has_cases_and_they_hold() {
     let mut failures = Vec::new();
     for name in &definitions {
         let text = fs::read_to_string(folder().join(format!("{name}.cases.json"))).expect("it can be read");
-        let cases: Cases = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}.cases.json: {e}"));
+        let cases: PipelineCases =
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}.cases.json: {e}"));
         assert!(cases.cases.len() >= 2, "{name} has hardly any cases");
+        let pipeline = PIPELINES.get(name).expect("it is built in");
         for case in &cases.cases {
-            if let Err(reason) = run(name, case) {
-                failures.push(format!("{name}: {}: {reason}", case.name));
+            for difference in case.check(&pipeline) {
+                failures.push(format!("{name}: {}: {difference}", case.name));
             }
         }
     }
     assert!(failures.is_empty(), "{} cases fail:\n{}", failures.len(), failures.join("\n"));
 }
 
-fn run(name: &str, case: &Case) -> Result<(), String> {
-    let fields = match &case.input {
-        Value::String(line) => Map::from_iter([("message".to_owned(), Value::from(line.as_str()))]),
-        Value::Object(object) => object.clone(),
-        other => return Err(format!("an input is a line or an object, not {other}")),
+#[test]
+fn cases_tell_what_differs() {
+    let pipeline =
+        PIPELINES.check("p", json!({"processors": [{"set": {"field": "a.b", "value": 1}}]})).unwrap();
+    let check = |case: Value, expected: &[&str]| {
+        let case: PipelineCase = serde_json::from_value(case).unwrap();
+        let found: Vec<String> = case.check(&pipeline).iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
     };
-    let mut event = Event::new(fields, Origin::Request);
-    let pipeline = PIPELINES.get(name).ok_or("it is not built in")?;
-    let result = pipeline.run(&mut event);
-    match (&case.expected, &case.error, case.dropped, result) {
-        (Some(expected), None, false, Ok(Flow::Continue)) => {
-            let found = Value::Object(event.fields.clone());
-            if found != *expected {
-                return Err(differences("", expected, &found).join("; "));
-            }
-        }
-        (None, Some(part), false, Err(error)) if error.reason.contains(part.as_str()) => {}
-        (None, None, true, Ok(Flow::Drop)) => {}
-        (.., result) => return Err(format!("the outcome is {result:?}")),
-    }
-    for (key, expected) in &case.metadata {
-        let found = match key.as_str() {
-            "index" => event.metadata.index.as_deref().map(Value::from),
-            "id" => event.metadata.id.as_deref().map(Value::from),
-            "timestamp" => event.metadata.timestamp.map(|time| Value::from(format!("{time:.3}"))),
-            other => return Err(format!("unknown metadata \"{other}\"")),
-        };
-        if found.clone().unwrap_or(Value::Null) != *expected {
-            return Err(format!("metadata {key}: expected {expected}, found {found:?}"));
-        }
-    }
-    Ok(())
-}
-
-/// Paths at which two values differ.
-fn differences(path: &str, expected: &Value, found: &Value) -> Vec<String> {
-    match (expected, found) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            let at = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-            let null = Value::Null;
-            keys.into_iter()
-                .flat_map(|key| {
-                    differences(&at(key), a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null))
-                })
-                .collect()
-        }
-        (a, b) if a == b => Vec::new(),
-        (a, b) => vec![format!("{path}: expected {a}, found {b}")],
-    }
+    let holds = json!({"name": "n", "input": "x", "expected": {"message": "x", "a": {"b": 1}}, "metadata": {"index": null}});
+    check(holds, &[]);
+    let wrong = json!({"name": "n", "input": {"c": null}, "expected": {"a": {"b": 1.0}, "d": 2}});
+    check(wrong, &["a.b\n  - 1.0\n  + 1", "c\n  + null", "d\n  - 2"]);
+    let refused = json!({"name": "n", "input": {}, "error": "no such luck"});
+    check(
+        refused,
+        &["outcome\n  - \"an error with \\\"no such luck\\\"\"\n  + \"the event {\\\"a\\\":{\\\"b\\\":1}}\""],
+    );
+    let placed = json!({"name": "n", "input": {}, "expected": {"a": {"b": 1}}, "metadata": {"id": "7"}});
+    check(placed, &["metadata id\n  - \"7\""]);
 }
 
 #[test]
@@ -147,6 +94,16 @@ fn samples_are_recognised() {
     check(&[payment, payment, payment, error], "json", SampleFormat::Json);
     check(&[payment, payment, r#"{"event": {"dataset": "theirs"}}"#], "transaction", SampleFormat::Json);
     check(&[access, access, access, access, payment, error], "access", SampleFormat::Line);
+    let line = |sample: &str, pipeline: &str| check(&[sample, sample, "noise"], pipeline, SampleFormat::Line);
+    line("2026/11/21 10:00:00 [error] 1#1: *2 open() failed, client: 192.0.2.1", "nginx-error");
+    line("[Wed Oct 11 14:32:52 2017] [error] [client 192.0.2.1] no", "apache-error");
+    line("[Fri Sep 09 10:42:29.902022 2022] [core:error] [pid 1] no", "apache-error");
+    line("ts=2026-11-21T10:00:00Z level=info msg=\"a b\"", "logfmt");
+    line("2026-11-21 10:00:00 INFO paid user=7, order=8, total=9.5", "key-value");
+    line("user=7|action=login|result=ok", "key-value");
+    line("<13>Nov 21 10:00:00 fw CEF:0|V|P|1|7|n|5|src=192.0.2.1 dst=192.0.2.2 act=x", "cef");
+    line("2026-11-21 10:00:00 INFO started in 5 ms with a=1", "text");
+    line("GET /a?b=1&c=2&d=3 HTTP/1.1", "text");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod config;
 mod demo;
 mod health;
 mod ingest;
+mod pipeline;
 mod serve;
 mod user;
 
@@ -32,6 +33,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Load log files, into the running service or, if none runs, straight into the data directory
     Ingest(ingest::IngestArgs),
+    /// Look at pipelines and run the examples beside them; needs no service and touches no data
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineCommand),
     /// Manage accounts
     #[command(subcommand)]
     User(user::UserCommand),
@@ -50,6 +54,7 @@ impl Cli {
             Command::Serve(overrides) => serve::run(Config::load(file, &overrides)?),
             Command::Demo(args) => demo::run(file, args),
             Command::Ingest(args) => ingest::run(file, args),
+            Command::Pipeline(command) => pipeline::run(file, command),
             Command::Health(args) => health::run(file, &args),
             Command::User(command) => user::run(file, command),
             Command::Config(command) => config::run(file, command),

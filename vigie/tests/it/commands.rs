@@ -29,7 +29,57 @@ fn help_explains_every_command() {
     check(&["user", "--help"], &["add", "list"]);
     check(&["user", "add", "--help"], &["--role", "--password-file"]);
     check(&["config", "--help"], &["check", "default"]);
+    check(&["pipeline", "--help"], &["test", "list", "show", "simulate"]);
     check(&["--version"], &["vigie 0."]);
+}
+
+#[test]
+fn pipelines_are_tested_by_their_examples() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: Value| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, content.to_string()).unwrap();
+        file
+    };
+    let test = |path: &Path| {
+        // From an empty directory: neither a configuration nor data is at hand.
+        let output = command().args(["pipeline", "test"]).arg(path).current_dir(dir.path()).output().unwrap();
+        (output.status.code(), text(&output))
+    };
+    let all = test(&repository("pipelines"));
+    assert_eq!(all.0, Some(0), "{}", all.1);
+    assert!(all.1.contains("access: ok") && all.1.contains(" 0 fail"), "{}", all.1);
+
+    let good = write("good.json", json!({"processors": [{"set": {"field": "a", "value": 1}}]}));
+    let untested = test(&good);
+    assert_eq!(untested.0, Some(1), "{}", untested.1);
+    assert!(untested.1.contains("good: FAILED") && untested.1.contains("no examples"), "{}", untested.1);
+    let holds = json!({"name": "holds", "input": "x", "expected": {"message": "x", "a": 1}});
+    write("good.cases.json", json!({"cases": [holds]}));
+    let tested = test(&good);
+    assert_eq!(tested.0, Some(0), "{}", tested.1);
+    write(
+        "good.cases.json",
+        json!({"cases": [{"name": "breaks", "input": "x", "expected": {"message": "x", "a": 2}}]}),
+    );
+    let broken = test(dir.path());
+    assert_eq!(broken.0, Some(1), "{}", broken.1);
+    assert!(broken.1.contains("\"breaks\"\n    a\n      - 2\n      + 1"), "{}", broken.1);
+    assert!(!dir.path().join("data").exists());
+
+    let lines = dir.path().join("lines");
+    std::fs::write(&lines, "x\n\n{\"b\": 2}\n").unwrap();
+    let output = command().args(["pipeline", "simulate"]).args([&good, &lines]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["docs"][0]["doc"]["_source"], json!({"message": "x", "a": 1}));
+    assert_eq!(answer["docs"][1]["doc"]["_source"], json!({"b": 2, "a": 1}));
+    let output = command().args(["pipeline", "show", "access"]).output().unwrap();
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(shown["processors"].is_array());
+    let output = command().args(["pipeline", "list"]).output().unwrap();
+    assert!(text(&output).contains("access") && text(&output).contains("built in"), "{}", text(&output));
+    let output = command().args(["pipeline", "show", "nope"]).output().unwrap();
+    assert!(!output.status.success() && text(&output).contains("nope"), "{}", text(&output));
 }
 
 #[test]
