@@ -106,11 +106,22 @@ async fn simulate(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     Ok(Json(pipelines.simulate(target, &documents, verbose).map_err(refused)?))
 }
 
-/// The patterns that `grok` knows by name.
+/// The patterns that `grok` knows by name, of before ECS unless asked for the others.
 async fn grok(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     let sorted = asked.flag("s", false)?;
+    let ecs = match asked.take("ecs_compatibility").as_deref() {
+        None | Some("disabled") => false,
+        Some("v1") => true,
+        Some(other) => {
+            return Err(ElasticError::new(
+                StatusCode::BAD_REQUEST,
+                "illegal_argument_exception",
+                format!("unsupported ECS compatibility mode [{other}]"),
+            ));
+        }
+    };
     asked.done()?;
-    let mut patterns: Vec<(&str, &str)> = grok_patterns().collect();
+    let mut patterns: Vec<(&str, &str)> = grok_patterns(ecs).collect();
     if sorted {
         patterns.sort_unstable();
     }

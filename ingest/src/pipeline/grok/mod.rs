@@ -1,19 +1,32 @@
-//! Grok: named patterns, compiled to one linear-time regex each.
+//! Grok: named patterns, each searched in linear time.
+//!
+//! A pattern is translated ([`syntax`]), stripped of what the regex engine has no means for ([`plan`]) and compiled to
+//! one regex of the `regex` family ([`expression`]). Look-around is checked where the regex found something
+//! ([`check`]), and where it does not hold, the rare case, [`exact`] searches again with the checks counted in. So the
+//! answer is the one of a backtracking engine, in time that grows with the text only.
 
-mod compile;
-mod patterns;
+mod check;
+mod exact;
+mod expression;
+mod plan;
+mod rim;
+mod stock;
+mod syntax;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use super::document::Field;
 use event::Object;
-use regex::Regex;
-use serde_json::{Number, Value};
+use exact::Exact;
+use expression::{Expression, Found, Regexes, Slots};
+use regex_automata::{Anchored, Input, util::primitives::NonMaxUsize};
+use serde_json::Value;
 use std::sync::OnceLock;
 
-/// The stock patterns with their names, as Elasticsearch has them by default.
-pub fn grok_patterns() -> impl Iterator<Item = (&'static str, &'static str)> {
-    patterns::all(Flavour::Legacy)
+/// The stock patterns with their names: of before ECS, or for ECS (version 1).
+pub fn grok_patterns(ecs: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    stock::all(if ecs { Flavour::Ecs } else { Flavour::Legacy })
 }
 
 /// Which names the stock patterns give their fields.
@@ -25,37 +38,40 @@ pub(crate) enum Flavour {
     Ecs,
 }
 
-/// Type of a capture: `%{NUMBER:bytes:int}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Text,
-    /// `int` and `long`: 64 bits for both, since body sizes outgrow 32.
-    Whole,
-    /// `float` and `double`.
-    Fraction,
-    Boolean,
+/// Slots that a search may have without memory of its own.
+const SLOTS_INLINE: usize = 96;
+
+/// Where a group is among the slots.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The slot of its beginning; that of its end comes after.
+    slot: usize,
+    /// It reaches to the end of its line.
+    to_line_end: bool,
 }
 
-/// A field and the groups that may give it: the first that took part does.
-#[derive(Debug)]
-struct Capture {
-    field: Field,
-    kind: Type,
-    groups: Vec<usize>,
+impl Place {
+    /// What the group holds; `None`: it took no part.
+    fn text<'t>(self, text: &'t str, slots: &Slots) -> Option<&'t str> {
+        let at = |slot: usize| slots.get(slot).copied().flatten().map(NonMaxUsize::get);
+        let start = at(self.slot)?;
+        if self.to_line_end {
+            return text.get(start..)?.split('\n').next();
+        }
+        text.get(start..at(self.slot + 1)?)
+    }
 }
 
-/// One pattern.
-struct Expression {
-    regex: Regex,
-    /// As `regex`, with `^` and `$` at every line: what they mean to grok. Made for the first text of many lines;
-    /// for one line both are the same, and the simple one is much faster.
-    multi_line: OnceLock<Option<Regex>>,
-    captures: Vec<Capture>,
-}
+/// Fields and what a match gives them.
+type Values<'g> = Vec<(&'g Field, Value)>;
 
-/// Patterns tried in order.
+/// Patterns of which the first counts that matches leftmost.
 pub(crate) struct Grok {
     expressions: Vec<Expression>,
+    /// All patterns at once, where there are several: says which one matches, and where.
+    all: Option<Regexes>,
+    /// Made for the first text in which a check fails.
+    exact: OnceLock<Result<Exact, String>>,
 }
 
 /// What a match gives.
@@ -63,14 +79,14 @@ pub(crate) struct Match<'g> {
     /// Which of the patterns matched, from 0.
     pub(crate) index: usize,
     /// Fields and their values, in the order of the pattern.
-    pub(crate) values: Vec<(&'g Field, Value)>,
+    pub(crate) values: Values<'g>,
 }
 
 impl Grok {
     /// Compiles patterns, with definitions that come before the stock ones.
     ///
     /// # Errors
-    /// Unknown names, cycles, look-around and atomic groups, patterns that grow too large.
+    /// Unknown names, cycles, what cannot be searched in linear time, patterns that grow too large.
     pub(crate) fn compile(
         patterns: &[String],
         definitions: &Object,
@@ -79,74 +95,70 @@ impl Grok {
         if patterns.is_empty() {
             return Err("list of match patterns must not be empty".to_owned());
         }
-        let expressions = patterns.iter().map(|pattern| compile::expression(pattern, definitions, flavour));
-        Ok(Self { expressions: expressions.collect::<Result<_, _>>()? })
+        let expressions = patterns.iter().map(|pattern| Expression::compile(pattern, definitions, flavour));
+        let expressions: Vec<Expression> = expressions.collect::<Result<_, _>>()?;
+        let all = match expressions.len() {
+            1 => None,
+            _ => {
+                let hirs = expressions.iter().map(|expression| expression.hir.clone()).collect();
+                Some(Regexes::compile(hirs)?)
+            }
+        };
+        Ok(Self { expressions, all, exact: OnceLock::new() })
     }
 
     /// How many fields a match can give, at most.
     pub(crate) fn captures(&self) -> usize {
-        self.expressions.iter().map(|expression| expression.captures.len()).max().unwrap_or(0)
+        self.expressions.iter().map(Expression::fields).max().unwrap_or(0)
     }
 
     /// Whether any pattern matches.
     pub(crate) fn is_match(&self, text: &str) -> bool {
-        self.expressions.iter().any(|expression| expression.regex_for(text).is_match(text))
+        let may = self.expressions.iter().any(|expression| expression.may_match(text));
+        if !may || self.expressions.iter().all(Expression::is_plain) {
+            return may;
+        }
+        self.with_slots(|slots| Ok(self.search(text, slots)?.is_some())).unwrap_or(false)
     }
 
-    /// The first pattern that matches; `Ok(None)`: none does.
+    /// The pattern that matches leftmost, the first of several there; `Ok(None)`: none does.
     ///
     /// # Errors
     /// A captured text is not of the type that the pattern asks for.
     pub(crate) fn matches(&self, text: &str) -> Result<Option<Match<'_>>, String> {
-        for (index, expression) in self.expressions.iter().enumerate() {
-            if let Some(values) = expression.values(text)? {
-                return Ok(Some(Match { index, values }));
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl Expression {
-    fn regex_for(&self, text: &str) -> &Regex {
-        if memchr::memchr(b'\n', text.as_bytes()).is_none() {
-            return &self.regex;
-        }
-        let multi_line = || compile::regex(self.regex.as_str(), true).ok();
-        self.multi_line.get_or_init(multi_line).as_ref().unwrap_or(&self.regex)
-    }
-
-    fn values(&self, text: &str) -> Result<Option<Vec<(&Field, Value)>>, String> {
-        let regex = self.regex_for(text);
-        let mut locations = regex.capture_locations();
-        if regex.captures_read(&mut locations, text).is_none() {
-            return Ok(None);
-        }
-        let mut values = Vec::with_capacity(self.captures.len());
-        for capture in &self.captures {
-            let Some((start, end)) = capture.groups.iter().find_map(|group| locations.get(*group)) else {
-                continue;
-            };
-            values.push((&capture.field, capture.kind.read(&text[start..end])?));
-        }
-        Ok(Some(values))
-    }
-}
-
-impl Type {
-    fn read(self, text: &str) -> Result<Value, String> {
-        let fail = || format!("For input string: \"{text}\"");
-        Ok(match self {
-            Self::Text => Value::String(text.to_owned()),
-            Self::Whole => match text.parse::<i64>() {
-                Ok(number) => number.into(),
-                Err(_) => return Err(fail()),
-            },
-            Self::Fraction => {
-                let number = text.parse().ok().and_then(Number::from_f64);
-                Value::Number(number.ok_or_else(fail)?)
-            }
-            Self::Boolean => Value::Bool(text.eq_ignore_ascii_case("true")),
+        self.with_slots(|slots| {
+            let Some(index) = self.search(text, slots)? else { return Ok(None) };
+            let Some(expression) = self.expressions.get(index) else { return Ok(None) };
+            Ok(Some(Match { index, values: expression.values(text, slots)? }))
         })
+    }
+
+    fn with_slots<T>(&self, run: impl FnOnce(&mut Slots) -> Result<T, String>) -> Result<T, String> {
+        let width = self.expressions.iter().map(Expression::slots).max().unwrap_or(0);
+        let mut inline = [None; SLOTS_INLINE];
+        match inline.get_mut(..width) {
+            Some(slots) => run(slots),
+            None => run(&mut vec![None; width]),
+        }
+    }
+
+    fn search(&self, text: &str, slots: &mut Slots) -> Result<Option<usize>, String> {
+        let (index, from, anchored) = match &self.all {
+            None => (0, 0, Anchored::No),
+            Some(all) => match all.of(text)?.search(&Input::new(text)) {
+                None => return Ok(None),
+                Some(found) => (found.pattern().as_usize(), found.start(), Anchored::Yes),
+            },
+        };
+        let Some(expression) = self.expressions.get(index) else { return Ok(None) };
+        match expression.search(text, from, anchored, slots)? {
+            Found::Match => Ok(Some(index)),
+            Found::Nothing if self.all.is_none() => Ok(None),
+            Found::Nothing | Found::Doubtful => {
+                slots.fill(None);
+                let exact = self.exact.get_or_init(|| Exact::compile(&self.expressions));
+                exact.as_ref().map_err(Clone::clone)?.search(&self.expressions, text, slots)
+            }
+        }
     }
 }

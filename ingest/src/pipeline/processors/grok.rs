@@ -27,7 +27,9 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
     let patterns = options.texts("patterns")?;
     let definitions = options.optional_object("pattern_definitions")?.unwrap_or_default();
     let flavour = flavour(options)?;
-    let grok = Grok::compile(&patterns, &definitions, flavour).map_err(|e| options.error("patterns", e))?;
+    let grok = Grok::compile(&patterns, &definitions, flavour).map_err(|e| {
+        options.error("patterns", format!("Invalid regex pattern found in: [{}]. {e}", patterns.join(", ")))
+    })?;
     let trace_match = options.boolean("trace_match", false)?;
     let ignore_missing = options.boolean("ignore_missing", false)?;
     Ok(Box::new(GrokProcessor { field, grok, trace_match, ignore_missing }))
