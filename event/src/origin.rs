@@ -21,8 +21,8 @@ pub enum Origin {
     Connection {
         /// Name of the input.
         input: Arc<str>,
-        /// Random id of the connection.
-        connection: u64,
+        /// Id of the connection: a UUID of version 7, so that ids made of it sort by time.
+        connection: u128,
         /// Counts the records of the connection, from 0.
         sequence: u64,
     },

@@ -1,5 +1,6 @@
 //! Dead letters: records that could not be indexed, kept with the reason until a person mends the pipeline.
 
+use crate::envelope::Envelope;
 use event::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ pub enum Stage {
 pub struct DeadLetter {
     /// The `_id` that the event would have had; a replay keeps it.
     pub id: String,
-    /// Id of the upload it came with; absent for records that came by a request.
+    /// Id of the upload it came with; absent for records that came by a request or over the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<String>,
     /// Display name of the uploaded file.
@@ -36,9 +37,15 @@ pub struct DeadLetter {
     /// BLAKE3 of the decompressed file, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Number of the line (or position in the request) at which the record starts, from 1.
+    /// Name of the network input that it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// What the record is wrapped in, as `original` shows it.
+    #[serde(default, skip_serializing_if = "Envelope::is_bare")]
+    pub envelope: Envelope,
+    /// Number of the line (or position in the request or connection) at which the record starts, from 1.
     pub line: u64,
-    /// Byte in the decompressed file at which the record starts.
+    /// Byte in the decompressed file at which the record starts; over the network the number of the record, from 0.
     pub offset: u64,
     /// Why it failed, for people.
     pub reason: String,

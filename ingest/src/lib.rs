@@ -5,6 +5,8 @@
 pub mod dead_letters;
 pub mod decode;
 pub mod enrich;
+pub mod envelope;
+pub mod input;
 pub mod intake;
 pub mod pipeline;
 pub mod ports;

@@ -6,6 +6,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
+use ingest::input::InputSettings;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) blobs: String,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: String,
+    pub(crate) inputs: Vec<InputSettings>,
+    pub(crate) inputs_memory_bytes: usize,
     pub(crate) admin: AdminConfig,
     pub(crate) auth: AuthConfig,
     pub(crate) http: HttpConfig,
@@ -331,6 +334,8 @@ impl Config {
             "logs_engine.indexing_memory_bytes must be at least 16 MiB",
         );
         require(self.logs_engine.max_open_writers >= 1, "logs_engine.max_open_writers must be at least 1");
+        require(self.inputs_memory_bytes >= 8 << 20, "inputs_memory_bytes must be at least 8 MiB");
+        problems.extend(ingest::input::problems(&self.inputs));
         problems
     }
 }
@@ -386,6 +391,21 @@ mod tests {
         check("[auth]\nbcrypt_cost = 4", "auth.bcrypt_cost must be between 10 and 16");
         check("listen = \"localhost\"", "listen = \"localhost\"");
         check("logs = \"https://es:9200\"", "logs = \"https://es:9200\"");
+        check("[[inputs]]\ntype = \"syslog\"", "inputs.0: missing field `listen`");
+        let syslog = "[[inputs]]\ntype = \"syslog\"\nlisten = \"127.0.0.1:5514\"\n";
+        check(&format!("{syslog}pipelin = \"a\""), "pipelin");
+        check(&format!("{syslog}{syslog}"), "input \"syslog-tcp-5514\": another input has this name");
+    }
+
+    #[test]
+    fn inputs_are_a_list_and_may_come_from_the_environment() {
+        let config = load(
+            "[[inputs]]\ntype = \"json\"\nlisten = \"127.0.0.1:0\"\nname = \"a\"\n[[inputs]]\ntype = \"lines\"\ntransport = \"udp\"\nlisten = \"[::1]:0\"",
+            &Overrides::default(),
+        )
+        .unwrap();
+        assert_eq!(config.inputs.iter().map(InputSettings::name).collect::<Vec<_>>(), ["a", "lines-udp-0"]);
+        assert!(is_setting("INPUTS") && is_setting("INPUTS_MEMORY_BYTES"));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use super::{
 use crate::{
     dead_letters::{DeadLetter, Stage},
     decode::{RawRecord, Resume},
+    envelope::Opened,
 };
 use event::{Event, Timestamp};
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// Records on their way to the sink: those that became events, with what is needed to bury them should the sink refuse
 /// them, and those that did not.
@@ -44,6 +45,7 @@ struct Seed {
     text: Range<usize>,
     id: String,
     received_at: Timestamp,
+    pipeline: Arc<str>,
 }
 
 impl Batch {
@@ -78,16 +80,31 @@ impl Batch {
         refinery: &Refinery,
         context: &Context,
     ) {
+        let opened = context.envelope.open(record.bytes, context.received_at);
+        self.push_opened(record, opened, id, refinery, context);
+    }
+
+    /// As [`Self::push`] for a record that was opened to know where it goes.
+    pub(crate) fn push_opened(
+        &mut self,
+        record: RawRecord<'_>,
+        opened: Opened<'_>,
+        id: Option<&str>,
+        refinery: &Refinery,
+        context: &Context,
+    ) {
         let place = Place { line: record.line, offset: record.offset, length: record.length };
+        let given = opened.id.clone();
+        let id = id.or(given.as_deref());
         self.bytes += record.bytes.len();
         let refined = if record.is_too_long() {
             let reason = format!("the record is {} bytes long, more than may be read at once", record.length);
             Err(Death::new(Stage::Decode, reason))
         } else {
-            refinery.refine(record.bytes, place, id, context, &self.now)
+            refinery.refine(record.bytes, opened, place, id, context, &self.now)
         };
         match refined {
-            Ok(Some(event)) => self.push_event(event, place, record.bytes, context.received_at),
+            Ok(Some(event)) => self.push_event(event, place, record.bytes, context),
             Ok(None) => self.slots.push(Slot::Dropped),
             Err(death) => {
                 self.slots.push(Slot::Dead(self.dead.len()));
@@ -111,11 +128,17 @@ impl Batch {
         self.dead.push(refinery.bury(record.bytes, place, None, context, death, &self.now));
     }
 
-    fn push_event(&mut self, event: Event, place: Place, text: &[u8], received_at: Timestamp) {
+    fn push_event(&mut self, event: Event, place: Place, text: &[u8], context: &Context) {
         let start = self.texts.len();
         self.texts.extend_from_slice(text);
         let id = event.metadata.id.clone().unwrap_or_default();
-        self.seeds.push(Seed { place, text: start..self.texts.len(), id, received_at });
+        self.seeds.push(Seed {
+            place,
+            text: start..self.texts.len(),
+            id,
+            received_at: context.received_at,
+            pipeline: Arc::clone(&context.pipeline_name),
+        });
         self.slots.push(Slot::Event(self.events.len()));
         self.events.push(event);
     }
@@ -136,7 +159,11 @@ impl Batch {
         let seed = &self.seeds[event];
         let death = Death::new(Stage::Store, reason.to_owned());
         let text = &self.texts[seed.text.clone()];
-        let context = Context { received_at: seed.received_at, ..context.clone() };
+        let context = Context {
+            received_at: seed.received_at,
+            pipeline_name: Arc::clone(&seed.pipeline),
+            ..context.clone()
+        };
         refinery.bury(text, seed.place, Some(seed.id.clone()), &context, death, &self.now)
     }
 }

@@ -4,7 +4,7 @@ use event::Object;
 use serde_json::Value;
 
 /// The object under a key, made if absent. Anything else that stands there moves to `labels.<key>` as text.
-pub(super) fn object_at<'a>(fields: &'a mut Object, key: &str) -> &'a mut Object {
+pub(crate) fn object_at<'a>(fields: &'a mut Object, key: &str) -> &'a mut Object {
     if !fields.get(key).is_some_and(Value::is_object)
         && let Some(odd) = fields.insert(key.to_owned(), Value::Object(Object::new()))
         && !odd.is_null()
@@ -19,14 +19,30 @@ pub(super) fn object_at<'a>(fields: &'a mut Object, key: &str) -> &'a mut Object
     fields.get_mut(key).and_then(Value::as_object_mut).expect("an object was just put there")
 }
 
+/// Puts a value where there is none; of objects, each member where there is none.
+pub(crate) fn fill(fields: &mut Object, key: &str, value: Value) {
+    match (fields.get(key), value) {
+        (None | Some(Value::Null), value) => {
+            fields.insert(key.to_owned(), value);
+        }
+        (Some(_), Value::Object(members)) => {
+            let there = object_at(fields, key);
+            for (name, member) in members {
+                fill(there, &name, member);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The text at a path of keys.
-pub(super) fn text_at<'a>(fields: &'a Object, path: &[&str]) -> Option<&'a str> {
+pub(crate) fn text_at<'a>(fields: &'a Object, path: &[&str]) -> Option<&'a str> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(fields.get(*first)?, |value, key| value.get(*key))?.as_str()
 }
 
 /// Adds a tag.
-pub(super) fn add_tag(fields: &mut Object, tag: &str) {
+pub(crate) fn add_tag(fields: &mut Object, tag: &str) {
     match fields.get_mut("tags") {
         Some(Value::Array(tags)) => tags.push(tag.into()),
         Some(Value::String(only)) => {
@@ -66,6 +82,21 @@ mod tests {
             "event",
             json!({"labels": {"labels": "5", "event": "true"}, "event": {"id": 1}}),
         );
+    }
+
+    #[test]
+    fn only_what_is_absent_is_filled() {
+        let check = |fields: Value, value: Value, expected: Value| {
+            let mut fields = object(fields);
+            fill(&mut fields, "log", value);
+            assert_eq!(Value::Object(fields), expected);
+        };
+        check(json!({}), json!({"level": "info"}), json!({"log": {"level": "info"}}));
+        check(json!({"log": {"level": "error"}}), json!({"level": "info"}), json!({"log": {"level": "error"}}));
+        check(json!({"log": {"a": 1}}), json!({"b": {"c": 2}}), json!({"log": {"a": 1, "b": {"c": 2}}}));
+        check(json!({"log": "x"}), json!({"a": 1}), json!({"labels": {"log": "x"}, "log": {"a": 1}}));
+        check(json!({"log": null}), json!("x"), json!({"log": "x"}));
+        check(json!({"log": "x"}), json!("y"), json!({"log": "x"}));
     }
 
     #[test]

@@ -22,11 +22,34 @@ pub(crate) fn transaction_id(transaction: &str) -> String {
     short(blake3::Hasher::new_derive_key("vigie transaction id v1").update(transaction.as_bytes()).finalize())
 }
 
+/// The id of a record that came over a connection: the connection's own, then its number there. It differs from all others and
+/// stays the same while the record is tried again; what a client sends anew over another connection gets another id.
+pub(crate) fn connection_id(connection: u128, sequence: u64) -> String {
+    format!("{connection:032x}-{sequence:x}")
+}
+
+/// The id of a record that a shipper read out of a file: BLAKE3 over what names it (machine, file, the record itself) and the
+/// byte at which it starts.
+pub(crate) fn shipped_id(names: &[&str], offset: u64) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("vigie shipped record id v1");
+    for name in names {
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+    }
+    hasher.update(&offset.to_le_bytes());
+    short(hasher.finalize())
+}
+
+/// An id that a source gave, as the store takes it: one that is too long stands as its hash.
+pub(crate) fn given_id(id: &str) -> String {
+    if id.len() <= ID_MAX_BYTES { id.to_owned() } else { short(blake3::hash(id.as_bytes())) }
+}
+
 /// The id of an event after its pipeline: what the pipeline set, else the payment's, else the `kept` one (of a dead
 /// letter that is replayed), else the origin's, else a random one.
 pub(super) fn event_id(event: &Event, kept: Option<&str>) -> String {
     if let Some(id) = event.metadata.id.as_deref().filter(|id| !id.is_empty()) {
-        return if id.len() <= ID_MAX_BYTES { id.to_owned() } else { short(blake3::hash(id.as_bytes())) };
+        return given_id(id);
     }
     if let Some(transaction) = payment(&event.fields) {
         return transaction_id(transaction);
@@ -36,7 +59,8 @@ pub(super) fn event_id(event: &Event, kept: Option<&str>) -> String {
     }
     match &event.metadata.origin {
         Origin::Upload { digest, offset, .. } => upload_id(digest, *offset),
-        Origin::Request | Origin::Connection { .. } => random_id(),
+        Origin::Connection { connection, sequence, .. } => connection_id(*connection, *sequence),
+        Origin::Request => random_id(),
     }
 }
 
@@ -74,6 +98,16 @@ mod tests {
         assert_ne!(upload_id(&[7; 32], 0), upload_id(&[8; 32], 0));
         // A change of this value would double every line that is uploaded again.
         assert_eq!(upload_id(&[0; 32], 1), "5469679938a702cfd12d8b4873945d11");
+    }
+
+    #[test]
+    fn ids_over_a_network_tell_connection_and_place() {
+        assert_eq!(connection_id(0xab, 31), format!("{:032x}-1f", 0xab));
+        let shipped = shipped_id(&["web1", "/var/log/a"], 7);
+        assert_eq!(shipped, shipped_id(&["web1", "/var/log/a"], 7));
+        assert_ne!(shipped, shipped_id(&["web1", "/var/log/a"], 8));
+        assert_ne!(shipped, shipped_id(&["web1/", "var/log/a"], 7));
+        assert_eq!(shipped.len(), 32);
     }
 
     #[test]

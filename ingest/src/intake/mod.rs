@@ -5,6 +5,7 @@
 //! an id (also as `event.id`) and a time within bounds; every record ends in exactly one of stored, duplicate, dead,
 //! dropped.
 
+mod arrivals;
 mod batch;
 mod delivery;
 mod fields;
@@ -17,14 +18,18 @@ mod submit;
 
 use crate::{
     decode::Limits,
+    envelope::Envelope,
     ports::{Clock, DeadLetters, EventSink},
 };
+pub(crate) use arrivals::{Arrival, PipelineChoice, Reception};
 pub(crate) use batch::Batch;
 pub(crate) use delivery::deliver;
 use event::Timestamp;
+pub(crate) use fields::{add_tag, fill, text_at};
+pub(crate) use identity::{given_id, shipped_id};
 pub use pipelines::{EventPipeline, Passage, PipelineSet, ProcessorFailure, Redact, Takes};
 pub use record::Record;
-pub(crate) use refinery::{Context, FileContext, Refinery};
+pub(crate) use refinery::{ConnectionContext, Context, FileContext, Refinery, SourceContext};
 use std::sync::Arc;
 pub(crate) use submit::SAMPLE_RECORDS;
 pub use submit::{IntakeError, ItemOutcome, SubmitItem, SubmitReport};
@@ -89,7 +94,7 @@ impl Intake {
         pipeline: &str,
         dataset: Option<&str>,
         received_at: Timestamp,
-        file: Option<FileContext>,
+        source: SourceContext,
     ) -> Option<Context> {
         let found = self.pipelines.get(pipeline)?;
         Some(Context {
@@ -99,7 +104,8 @@ impl Intake {
             pipeline_name: pipeline.into(),
             dataset: dataset.map(Into::into),
             received_at,
-            file,
+            envelope: Envelope::Bare,
+            source,
         })
     }
 }

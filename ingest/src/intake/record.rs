@@ -1,6 +1,7 @@
 use super::pipelines::Takes;
 use event::Object;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// One record before its pipeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,28 +12,17 @@ pub enum Record {
     Object(Object),
 }
 
-/// A record read from its bytes.
-#[derive(Debug)]
-pub(super) struct Decoded {
-    pub(super) fields: Object,
-    /// Whether bytes that are no UTF-8 were replaced by U+FFFD.
-    pub(super) lossy: bool,
-}
-
-/// Reads a record as the pipeline wants it; the error says why it cannot.
-pub(super) fn decode_record(bytes: &[u8], takes: Takes) -> Result<Decoded, String> {
-    let text = String::from_utf8_lossy(bytes);
-    let lossy = matches!(text, std::borrow::Cow::Owned(_));
+/// Reads a text as the pipeline wants it; the error says why it cannot.
+pub(super) fn decode_text(text: Cow<'_, str>, takes: Takes) -> Result<Object, String> {
     let looks_like_object = text.trim_start().starts_with('{');
-    let fields = match takes {
+    Ok(match takes {
         Takes::Lines => message(text.into_owned()),
         Takes::Objects => serde_json::from_str(&text).map_err(|error| not_an_object(&text, &error))?,
         Takes::Either if looks_like_object => {
             serde_json::from_str(&text).unwrap_or_else(|_| message(text.into_owned()))
         }
         Takes::Either => message(text.into_owned()),
-    };
-    Ok(Decoded { fields, lossy })
+    })
 }
 
 fn message(text: String) -> Object {
@@ -58,11 +48,11 @@ mod tests {
     #[test]
     fn records_are_read_as_the_pipeline_wants_them() {
         let check = |bytes: &[u8], takes: Takes, expected: Result<&str, &str>| match (
-            decode_record(bytes, takes),
+            decode_text(String::from_utf8_lossy(bytes), takes),
             expected,
         ) {
             (Ok(found), Ok(expected)) => {
-                assert_eq!(serde_json::to_string(&found.fields).unwrap(), expected, "{bytes:?}");
+                assert_eq!(serde_json::to_string(&found).unwrap(), expected, "{bytes:?}");
             }
             (Err(found), Err(part)) => assert!(found.contains(part), "{found:?} has no {part:?}"),
             (found, expected) => panic!("{bytes:?}: {found:?} is not {expected:?}"),

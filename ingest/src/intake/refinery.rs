@@ -1,16 +1,17 @@
 use super::{
-    fields::{add_tag, object_at, text_at},
-    identity::{event_id, random_id, upload_id},
+    fields::{add_tag, fill, object_at, text_at},
+    identity::{connection_id, event_id, random_id, upload_id},
     pipelines::{EventPipeline, Passage, Redact, Takes},
-    record::decode_record,
+    record::decode_text,
     route::{format_time, settle_index, settle_time},
 };
 use crate::{
     dead_letters::{DeadLetter, ORIGINAL_MAX_BYTES, Stage},
+    envelope::{Body, Envelope, Opened, Wrapping},
     ports::Clock,
 };
 use event::{Event, Object, Origin, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Where the records of a batch come from, and how to read them.
@@ -27,8 +28,21 @@ pub(crate) struct Context {
     pub(crate) dataset: Option<Arc<str>>,
     /// The time of records that have none.
     pub(crate) received_at: Timestamp,
-    /// The file that they come from; `None` for a request.
-    pub(crate) file: Option<FileContext>,
+    /// What they are wrapped in.
+    pub(crate) envelope: Envelope,
+    /// Where they come from.
+    pub(crate) source: SourceContext,
+}
+
+/// Where records come from.
+#[derive(Clone)]
+pub(crate) enum SourceContext {
+    /// A request, or a command.
+    Request,
+    /// An uploaded file.
+    File(FileContext),
+    /// A connection of a network input.
+    Connection(ConnectionContext),
 }
 
 /// The uploaded file that records come from.
@@ -38,6 +52,17 @@ pub(crate) struct FileContext {
     /// Display name.
     pub(crate) name: Arc<str>,
     pub(crate) digest: [u8; 32],
+}
+
+/// The connection that records come over.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionContext {
+    /// Name of the input.
+    pub(crate) input: Arc<str>,
+    /// Id of the connection.
+    pub(crate) id: u128,
+    /// Address of the other end; `None` where records of many come together.
+    pub(crate) sender: Option<Arc<str>>,
 }
 
 /// When a batch is made: the same for all its records.
@@ -84,18 +109,34 @@ pub(crate) struct Refinery {
 
 impl Refinery {
     /// Makes an event of a record; `None` if the pipeline drops it. `id` is that of a dead letter that is
-    /// replayed.
+    /// replayed, or the one that the record's source gave it.
     pub(crate) fn refine(
         &self,
         bytes: &[u8],
+        opened: Opened<'_>,
         place: Place,
         id: Option<&str>,
         context: &Context,
         now: &Moment,
     ) -> Result<Option<Event>, Death> {
-        let decoded =
-            decode_record(bytes, context.takes).map_err(|reason| Death::new(Stage::Decode, reason))?;
-        let mut event = Event::new(decoded.fields, context.origin(place));
+        let Opened { body, mut wrapping, .. } = opened;
+        // Valid bytes are not copied: what is owned was mended.
+        let lossy = std::str::from_utf8(bytes).is_err();
+        let mut fields = match body {
+            Body::Text(text) => {
+                decode_text(text, context.takes).map_err(|reason| Death::new(Stage::Decode, reason))?
+            }
+            Body::Object(outer) => match inner_object(&outer).filter(|_| context.takes == Takes::Objects) {
+                Some(inner) => {
+                    wrapping = Wrapping::Outer(outer);
+                    inner
+                }
+                None => outer,
+            },
+        };
+        let is_line = fields.len() == 1 && fields.contains_key("message");
+        wrapping.before(&mut fields, is_line);
+        let mut event = Event::new(fields, context.origin(place));
         if let Some(dataset) = &context.dataset
             && !event.fields.contains_key("event.dataset")
             && text_at(&event.fields, &["event", "dataset"]).is_none()
@@ -111,12 +152,13 @@ impl Refinery {
                 return Err(Death { stage: Stage::Pipeline, processor, tag, reason: failure.reason });
             }
         }
+        wrapping.after(&mut event, bytes);
         let route = |reason| Death::new(Stage::Route, reason);
         settle_time(&mut event, context.received_at, now.at).map_err(route)?;
         let at = event.metadata.timestamp.unwrap_or(context.received_at);
         settle_index(&mut event, context.index_prefix.as_deref(), at).map_err(route)?;
         stamp(&mut event, id, context, place, now);
-        if decoded.lossy {
+        if lossy {
             add_tag(&mut event.fields, "_invalid_utf8");
         }
         self.redact.redact(&mut event);
@@ -134,15 +176,22 @@ impl Refinery {
         now: &Moment,
     ) -> DeadLetter {
         let (original, cut) = self.redacted_original(bytes);
-        let file = context.file.as_ref();
+        let (file, connection) = match &context.source {
+            SourceContext::Request => (None, None),
+            SourceContext::File(file) => (Some(file), None),
+            SourceContext::Connection(connection) => (None, Some(connection)),
+        };
         DeadLetter {
-            id: id.unwrap_or_else(|| match file {
-                Some(file) => upload_id(&file.digest, place.offset),
-                None => random_id(),
+            id: id.unwrap_or_else(|| match (file, connection) {
+                (Some(file), _) => upload_id(&file.digest, place.offset),
+                (None, Some(connection)) => connection_id(connection.id, place.offset),
+                (None, None) => random_id(),
             }),
             upload: file.map(|file| file.upload.to_string()),
             file: file.map(|file| file.name.to_string()),
             digest: file.map(|file| hex::encode(file.digest)),
+            input: connection.map(|connection| connection.input.to_string()),
+            envelope: context.envelope.clone(),
             line: place.line,
             offset: place.offset,
             reason: self.redact.redact_text(death.reason),
@@ -182,16 +231,27 @@ impl Refinery {
 
 impl Context {
     fn origin(&self, place: Place) -> Origin {
-        match &self.file {
-            Some(file) => Origin::Upload {
+        match &self.source {
+            SourceContext::Request => Origin::Request,
+            SourceContext::File(file) => Origin::Upload {
                 upload: Arc::clone(&file.upload),
                 digest: file.digest,
                 offset: place.offset,
                 line: place.line,
             },
-            None => Origin::Request,
+            SourceContext::Connection(connection) => Origin::Connection {
+                input: Arc::clone(&connection.input),
+                connection: connection.id,
+                sequence: place.offset,
+            },
         }
     }
+}
+
+/// The JSON object in the message of an object.
+fn inner_object(outer: &Object) -> Option<Object> {
+    let message = text_at(outer, &["message"])?;
+    message.trim_start().starts_with('{').then(|| serde_json::from_str(message).ok())?
 }
 
 /// Gives an event its id and what else every event has.
@@ -204,10 +264,18 @@ fn stamp(event: &mut Event, kept_id: Option<&str>, context: &Context, place: Pla
     if let Some(Value::String(own)) = own.filter(|own| own.as_str() != Some(&id)) {
         object_at(&mut event.fields, "labels").insert("event_id".into(), Value::String(own));
     }
-    if let Some(file) = &context.file {
-        let log = object_at(&mut event.fields, "log");
-        object_at(log, "file").insert("path".into(), Value::String(file.name.to_string()));
-        log.insert("offset".into(), place.offset.into());
+    match &context.source {
+        SourceContext::Request => {}
+        SourceContext::File(file) => {
+            let log = object_at(&mut event.fields, "log");
+            object_at(log, "file").insert("path".into(), Value::String(file.name.to_string()));
+            log.insert("offset".into(), place.offset.into());
+        }
+        SourceContext::Connection(connection) => {
+            if let Some(sender) = &connection.sender {
+                fill(&mut event.fields, "log", json!({"source": {"address": &**sender}}));
+            }
+        }
     }
     event.metadata.id = Some(id);
 }

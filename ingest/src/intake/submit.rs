@@ -1,4 +1,4 @@
-use super::{Batch, Intake, Record, batch::Slot, delivery::deliver, refinery::Context};
+use super::{Batch, Intake, Record, batch::Slot, delivery::deliver, refinery::{Context, SourceContext}};
 use crate::{
     decode::{DecodeError, Peeked, RawRecord, Records, Resume, sample_records, sniff_text},
     ports::{Outcome, PortError},
@@ -159,7 +159,7 @@ impl Intake {
             None => input.detect(self)?,
         };
         let now = (self.refinery.clock)();
-        let Some(context) = self.context(&name, None, now, None) else {
+        let Some(context) = self.context(&name, None, now, SourceContext::Request) else {
             return Err(IntakeError::UnknownPipeline(name));
         };
         let mut batch = Batch::new(now);

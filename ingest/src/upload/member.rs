@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     decode::Resume,
-    intake::{Batch, Context, FileContext, deliver},
+    intake::{Batch, Context, FileContext, SourceContext, deliver},
     ports::PortError,
 };
 use std::{sync::Arc, time::Duration};
@@ -131,7 +131,7 @@ impl UploadJob {
         let pipeline = pipeline.as_deref().unwrap_or("text");
         let intake = &self.service.intake;
         intake
-            .context(pipeline, upload.dataset.as_deref(), content.created_at, Some(file))
+            .context(pipeline, upload.dataset.as_deref(), content.created_at, SourceContext::File(file))
             .ok_or_else(|| Trouble::File(format!("there is no pipeline {pipeline:?} any more")))
     }
 

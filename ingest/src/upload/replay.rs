@@ -4,7 +4,8 @@ use super::{Counts, UploadError, UploadService};
 use crate::{
     dead_letters::{DeadLetter, DeadLetterFilter, ReplayReport, ReplayTarget, Stage},
     decode::RawRecord,
-    intake::{Batch, Context, FileContext, deliver},
+    envelope::Envelope,
+    intake::{Batch, ConnectionContext, Context, FileContext, SourceContext, deliver},
     ports::Position,
 };
 use std::collections::HashMap;
@@ -57,12 +58,11 @@ impl UploadService {
     ) -> Result<(), UploadError> {
         report.replayed += letters.len() as u64;
         // Those of one file and pipeline share their context.
-        let mut groups: HashMap<(Option<String>, Option<String>, String), Vec<DeadLetter>> = HashMap::new();
+        let mut groups: HashMap<Group, Vec<DeadLetter>> = HashMap::new();
         for letter in letters {
-            let key = (letter.upload.clone(), letter.digest.clone(), letter.pipeline.clone());
-            groups.entry(key).or_default().push(letter);
+            groups.entry(Group::of(&letter)).or_default().push(letter);
         }
-        for ((upload, ..), letters) in groups {
+        for (Group { upload, .. }, letters) in groups {
             let counts = self.replay_group(letters).await?;
             report.indexed += counts.indexed;
             report.duplicates += counts.duplicates;
@@ -143,6 +143,45 @@ impl UploadService {
             let name = letter.file.as_deref().unwrap_or_default().into();
             Some(FileContext { upload: upload.into(), name, digest: bytes })
         });
-        self.intake.context(&letter.pipeline, letter.dataset.as_deref(), letter.received_at, file)
+        let source = match (file, &letter.input) {
+            (Some(file), _) => SourceContext::File(file),
+            (None, Some(input)) => {
+                let connection = ConnectionContext { input: input.as_str().into(), id: 0, sender: None };
+                SourceContext::Connection(connection)
+            }
+            (None, None) => SourceContext::Request,
+        };
+        let context =
+            self.intake.context(&letter.pipeline, letter.dataset.as_deref(), letter.received_at, source)?;
+        Some(Context { envelope: letter.envelope.clone(), ..context })
+    }
+}
+
+/// What letters have in common that are replayed together.
+#[derive(PartialEq, Eq, Hash)]
+struct Group {
+    upload: Option<String>,
+    digest: Option<String>,
+    pipeline: String,
+    input: Option<String>,
+    dataset: Option<String>,
+    envelope: String,
+}
+
+impl Group {
+    fn of(letter: &DeadLetter) -> Self {
+        // A time zone has no hash of its own.
+        let envelope = match &letter.envelope {
+            Envelope::Bare => String::new(),
+            wrapped => format!("{wrapped:?}"),
+        };
+        Self {
+            upload: letter.upload.clone(),
+            digest: letter.digest.clone(),
+            pipeline: letter.pipeline.clone(),
+            input: letter.input.clone(),
+            dataset: letter.dataset.clone(),
+            envelope,
+        }
     }
 }

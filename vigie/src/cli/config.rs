@@ -1,7 +1,15 @@
-use crate::config::{self, Config, DEFAULT_TOML, Overrides};
+use crate::{
+    config::{self, Config, DEFAULT_TOML, Overrides},
+    local::SOCKET,
+};
+use anyhow::bail;
 use clap::Subcommand;
 use figment::value::{Tag, Value};
-use std::{io::Write, path::Path};
+use ingest::{
+    enrich::Enrichment,
+    pipeline::Pipelines,
+};
+use std::{io::Write, path::Path, sync::Arc};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -24,10 +32,29 @@ pub(super) fn run(file: Option<&Path>, command: ConfigCommand) -> anyhow::Result
             }
             let config = Config::load(file, &overrides)?;
             config.admin.configured_password()?;
+            check_inputs(&config)?;
             writeln!(out, "the configuration is usable")?;
         }
     }
     Ok(())
+}
+
+/// Whether the inputs could be opened. Pipelines that were put over the API are known to the service only, and ports that it
+/// has open are no obstacle to it.
+fn check_inputs(config: &Config) -> anyhow::Result<()> {
+    let running = config.data.join(SOCKET).exists();
+    let mut obstacles = ingest::input::obstacles(&config.inputs, !running);
+    let pipelines = Pipelines::new(Arc::new(Enrichment::embedded()))?;
+    if let Some(directory) = &config.pipelines.directory {
+        pipelines.load_directory(directory)?;
+    }
+    for input in &config.inputs {
+        let (name, pipeline) = (input.name(), &input.pipeline);
+        if pipeline != "auto" && pipelines.get(pipeline).is_none() && !config.data.exists() {
+            obstacles.push(format!("input {name:?}: there is no pipeline {pipeline:?}"));
+        }
+    }
+    if obstacles.is_empty() { Ok(()) } else { bail!("an input cannot be opened:\n  - {}", obstacles.join("\n  - ")) }
 }
 
 /// One setting as it is in force.

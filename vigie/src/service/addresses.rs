@@ -1,3 +1,4 @@
+use ingest::input::InputAddress;
 use std::{fmt, io};
 use tokio::net::TcpListener;
 
@@ -5,17 +6,23 @@ use tokio::net::TcpListener;
 pub(crate) struct Addresses {
     pub(crate) http: String,
     pub(crate) elastic: Option<String>,
+    pub(crate) inputs: Vec<InputAddress>,
 }
 
 impl Addresses {
-    pub(super) fn of(http: &TcpListener, elastic: Option<&TcpListener>) -> io::Result<Self> {
+    pub(super) fn of(
+        http: &TcpListener,
+        elastic: Option<&TcpListener>,
+        inputs: Vec<InputAddress>,
+    ) -> io::Result<Self> {
         let url = |listener: &TcpListener| Ok::<_, io::Error>(format!("http://{}", listener.local_addr()?));
-        Ok(Self { http: url(http)?, elastic: elastic.map(url).transpose()? })
+        Ok(Self { http: url(http)?, elastic: elastic.map(url).transpose()?, inputs })
     }
 }
 
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "listening http={} elastic={}", self.http, self.elastic.as_deref().unwrap_or("off"))
+        write!(f, "listening http={} elastic={}", self.http, self.elastic.as_deref().unwrap_or("off"))?;
+        self.inputs.iter().try_for_each(|input| write!(f, " {input}"))
     }
 }

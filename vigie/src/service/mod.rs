@@ -13,6 +13,7 @@ pub(crate) use addresses::Addresses;
 use crate::{config::Config, local::SOCKET};
 use anyhow::Context;
 use api::{App, ConnectionLimits};
+use ingest::input::Inputs;
 use rooms::Rooms;
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 use tokio::net::{TcpListener, UnixListener};
@@ -83,7 +84,9 @@ impl Service {
             "off" => None,
             address => Some(bind("elastic_listen", address).await?),
         };
-        let addresses = Addresses::of(&http, elastic.as_ref())?;
+        let inputs = Inputs::bind(&config.inputs, self.rooms.intake(), config.inputs_memory_bytes).await?;
+        let addresses = Addresses::of(&http, elastic.as_ref(), inputs.addresses()?)?;
+        self.tasks.spawn(inputs.run(self.stop.clone()));
         let proxies = config.http.trusted_proxies.clone();
         let limits = ConnectionLimits { proxies, ..ConnectionLimits::default() };
         if let Some(listener) = elastic {

@@ -136,6 +136,11 @@ impl Rooms {
         })
     }
 
+    /// The way of events into the store.
+    pub(super) fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
     /// Saves what makes the next start quick, and closes the stores.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         if let Err(error) = self.detector.save_snapshot().await {

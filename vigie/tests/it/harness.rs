@@ -24,6 +24,8 @@ pub(crate) struct Vigie {
     pub(crate) http: String,
     pub(crate) elastic: String,
     pub(crate) client: Client,
+    /// The line by which it says where it listens.
+    listening: String,
 }
 
 /// The command line of the binary, with an environment that only the test decides.
@@ -106,7 +108,41 @@ impl Vigie {
             listening.split(' ').find_map(|part| part.strip_prefix(name)).unwrap_or_default().to_owned()
         };
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { child, http: address("http="), elastic: address("elastic="), client }
+        Self { child, http: address("http="), elastic: address("elastic="), client, listening }
+    }
+
+    /// Starts it with these settings in a file, such as inputs.
+    pub(crate) fn start_configured(data: &Path, toml: &str) -> Self {
+        let file = data.with_extension("toml");
+        std::fs::write(&file, toml).unwrap();
+        Self::start_with(data, &[("VIGIE_CONFIG", file.to_str().unwrap())])
+    }
+
+    /// Where the input of that name listens.
+    pub(crate) fn input(&self, name: &str) -> std::net::SocketAddr {
+        let parts = self.listening.split(' ').filter_map(|part| part.strip_prefix("input."));
+        let (_, url) = parts.filter_map(|part| part.split_once('=')).find(|(found, _)| *found == name).unwrap();
+        url.split_once("://").unwrap().1.parse().unwrap()
+    }
+
+    /// The value of a metric, by its name with labels; 0 if it is not there.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = self.client.get(format!("{}/metrics", self.http)).send().await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or(0.0)
+    }
+
+    /// Waits until a metric has reached a value.
+    pub(crate) async fn metric_until(&self, name: &str, least: f64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let value = self.metric(name).await;
+            if value >= least {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{name} is {value}, not {least}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     fn spawn(data: &Path, elastic: &str, environment: &[(&str, &str)]) -> Child {

@@ -11,6 +11,7 @@ mod elastic_admin;
 mod elastic_guards;
 mod fraud;
 mod harness;
+mod inputs;
 mod real_logs;
 mod scripts;
 mod search_answers;
