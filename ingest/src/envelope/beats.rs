@@ -65,8 +65,9 @@ mod tests {
 
     #[test]
     fn metadata_steers_and_is_no_part() {
-        let found =
-            beats(json!({"@metadata": {"_id": "a1", "pipeline": "access", "beat": "filebeat"}, "message": "x"}));
+        let found = beats(
+            json!({"@metadata": {"_id": "a1", "pipeline": "access", "beat": "filebeat"}, "message": "x"}),
+        );
         assert_eq!((found.id.as_deref(), found.pipeline.as_deref()), (Some("a1"), Some("access")));
         assert_eq!(Value::Object(found.event), json!({"message": "x"}));
         assert_eq!(beats(json!({"@metadata": {"_id": "x".repeat(600)}})).id.unwrap().len(), 32);

@@ -6,7 +6,7 @@
 mod beats;
 mod syslog;
 
-use crate::intake::fill;
+use crate::intake::{fill, format_time};
 use event::{Event, Object, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -97,7 +97,7 @@ impl Wrapping<'_> {
             fill(fields, "log", message.log_fields());
         }
         if let (Some(at), true) = (message.time, is_line) {
-            fields.entry("@timestamp").or_insert_with(|| Value::String(at.to_string()));
+            fields.entry("@timestamp").or_insert_with(|| Value::String(format_time(at)));
         }
     }
 

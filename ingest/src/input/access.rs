@@ -49,11 +49,14 @@ mod tests {
     #[test]
     fn only_who_is_named_may_send() {
         let check = |allow: Option<&[&str]>, address: &str, expected: bool| {
-            let allow: Option<Vec<String>> = allow.map(|allow| allow.iter().map(|s| (*s).to_owned()).collect());
+            let allow: Option<Vec<String>> =
+                allow.map(|allow| allow.iter().map(|s| (*s).to_owned()).collect());
             let access = Access::new(allow.as_deref()).unwrap();
             assert_eq!(access.allows(address.parse().unwrap()), expected, "{allow:?} {address}");
         };
-        for near in ["127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:127.0.0.1"] {
+        for near in
+            ["127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "::1", "fd00::1", "::ffff:127.0.0.1"]
+        {
             check(None, near, true);
         }
         for far in ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8"] {

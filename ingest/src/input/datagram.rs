@@ -145,7 +145,10 @@ impl Queue {
         let (max, kept) = (input.settings.max_line_bytes, input.intake.limits.record_kept_bytes);
         if input.settings.kind == InputKind::Syslog {
             // One message (RFC 5426, 3.1), line ends in it included.
-            let end = datagram.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | b'\0')).map_or(0, |at| at + 1);
+            let end = datagram
+                .iter()
+                .rposition(|byte| !matches!(byte, b'\n' | b'\r' | b'\0'))
+                .map_or(0, |at| at + 1);
             let shown = if end > max { kept.min(end) } else { end };
             let bytes = Bytes::copy_from_slice(&datagram[..shown]);
             if !bytes.trim_ascii().is_empty() {

@@ -183,7 +183,8 @@ impl Framing {
 
 /// A whole record, without the line end that may stand inside of the frame.
 fn frame(mut bytes: BytesMut) -> Frame {
-    let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | b'\0')).map_or(0, |last| last + 1);
+    let end =
+        bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | b'\0')).map_or(0, |last| last + 1);
     bytes.truncate(end);
     Frame { length: bytes.len() as u64, bytes: bytes.freeze(), fault: None }
 }

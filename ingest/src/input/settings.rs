@@ -156,7 +156,8 @@ impl InputSettings {
         };
         let udp = self.transport == Transport::Udp;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let named = self.name.as_ref().is_none_or(|name| (1..=64).contains(&name.len()) && name.chars().all(plain));
+        let named =
+            self.name.as_ref().is_none_or(|name| (1..=64).contains(&name.len()) && name.chars().all(plain));
         require(named, "name must be 1 to 64 letters, digits, '-', '_' or '.'");
         require(!(udp && self.kind == InputKind::Lumberjack), "lumberjack needs transport = \"tcp\"");
         require(
@@ -169,11 +170,23 @@ impl InputSettings {
             "client_ca_file needs certificate_file and key_file",
         );
         require(!self.pipeline.is_empty(), "pipeline must be a name or \"auto\"");
-        require((1..=1 << 20).contains(&self.max_connections), "max_connections must be between 1 and 1048576");
+        require(
+            (1..=1 << 20).contains(&self.max_connections),
+            "max_connections must be between 1 and 1048576",
+        );
         require(LINE_BYTES.contains(&self.max_line_bytes), "max_line_bytes must be between 1 KiB and 16 MiB");
-        require(TIMEOUT_SECS.contains(&self.idle_timeout_secs), "idle_timeout_secs must be between 1 and a week");
-        require(TIMEOUT_SECS.contains(&self.frame_timeout_secs), "frame_timeout_secs must be between 1 and a week");
-        require((1 << 16..=1 << 30).contains(&self.queue_max_bytes), "queue_max_bytes must be between 64 KiB and 1 GiB");
+        require(
+            TIMEOUT_SECS.contains(&self.idle_timeout_secs),
+            "idle_timeout_secs must be between 1 and a week",
+        );
+        require(
+            TIMEOUT_SECS.contains(&self.frame_timeout_secs),
+            "frame_timeout_secs must be between 1 and a week",
+        );
+        require(
+            (1 << 16..=1 << 30).contains(&self.queue_max_bytes),
+            "queue_max_bytes must be between 64 KiB and 1 GiB",
+        );
         problems.extend(self.zone().err());
         problems.extend(Access::new(self.allow.as_deref()).err());
         problems

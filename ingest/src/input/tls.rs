@@ -41,7 +41,11 @@ pub(super) fn acceptor(settings: &InputSettings) -> Result<Option<TlsAcceptor>, 
         }
     };
     let config = builder.with_single_cert(chain, key).map_err(|error| {
-        format!("certificate_file {} and key_file {}: {error}", certificate_file.display(), key_file.display())
+        format!(
+            "certificate_file {} and key_file {}: {error}",
+            certificate_file.display(),
+            key_file.display()
+        )
     })?;
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }

@@ -1,8 +1,8 @@
 //! Records as they arrive over the network: each may be for another pipeline, and a batch may be tried again.
 
 use super::{
-    Batch, ConnectionContext, Context, EventPipeline, Intake, IntakeError, Passage, ProcessorFailure, SAMPLE_RECORDS,
-    SourceContext, Takes, delivery::deliver, text_at,
+    Batch, ConnectionContext, Context, EventPipeline, Intake, IntakeError, Passage, ProcessorFailure,
+    SAMPLE_RECORDS, SourceContext, Takes, delivery::deliver, text_at,
 };
 use crate::{
     decode::RawRecord,
@@ -103,9 +103,10 @@ impl Intake {
     ) -> Result<Counts, IntakeError> {
         // Always on a thread for that: should a pipeline panic, the records are still here.
         let (intake, records, read) = (Arc::clone(self), Arc::clone(arrivals), Arc::clone(reception));
-        let mut batch = tokio::task::spawn_blocking(move || intake.refine_arrivals(&records, &read, received_at))
-            .await
-            .map_err(|error| IntakeError::Internal(error.to_string()))?;
+        let mut batch =
+            tokio::task::spawn_blocking(move || intake.refine_arrivals(&records, &read, received_at))
+                .await
+                .map_err(|error| IntakeError::Internal(error.to_string()))?;
         // Every event of the batch knows its own pipeline; this one only completes the dead letters of refused events.
         let context = self.context_or_missing(LINES, reception, None, received_at);
         let own_below = if again { u64::MAX } else { 0 };
@@ -205,7 +206,8 @@ impl Intake {
         let mut recognition = recognition.lock();
         let missing = SAMPLE_RECORDS - recognition.sampled;
         let more = arrivals.iter().filter(|arrival| arrival.fault.is_none()).take(missing);
-        let texts: Vec<_> = more.map(|arrival| String::from_utf8_lossy(&arrival.bytes).into_owned()).collect();
+        let texts: Vec<_> =
+            more.map(|arrival| String::from_utf8_lossy(&arrival.bytes).into_owned()).collect();
         if !texts.is_empty() {
             recognition.sampled += texts.len();
             recognition.sample.extend(texts);
@@ -263,4 +265,3 @@ impl Arrival {
         RawRecord { bytes, offset: *sequence, line: sequence + 1, length: *length }
     }
 }
-

@@ -92,7 +92,11 @@ mod tests {
             assert_eq!(Value::Object(fields), expected);
         };
         check(json!({}), json!({"level": "info"}), json!({"log": {"level": "info"}}));
-        check(json!({"log": {"level": "error"}}), json!({"level": "info"}), json!({"log": {"level": "error"}}));
+        check(
+            json!({"log": {"level": "error"}}),
+            json!({"level": "info"}),
+            json!({"log": {"level": "error"}}),
+        );
         check(json!({"log": {"a": 1}}), json!({"b": {"c": 2}}), json!({"log": {"a": 1, "b": {"c": 2}}}));
         check(json!({"log": "x"}), json!({"a": 1}), json!({"labels": {"log": "x"}, "log": {"a": 1}}));
         check(json!({"log": null}), json!("x"), json!({"log": "x"}));

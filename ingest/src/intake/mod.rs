@@ -30,6 +30,7 @@ pub(crate) use identity::{given_id, shipped_id};
 pub use pipelines::{EventPipeline, Passage, PipelineSet, ProcessorFailure, Redact, Takes};
 pub use record::Record;
 pub(crate) use refinery::{ConnectionContext, Context, FileContext, Refinery, SourceContext};
+pub(crate) use route::format_time;
 use std::sync::Arc;
 pub(crate) use submit::SAMPLE_RECORDS;
 pub use submit::{IntakeError, ItemOutcome, SubmitItem, SubmitReport};

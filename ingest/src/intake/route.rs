@@ -35,7 +35,7 @@ pub(super) fn settle_time(event: &mut Event, received_at: Timestamp, now: Timest
 }
 
 /// RFC 3339, UTC, milliseconds.
-pub(super) fn format_time(at: Timestamp) -> String {
+pub(crate) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 

@@ -1,4 +1,9 @@
-use super::{Batch, Intake, Record, batch::Slot, delivery::deliver, refinery::{Context, SourceContext}};
+use super::{
+    Batch, Intake, Record,
+    batch::Slot,
+    delivery::deliver,
+    refinery::{Context, SourceContext},
+};
 use crate::{
     decode::{DecodeError, Peeked, RawRecord, Records, Resume, sample_records, sniff_text},
     ports::{Outcome, PortError},

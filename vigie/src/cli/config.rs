@@ -5,10 +5,7 @@ use crate::{
 use anyhow::bail;
 use clap::Subcommand;
 use figment::value::{Tag, Value};
-use ingest::{
-    enrich::Enrichment,
-    pipeline::Pipelines,
-};
+use ingest::{enrich::Enrichment, pipeline::Pipelines};
 use std::{io::Write, path::Path, sync::Arc};
 
 #[derive(Debug, Subcommand)]
@@ -54,7 +51,11 @@ fn check_inputs(config: &Config) -> anyhow::Result<()> {
             obstacles.push(format!("input {name:?}: there is no pipeline {pipeline:?}"));
         }
     }
-    if obstacles.is_empty() { Ok(()) } else { bail!("an input cannot be opened:\n  - {}", obstacles.join("\n  - ")) }
+    if obstacles.is_empty() {
+        Ok(())
+    } else {
+        bail!("an input cannot be opened:\n  - {}", obstacles.join("\n  - "))
+    }
 }
 
 /// One setting as it is in force.

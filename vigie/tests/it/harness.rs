@@ -121,13 +121,15 @@ impl Vigie {
     /// Where the input of that name listens.
     pub(crate) fn input(&self, name: &str) -> std::net::SocketAddr {
         let parts = self.listening.split(' ').filter_map(|part| part.strip_prefix("input."));
-        let (_, url) = parts.filter_map(|part| part.split_once('=')).find(|(found, _)| *found == name).unwrap();
+        let (_, url) =
+            parts.filter_map(|part| part.split_once('=')).find(|(found, _)| *found == name).unwrap();
         url.split_once("://").unwrap().1.parse().unwrap()
     }
 
     /// The value of a metric, by its name with labels; 0 if it is not there.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let text = self.client.get(format!("{}/metrics", self.http)).send().await.unwrap().text().await.unwrap();
+        let text =
+            self.client.get(format!("{}/metrics", self.http)).send().await.unwrap().text().await.unwrap();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or(0.0)
     }

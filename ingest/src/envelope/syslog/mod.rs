@@ -11,7 +11,7 @@ mod time;
 #[cfg(test)]
 mod tests;
 
-use crate::intake::{add_tag, fill};
+use crate::intake::{add_tag, fill, format_time};
 use event::{Event, Object, Timestamp};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -156,7 +156,7 @@ impl<'a> Message<'a> {
         let original = String::from_utf8_lossy(original);
         fill(fields, "event", json!({ "original": original }));
         if let (Some(at), None) = (self.time, metadata.timestamp) {
-            fill(fields, "@timestamp", Value::String(at.to_string()));
+            fill(fields, "@timestamp", Value::String(format_time(at)));
         }
         if self.malformed {
             add_tag(fields, MALFORMED);

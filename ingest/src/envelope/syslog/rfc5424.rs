@@ -5,13 +5,14 @@ use event::Object;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Most parameters of a message that are kept.
+/// Most parameters and elements of a message that are kept.
 const PARAMETERS_MAX: usize = 200;
 
 /// Reads what follows the priority; `None` if it is not of this form.
 pub(super) fn parse(rest: &str, priority: u8) -> Option<Message<'_>> {
     let (version, rest) = rest.split_once(' ')?;
-    let version = version.parse::<u16>().ok().filter(|v| (1..1000).contains(v) && !version.starts_with('+'))?;
+    let version =
+        version.parse::<u16>().ok().filter(|v| (1..1000).contains(v) && !version.starts_with('+'))?;
     let mut rest = rest;
     let mut field = || {
         let (field, behind) = rest.split_once(' ')?;
@@ -61,6 +62,8 @@ fn structured_data(text: &str) -> Option<(Object, &str)> {
             return None;
         }
         let mut parameters = Object::new();
+        kept += 1;
+        let wanted = kept <= PARAMETERS_MAX;
         loop {
             behind = behind.trim_start_matches(' ');
             if let Some(after) = behind.strip_prefix(']') {
@@ -78,7 +81,7 @@ fn structured_data(text: &str) -> Option<(Object, &str)> {
             }
             behind = after;
         }
-        if kept <= PARAMETERS_MAX {
+        if wanted {
             elements.insert(id.to_owned(), Value::Object(parameters));
         }
     }

@@ -16,7 +16,11 @@ pub(super) fn read_rfc3339(text: &str) -> Option<Timestamp> {
 ///
 /// `Nov 21 12:00:00`, with a fraction, with a year before or behind the time, with a zone, with the `*` or `.` that Cisco's
 /// devices put before a time that is not synchronised; or RFC 3339 as rsyslog's forwarding writes it, also without zone.
-pub(super) fn read<'a>(text: &'a str, received_at: Timestamp, zone: &TimeZone) -> Option<(Timestamp, &'a str)> {
+pub(super) fn read<'a>(
+    text: &'a str,
+    received_at: Timestamp,
+    zone: &TimeZone,
+) -> Option<(Timestamp, &'a str)> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         let (stamp, rest) = token(text);
         let stamp = stamp.trim_end_matches(':');
@@ -72,7 +76,8 @@ fn local(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 /// `hh:mm:ss`, perhaps with a fraction.
 fn read_clock(text: &str) -> Option<jiff::civil::Time> {
     let bytes = text.as_bytes();
-    let shaped = bytes.len() >= 7 && bytes.iter().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b','));
+    let shaped =
+        bytes.len() >= 7 && bytes.iter().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b','));
     let (hour, rest) = text.split_once(':').filter(|_| shaped)?;
     let (minute, second) = rest.split_once(':')?;
     let (second, fraction) = second.split_once(['.', ',']).unwrap_or((second, ""));

@@ -157,7 +157,8 @@ impl Inflating {
         let (read, made) = (self.zlib.total_in(), self.zlib.total_out());
         let start = self.buffer.len();
         self.buffer.resize(start + INFLATE_BYTES, 0);
-        let status = self.zlib.decompress(&buffer[..available], &mut self.buffer[start..], FlushDecompress::None);
+        let status =
+            self.zlib.decompress(&buffer[..available], &mut self.buffer[start..], FlushDecompress::None);
         let read = self.zlib.total_in() - read;
         let made = self.zlib.total_out() - made;
         self.buffer.truncate(start + usize::try_from(made).unwrap_or(0));

@@ -56,7 +56,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     let mut lingered = false;
     loop {
         let mut came = false;
-        while !(waiting.is_full() || window.complete || failed.is_some() || reader.must_write(waiting.bytes())) {
+        while !(waiting.is_full()
+            || window.complete
+            || failed.is_some()
+            || reader.must_write(waiting.bytes()))
+        {
             match frames.next(&mut reader.buffer) {
                 Ok(Some(said)) => window.hear(said, &mut waiting),
                 Ok(None) => break,
@@ -68,7 +72,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             came = true;
         }
         let over = reader.ended || failed.is_some();
-        let write = window.complete || lingered || over || waiting.is_full() || reader.must_write(waiting.bytes());
+        let write =
+            window.complete || lingered || over || waiting.is_full() || reader.must_write(waiting.bytes());
         if write && !waiting.is_empty() {
             store(reader, delivery, &mut waiting, &mut window).await?;
             // In the middle of a window only a client that hesitates is told.
@@ -93,7 +98,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             }
             Ok(Brought::Stalled) => {
                 delivery.meters.refused("stalled");
-                failed = Some(io::Error::new(io::ErrorKind::TimedOut, "the rest of a frame did not come in time"));
+                failed =
+                    Some(io::Error::new(io::ErrorKind::TimedOut, "the rest of a frame did not come in time"));
             }
             Err(error) => failed = Some(error),
         }

@@ -78,7 +78,9 @@ async fn uploads(door: &Door, session: &Session<'_>) {
         let numbers = door.batch();
         let part = multipart::Part::text(lines("upload", numbers.clone())).file_name("a.ndjson");
         let form = multipart::Form::new().part("file", part);
-        let Ok(response) = session.request(Method::POST, "/logs/uploads").multipart(form).send().await else { return };
+        let Ok(response) = session.request(Method::POST, "/logs/uploads").multipart(form).send().await else {
+            return;
+        };
         if response.status().is_success() {
             let Ok(answer) = response.json::<Value>().await else { return };
             door.uploads.lock().unwrap().push(answer["uploads"][0]["id"].as_str().unwrap().to_owned());
@@ -94,10 +96,18 @@ async fn bulk(door: &Door, vigie: &Vigie) {
         let mut body = String::new();
         for n in numbers.clone() {
             let day = n % 3;
-            writeln!(body, "{{\"create\":{{\"_index\":\"ecommerce-logs-2026.11.1{day}\",\"_id\":\"bulk-{n}\"}}}}\n{}", event("bulk", n)).unwrap();
+            writeln!(
+                body,
+                "{{\"create\":{{\"_index\":\"ecommerce-logs-2026.11.1{day}\",\"_id\":\"bulk-{n}\"}}}}\n{}",
+                event("bulk", n)
+            )
+            .unwrap();
         }
         let request = vigie.client.post(format!("{}/_bulk", vigie.elastic)).basic_auth(ADMIN, Some(PASSWORD));
-        let Ok(response) = request.header("content-type", "application/x-ndjson").body(body).send().await else { return };
+        let Ok(response) = request.header("content-type", "application/x-ndjson").body(body).send().await
+        else {
+            return;
+        };
         if response.status().is_success() {
             let Ok(answer) = response.json::<Value>().await else { return };
             assert_eq!(answer["errors"], false, "{answer}");
@@ -127,7 +137,7 @@ fn shipper(door: &Door, address: SocketAddr, open: &Mutex<Option<std::ops::Range
             event.to_string()
         };
         let events: Vec<String> = numbers.clone().map(shipped).collect();
-        if client.send(&events, numbers.start % 3 == 0).is_err() {
+        if client.send(&events, numbers.start.is_multiple_of(3)).is_err() {
             return;
         }
         door.acknowledge(numbers);
@@ -160,15 +170,26 @@ async fn all_inputs_survive_kills() {
         let session = Session { vigie: &vigie, token: token.clone(), refresh_token: String::new() };
         let (syslog, json, beats) = (vigie.input("syslog"), vigie.input("json"), vigie.input("beats"));
         let threads = [
-            { let doors = doors.clone(); std::thread::spawn(move || connection(&doors["syslog"], syslog, |numbers| {
-                numbers.fold(String::new(), |mut text, n| {
-                    let message = format!("<14>1 - web1 shop - - - {}", event("syslog", n));
-                    write!(text, "{} {message}", message.len()).unwrap();
-                    text
+            {
+                let doors = doors.clone();
+                std::thread::spawn(move || {
+                    connection(&doors["syslog"], syslog, |numbers| {
+                        numbers.fold(String::new(), |mut text, n| {
+                            let message = format!("<14>1 - web1 shop - - - {}", event("syslog", n));
+                            write!(text, "{} {message}", message.len()).unwrap();
+                            text
+                        })
+                    })
                 })
-            })) },
-            { let doors = doors.clone(); std::thread::spawn(move || connection(&doors["json"], json, |numbers| lines("json", numbers))) },
-            { let (doors, open) = (doors.clone(), open.clone()); std::thread::spawn(move || shipper(&doors["beats"], beats, &open)) },
+            },
+            {
+                let doors = doors.clone();
+                std::thread::spawn(move || connection(&doors["json"], json, |numbers| lines("json", numbers)))
+            },
+            {
+                let (doors, open) = (doors.clone(), open.clone());
+                std::thread::spawn(move || shipper(&doors["beats"], beats, &open))
+            },
         ];
         let killer = async {
             tokio::time::sleep(moment).await;
@@ -187,8 +208,9 @@ async fn all_inputs_survive_kills() {
     }
     let vigie = Vigie::start_configured(&data, &toml);
     let admin = vigie.login(ADMIN).await;
-    for id in doors["upload"].uploads.lock().unwrap().iter() {
-        assert_eq!(admin.finished(id).await["state"], "done");
+    let uploads = std::mem::take(&mut *doors["upload"].uploads.lock().unwrap());
+    for id in uploads {
+        assert_eq!(admin.finished(&id).await["state"], "done");
     }
     // All that was under way is visible when this one is.
     admin.post("/logs/events", event("last", 0)).await;
@@ -206,7 +228,12 @@ async fn all_inputs_survive_kills() {
         assert!(!acknowledges || !acknowledged.is_empty(), "{name}: nothing was acknowledged");
         assert!(distinct.len() as u64 >= kills, "{name}: only {} are there", distinct.len());
         assert!(distinct.iter().all(|number| *number < door.sent()));
-        println!("{name}: {} sent, {} acknowledged, {} there", door.sent(), acknowledged.len(), distinct.len());
+        println!(
+            "{name}: {} sent, {} acknowledged, {} there",
+            door.sent(),
+            acknowledged.len(),
+            distinct.len()
+        );
     }
     vigie.stop();
 }

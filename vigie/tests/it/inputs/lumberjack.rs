@@ -30,21 +30,28 @@ async fn a_hundred_thousand_events_are_each_acknowledged_and_there_once() {
         let mut client = Client::connect(address).unwrap();
         for first in (0..EVENTS).step_by(WINDOW) {
             let events: Vec<String> = (first..EVENTS.min(first + WINDOW)).map(shipped).collect();
-            client.send(&events, first / WINDOW % 2 == 0).unwrap();
+            client.send(&events, (first / WINDOW).is_multiple_of(2)).unwrap();
         }
         // The last window again, as after a lost acknowledgement.
         let again: Vec<String> = (EVENTS - 100..EVENTS).map(shipped).collect();
         Client::connect(address).unwrap().send(&again, true).unwrap();
     };
     tokio::task::spawn_blocking(send).await.unwrap();
-    assert_eq!(vigie.metric("ingest_input_events_total{input=\"beats\",outcome=\"indexed\"}").await, EVENTS as f64);
+    assert_eq!(
+        vigie.metric("ingest_input_events_total{input=\"beats\",outcome=\"indexed\"}").await,
+        EVENTS as f64
+    );
     assert_eq!(vigie.metric("ingest_input_events_total{input=\"beats\",outcome=\"duplicate\"}").await, 100.0);
     // Acknowledged is durable.
     vigie.kill();
     let vigie = Vigie::start(&data);
     let admin = vigie.login(ADMIN).await;
     let found = admin.search_until(json!({"query": "*", "size": 1, "aggs": {"numbers": {"cardinality": {"field": "number", "precision_threshold": 40000}}, "least": {"min": {"field": "number"}}, "most": {"max": {"field": "number"}}}}), EVENTS as u64).await;
-    assert_eq!((&found["aggs"]["least"]["value"], &found["aggs"]["most"]["value"]), (&json!(0.0), &json!((EVENTS - 1) as f64)), "{found}");
+    assert_eq!(
+        (&found["aggs"]["least"]["value"], &found["aggs"]["most"]["value"]),
+        (&json!(0.0), &json!((EVENTS - 1) as f64)),
+        "{found}"
+    );
     vigie.stop();
 }
 
@@ -83,14 +90,20 @@ async fn events_of_shippers_are_read_as_their_lines_are() {
     };
     tokio::task::spawn_blocking(send).await.unwrap();
     let event = only(&admin, "url.path:\"/item/5\"").await;
-    assert_eq!((&event["event"]["dataset"], &event["host"]["name"]), (&json!("ecommerce.access"), &json!("web1")));
+    assert_eq!(
+        (&event["event"]["dataset"], &event["host"]["name"]),
+        (&json!("ecommerce.access"), &json!("web1"))
+    );
     assert_eq!(event["@timestamp"], "2026-11-21T10:00:00.000Z", "the line's time, not that of its reading");
     assert!(event.get("@metadata").is_none(), "{event}");
     let found = admin.search_until(json!({"query": "event.dataset:ecommerce.error"}), 1).await;
     assert_eq!(found["hits"][0]["id"], "given", "{found}");
     assert_eq!(found["hits"][0]["source"]["log"]["file"]["path"], "/var/log/a.log");
     let event = only(&admin, "message:words").await;
-    assert_eq!((&event["log"]["level"], &event["@timestamp"]), (&json!("warn"), &json!("2026-11-20T11:00:00.000Z")));
+    assert_eq!(
+        (&event["log"]["level"], &event["@timestamp"]),
+        (&json!("warn"), &json!("2026-11-20T11:00:00.000Z"))
+    );
     only(&admin, "message:asks").await;
     only(&admin, "event.dataset:ecommerce.behaviour").await;
     only(&admin, "message:\"not for access\"").await;
@@ -123,7 +136,10 @@ async fn what_the_store_refuses_is_a_dead_letter_and_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn half_a_window_is_acknowledged_by_half_and_what_is_no_lumberjack_is_cut_off() {
     let dir = tempfile::tempdir().unwrap();
-    let vigie = Vigie::start_configured(&dir.path().join("data"), &input("beats", "type = \"lumberjack\"\nframe_timeout_secs = 2"));
+    let vigie = Vigie::start_configured(
+        &dir.path().join("data"),
+        &input("beats", "type = \"lumberjack\"\nframe_timeout_secs = 2"),
+    );
     let address = vigie.input("beats");
     let talk = move || {
         let events: Vec<String> = (0..10).map(shipped).collect();
@@ -139,7 +155,8 @@ async fn half_a_window_is_acknowledged_by_half_and_what_is_no_lumberjack_is_cut_
         client.0.write_all(&[window(&events[..1], false), b"1D\0\0".to_vec()].concat()).unwrap();
         assert_eq!(client.acknowledgement().unwrap(), 1);
         assert_eq!(client.0.read(&mut [0; 1]).unwrap_or(0), 0);
-        for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x02\0", b"2C\0\0\0\x04abcd", b"2J\0\0"] {
+        for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x02\0", b"2C\0\0\0\x04abcd", b"2J\0\0"]
+        {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             stream.write_all(garbage).unwrap();

@@ -125,7 +125,14 @@ async fn each_port_has_a_pipeline_and_a_dataset_of_its_own() {
     let mut dead: Vec<_> = dead_letters_until(&admin, 2)
         .await
         .into_iter()
-        .map(|letter| (letter["input"].clone(), letter["pipeline"].clone(), letter["original"].clone(), letter["line"].clone()))
+        .map(|letter| {
+            (
+                letter["input"].clone(),
+                letter["pipeline"].clone(),
+                letter["original"].clone(),
+                letter["line"].clone(),
+            )
+        })
         .collect();
     dead.sort_by_key(|letter| letter.0.to_string());
     assert_eq!(dead[0], (json!("json"), json!("json"), json!("no json"), json!(2)));
@@ -142,8 +149,15 @@ async fn a_dead_syslog_message_is_replayed_with_its_header() {
     send(vigie.input("s"), b"<13>Nov 21 10:00:00 web1 app[3]: hello\n");
     let letters = dead_letters_until(&admin, 1).await;
     assert_eq!(letters[0]["pipeline"], "later", "{letters:?}");
-    let definition = json!({"processors": [{"set": {"field": "labels.seen", "value": "{{{log.syslog.appname}}}"}}]});
-    let (status, answer) = admin.request(reqwest::Method::PUT, "/pipelines/later").json(&definition).send().await.map(|r| (r.status(), r)).unwrap();
+    let definition =
+        json!({"processors": [{"set": {"field": "labels.seen", "value": "{{{log.syslog.appname}}}"}}]});
+    let (status, answer) = admin
+        .request(reqwest::Method::PUT, "/pipelines/later")
+        .json(&definition)
+        .send()
+        .await
+        .map(|r| (r.status(), r))
+        .unwrap();
     assert!(status.is_success(), "{answer:?}");
     let (_, report) = admin.post("/logs/dead-letters/replay", json!({"ids": [letters[0]["id"]]})).await;
     assert_eq!((&report["replayed"], &report["indexed"]), (&json!(1), &json!(1)), "{report}");
@@ -158,7 +172,10 @@ async fn a_dead_syslog_message_is_replayed_with_its_header() {
 async fn who_sends_too_much_or_too_slowly_or_from_elsewhere_is_told_from_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let toml = [
-        input("lines", "type = \"lines\"\npipeline = \"text\"\nmax_line_bytes = 2048\nframe_timeout_secs = 1"),
+        input(
+            "lines",
+            "type = \"lines\"\npipeline = \"text\"\nmax_line_bytes = 2048\nframe_timeout_secs = 1",
+        ),
         input("idle", "type = \"lines\"\nidle_timeout_secs = 1"),
         input("far", "type = \"lines\"\nallow = [\"192.0.2.0/24\"]"),
         input("one", "type = \"lines\"\npipeline = \"text\"\nmax_connections = 1"),
@@ -228,7 +245,8 @@ async fn datagrams_are_taken_and_counted() {
 #[tokio::test]
 async fn a_flood_of_datagrams_is_dropped_by_count() {
     let dir = tempfile::tempdir().unwrap();
-    let toml = input("u", "type = \"lines\"\ntransport = \"udp\"\npipeline = \"text\"\nqueue_max_bytes = 65536");
+    let toml =
+        input("u", "type = \"lines\"\ntransport = \"udp\"\npipeline = \"text\"\nqueue_max_bytes = 65536");
     let vigie = Vigie::start_configured(&dir.path().join("data"), &toml);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let text = "y".repeat(1_000);
@@ -294,7 +312,8 @@ fn config_check_explains_what_is_wrong_with_an_input() {
             .arg(dir.path().join("data"))
             .output()
             .unwrap();
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.success(), expected.is_empty(), "{text}");
         assert!(text.contains(expected), "{text:?} has no {expected:?}");
     };

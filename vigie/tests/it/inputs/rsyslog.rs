@@ -37,7 +37,10 @@ fn program() -> Option<(PathBuf, PathBuf)> {
 fn start(work: &Path, lines: &Path, ports: [SocketAddr; 3]) -> Option<Rsyslog> {
     let (program, libraries) = program()?;
     let forward = |n: usize, more: &str| {
-        format!("  action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{}\" template=\"RSYSLOG_{more}\n", ports[n].port())
+        format!(
+            "  action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{}\" template=\"RSYSLOG_{more}\n",
+            ports[n].port()
+        )
     };
     let configuration = format!(
         "global(workDirectory=\"{work}\")\nmodule(load=\"imfile\")\ninput(type=\"imfile\" file=\"{lines}\" tag=\"shop:\" facility=\"local3\" severity=\"error\" ruleset=\"ship\")\nruleset(name=\"ship\") {{\n{}{}{}}}\n",
@@ -92,7 +95,11 @@ async fn rsyslog_forwards_over_tcp_and_udp() {
     for hit in page["hits"].as_array().unwrap() {
         let event = &hit["source"];
         assert_eq!(event["message"], "order 7 failed: é [x]", "{event}");
-        assert_eq!((&event["process"]["name"], &event["log"]["level"]), (&json!("shop"), &json!("error")), "{event}");
+        assert_eq!(
+            (&event["process"]["name"], &event["log"]["level"]),
+            (&json!("shop"), &json!("error")),
+            "{event}"
+        );
         assert_eq!(event["log"]["syslog"]["facility"]["name"], "local3");
         assert!(event["host"]["hostname"].is_string() && event.get("tags").is_none(), "{event}");
     }
@@ -107,10 +114,7 @@ async fn logger_is_understood_in_all_its_ways() {
         return skip("no logger here");
     }
     let dir = tempfile::tempdir().unwrap();
-    let toml = [
-        input("tcp", "type = \"syslog\""),
-        input("udp", "type = \"syslog\"\ntransport = \"udp\""),
-    ];
+    let toml = [input("tcp", "type = \"syslog\""), input("udp", "type = \"syslog\"\ntransport = \"udp\"")];
     let vigie = Vigie::start_configured(&dir.path().join("data"), &toml.concat());
     let admin = vigie.login(ADMIN).await;
     let mut n = 0;
@@ -119,7 +123,18 @@ async fn logger_is_understood_in_all_its_ways() {
             let port = vigie.input(name).port().to_string();
             n += 1;
             let message = format!("words{n} of the shop");
-            let head = [way, "--server", "127.0.0.1", "--port", &port, "-p", "local1.warning", "-t", "shop", "--id=42"];
+            let head = [
+                way,
+                "--server",
+                "127.0.0.1",
+                "--port",
+                &port,
+                "-p",
+                "local1.warning",
+                "-t",
+                "shop",
+                "--id=42",
+            ];
             if way == "--udp" && form.contains(&"--octet-count") {
                 continue;
             }
@@ -127,7 +142,11 @@ async fn logger_is_understood_in_all_its_ways() {
             let event = only(&admin, &format!("message:words{n}")).await;
             assert_eq!(event["message"], message, "{event}");
             assert_eq!(event["log"]["syslog"]["facility"]["name"], "local1", "{event}");
-            assert_eq!((&event["process"]["name"], &event["process"]["pid"], &event["log"]["level"]), (&json!("shop"), &json!(42), &json!("warning")), "{event}");
+            assert_eq!(
+                (&event["process"]["name"], &event["process"]["pid"], &event["log"]["level"]),
+                (&json!("shop"), &json!(42), &json!("warning")),
+                "{event}"
+            );
             assert!(event.get("tags").is_none(), "{event}");
         }
     }

@@ -55,7 +55,9 @@ fn event(sequence: u32, payload: &[u8]) -> Said {
 #[test]
 fn plain_and_compressed_frames_are_read_however_they_come() {
     let inner = [json(1, b"{}"), json(2, br#"{"a":1}"#)].concat();
-    let stream = [window(3), compressed(&inner), json(3, b"{\"b\":2}"), window(1), compressed(&json(1, b"{}"))].concat();
+    let stream =
+        [window(3), compressed(&inner), json(3, b"{\"b\":2}"), window(1), compressed(&json(1, b"{}"))]
+            .concat();
     let expected = vec![
         Said::Window(3),
         event(1, b"{}"),
@@ -77,7 +79,8 @@ fn an_event_that_is_too_long_keeps_its_start_and_the_next_is_read() {
     let long = vec![b'x'; MAX + 1];
     let stream = [json(1, &long), json(2, b"{}")].concat();
     let expected = |found: Vec<Said>| {
-        let frame = Frame { bytes: Bytes::copy_from_slice(&long[..KEPT]), length: MAX as u64 + 1, fault: None };
+        let frame =
+            Frame { bytes: Bytes::copy_from_slice(&long[..KEPT]), length: MAX as u64 + 1, fault: None };
         assert_eq!(found, [Said::Event(1, frame), event(2, b"{}")]);
     };
     for piece in [1, 7, 500, 10_000] {
