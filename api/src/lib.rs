@@ -12,6 +12,7 @@ mod frame;
 mod fraud;
 mod handlers;
 mod ingest_errors;
+mod inspect_body;
 mod openapi;
 mod pipelines;
 pub mod rights;

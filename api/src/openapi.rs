@@ -70,11 +70,12 @@ pub(crate) fn resources() -> OpenApiRouter<App> {
             .routes(routes!(handlers::search::export_events))
             .routes(routes!(handlers::search::list_logs))
             .routes(routes!(handlers::indices::list_indices))
-            // These two read their bodies as streams with limits of their own.
+            // These read their bodies as streams with limits of their own.
             .routes(
                 routes!(handlers::uploads::create_uploads, handlers::uploads::list_uploads)
                     .layer(DefaultBodyLimit::disable()),
             )
+            .routes(routes!(handlers::inspect::inspect_upload).layer(DefaultBodyLimit::disable()))
             .routes(routes!(handlers::events::create_events).layer(DefaultBodyLimit::disable()))
             .routes(routes!(handlers::uploads::get_upload, handlers::uploads::delete_upload))
             .routes(routes!(handlers::uploads::watch_upload))

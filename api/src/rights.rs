@@ -111,6 +111,7 @@ pub const ROWS: &[Row] = &[
     Row::new("DELETE", "/api-keys/{id}", ADMIN),
     // Logs
     Row::new("POST", "/logs/uploads", INGEST).unbounded(),
+    Row::new("POST", "/logs/uploads/inspect", INGEST).unbounded(),
     Row::new("GET", "/logs/uploads", ANALYST),
     Row::new("GET", "/logs/uploads/{id}", ANALYST),
     Row::new("GET", "/logs/uploads/{id}/events", ANALYST).unbounded(),

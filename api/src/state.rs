@@ -50,6 +50,9 @@ pub struct Parts {
     pub metrics: Option<PrometheusHandle>,
 }
 
+/// Files that may be inspected at once: each holds up to 8 MiB and a thread.
+const INSPECTIONS_MAX: usize = 4;
+
 /// Counts a live stream in, and out when dropped.
 pub(crate) struct StreamPermit {
     _permit: OwnedSemaphorePermit,
@@ -75,6 +78,7 @@ pub struct App(Arc<Shared>);
 
 struct Shared {
     parts: Parts,
+    inspections: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     streams_by_user: Arc<Mutex<HashMap<String, usize>>>,
     closing: CancellationToken,
@@ -92,6 +96,7 @@ impl App {
         let (streams_by_user, closing) = (Arc::default(), CancellationToken::new());
         Self(Arc::new(Shared {
             parts,
+            inspections: Arc::new(Semaphore::new(INSPECTIONS_MAX)),
             streams,
             streams_by_user,
             closing,
@@ -124,6 +129,12 @@ impl App {
             *count += 1;
         }
         Ok(StreamPermit { _permit: permit, by_user, user: user.id.clone() })
+    }
+
+    /// Leave to look at a file, to be held while that lasts. 429 when too many are looked at.
+    pub(crate) fn inspect_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let refused = |_| ApiError::too_many("too many files are being inspected", Duration::from_secs(1));
+        Arc::clone(&self.0.inspections).try_acquire_owned().map_err(refused)
     }
 
     /// Ends the live streams, which would otherwise keep their connections busy when the service stops.

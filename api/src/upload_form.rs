@@ -69,10 +69,10 @@ pub(crate) async fn receive(app: &App, user: &User, request: Request) -> Result<
 /// Bytes that the reader of the form has taken in and not passed on: heads of parts, and whatever it searches for the
 /// next boundary. It keeps them in memory and looks at all of them again with every chunk.
 #[derive(Clone, Default)]
-struct Backlog(Arc<AtomicUsize>);
+pub(crate) struct Backlog(Arc<AtomicUsize>);
 
 impl Backlog {
-    fn passed_on(&self, bytes: usize) {
+    pub(crate) fn passed_on(&self, bytes: usize) {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
@@ -86,7 +86,7 @@ impl Backlog {
 }
 
 /// Begins to read the form. 415 if the request has none.
-async fn open(request: Request) -> Result<(Multipart, Backlog), ApiError> {
+pub(crate) async fn open(request: Request) -> Result<(Multipart, Backlog), ApiError> {
     let backlog = Backlog::default();
     let counted = backlog.clone();
     let request = request.map(|body| {
@@ -127,7 +127,7 @@ async fn receive_file(
 
 /// Reads on for a moment without keeping anything. A client that is cut off in the middle of its body sees a broken
 /// connection in place of the answer that says why.
-async fn discard(field: &mut Field<'_>, backlog: &Backlog) {
+pub(crate) async fn discard(field: &mut Field<'_>, backlog: &Backlog) {
     let reading = async {
         let mut bytes = 0;
         while let Ok(Some(chunk)) = field.chunk().await {
@@ -169,7 +169,7 @@ fn deepest(error: &dyn std::error::Error) -> String {
     error.to_string()
 }
 
-async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     idle: Duration,
     step: impl Future<Output = Result<T, MultipartError>>,
 ) -> Result<T, ApiError> {

@@ -44,6 +44,11 @@ impl LocalService {
         self.client.post(url(path))
     }
 
+    /// Starts a request to `path` (below `/api/v1`).
+    pub(crate) fn put(&self, path: &str) -> RequestBuilder {
+        self.client.put(url(path))
+    }
+
     /// Ends the service if it was started for this command.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
         match self.own {

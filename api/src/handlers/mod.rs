@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod fraud;
 pub(crate) mod health;
 pub(crate) mod indices;
+pub(crate) mod inspect;
 mod page;
 pub(crate) mod pipelines;
 pub(crate) mod search;

@@ -53,6 +53,11 @@ impl<S: Source> JsonElements<S> {
         }
     }
 
+    /// Whether they are those of one array.
+    pub(super) fn is_array(&self) -> bool {
+        self.in_array
+    }
+
     /// Byte behind the last element, and line ends before it.
     pub(super) fn position(&self) -> (u64, u64) {
         (self.window.offset(), self.line)

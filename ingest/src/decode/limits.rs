@@ -15,6 +15,8 @@ pub struct Limits {
     pub record_max_bytes: usize,
     /// Bytes that the dead letter of a record that is too long keeps (8 KiB).
     pub record_kept_bytes: usize,
+    /// Most columns of a table (1,000). Text with more is read as lines.
+    pub columns_max: usize,
     /// Most events of a batch (1,000).
     pub batch_max_events: usize,
     /// A batch is closed when its records reach so many bytes (4 MiB).
@@ -31,6 +33,7 @@ impl Default for Limits {
             members_max: 1_000,
             record_max_bytes: 1 << 20,
             record_kept_bytes: 8 << 10,
+            columns_max: 1_000,
             batch_max_events: 1_000,
             batch_max_bytes: 4 << 20,
         }

@@ -45,15 +45,20 @@ impl<S: Source> Lines<S> {
             self.line += 1;
             if !self.bytes(&found).iter().all(u8::is_ascii_whitespace) || found.length > self.max_bytes as u64
             {
-                let bytes = self.bytes(&found);
-                return Ok(Some(RawRecord {
-                    bytes,
-                    offset: found.offset,
-                    line: self.line,
-                    length: found.length,
-                }));
+                return Ok(Some(self.record(&found)));
             }
         }
+    }
+
+    /// The next line, blank or not.
+    pub(super) fn next_any(&mut self) -> Result<Option<RawRecord<'_>>, DecodeError> {
+        let Some(found) = self.advance()? else { return Ok(None) };
+        self.line += 1;
+        Ok(Some(self.record(&found)))
+    }
+
+    fn record(&self, found: &Found) -> RawRecord<'_> {
+        RawRecord { bytes: self.bytes(found), offset: found.offset, line: self.line, length: found.length }
     }
 
     /// What is left of a line when the source failed in it.

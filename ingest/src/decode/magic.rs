@@ -53,6 +53,11 @@ pub(super) fn recognise(head: &[u8]) -> Option<Magic> {
     (head.get(257..262) == Some(b"ustar".as_slice())).then_some(Magic::Other("tar"))
 }
 
+/// The name of the compression that a file of these first bytes is in.
+pub(crate) fn container(head: &[u8]) -> Option<&'static str> {
+    recognise(head).map(Magic::name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,17 @@ pub(crate) enum Encoding {
     },
 }
 
+impl Encoding {
+    /// Its name, as MIME has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 { .. } => "utf-8",
+            Self::Utf16 { big_endian: false } => "utf-16le",
+            Self::Utf16 { big_endian: true } => "utf-16be",
+        }
+    }
+}
+
 /// Recognises how the text of a file is written by its first bytes; the error says why it is no text.
 pub(crate) fn sniff_text(sample: &[u8]) -> Result<Encoding, String> {
     if let Some(container) = magic::recognise(sample) {

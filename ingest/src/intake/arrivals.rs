@@ -2,10 +2,10 @@
 
 use super::{
     Batch, ConnectionContext, Context, EventPipeline, Intake, IntakeError, Passage, ProcessorFailure,
-    SAMPLE_RECORDS, SourceContext, Takes, delivery::deliver, text_at,
+    SourceContext, Takes, delivery::deliver, recognise::SAMPLE_RECORDS, text_at,
 };
 use crate::{
-    decode::RawRecord,
+    decode::{Framing, RawRecord},
     envelope::{Body, Envelope, Opened},
     upload::Counts,
 };
@@ -175,6 +175,7 @@ impl Intake {
         });
         let dataset = reception.dataset.as_deref();
         let context = self.context(name, dataset, received_at, source.clone()).unwrap_or_else(|| Context {
+            framing: Framing::Lines,
             pipeline: Arc::new(Missing),
             pipeline_name: name.into(),
             takes: Takes::Either,
@@ -212,7 +213,7 @@ impl Intake {
             recognition.sampled += texts.len();
             recognition.sample.extend(texts);
             let sample: Vec<&str> = recognition.sample.iter().map(String::as_str).collect();
-            let name = self.fitting(self.pipelines.detect(&sample), reception);
+            let name = self.fitting(self.pipelines.detect(&sample).pipeline, reception);
             recognition.name = Some(name.into());
         }
         if recognition.sampled >= SAMPLE_RECORDS {
@@ -240,14 +241,14 @@ impl Intake {
 
     fn recognise_record(&self, opened: &Opened<'_>, bytes: &[u8]) -> String {
         let object = match &opened.body {
-            Body::Text(text) => return self.pipelines.detect(&[text]),
+            Body::Text(text) => return self.pipelines.detect(&[text]).pipeline,
             Body::Object(object) => object,
         };
         // What the event is comes first, then what its message is: a line of a file that a shipper read.
-        let whole = self.pipelines.detect(&[&String::from_utf8_lossy(bytes)]);
+        let whole = self.pipelines.detect(&[&String::from_utf8_lossy(bytes)]).pipeline;
         let message = text_at(object, &["message"]);
         let (OBJECTS, Some(message)) = (&*whole, message) else { return whole };
-        let line = self.pipelines.detect(&[message]);
+        let line = self.pipelines.detect(&[message]).pipeline;
         let says_what_it_is = text_at(object, &["event", "dataset"]).is_some();
         if line == LINES && says_what_it_is { whole } else { line }
     }

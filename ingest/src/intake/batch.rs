@@ -98,8 +98,7 @@ impl Batch {
         let id = id.or(given.as_deref());
         self.bytes += record.bytes.len();
         let refined = if record.is_too_long() {
-            let reason = format!("the record is {} bytes long, more than may be read at once", record.length);
-            Err(Death::new(Stage::Decode, reason))
+            Err(Death::too_long(record.length))
         } else {
             refinery.refine(record.bytes, opened, place, id, context, &self.now)
         };

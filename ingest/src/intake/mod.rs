@@ -11,6 +11,7 @@ mod delivery;
 mod fields;
 mod identity;
 mod pipelines;
+mod recognise;
 mod record;
 mod refinery;
 mod route;
@@ -27,12 +28,14 @@ pub(crate) use delivery::deliver;
 use event::Timestamp;
 pub(crate) use fields::{add_tag, fill, text_at};
 pub(crate) use identity::{given_id, shipped_id};
-pub use pipelines::{EventPipeline, Passage, PipelineSet, ProcessorFailure, Redact, Takes};
+pub use pipelines::{EventPipeline, Guess, Passage, PipelineSet, ProcessorFailure, Redact, Takes};
+pub(crate) use recognise::recognise;
 pub use record::Record;
-pub(crate) use refinery::{ConnectionContext, Context, FileContext, Refinery, SourceContext};
+pub(crate) use refinery::{
+    ConnectionContext, Context, Death, FileContext, Moment, Place, Refinery, SourceContext,
+};
 pub(crate) use route::format_time;
 use std::sync::Arc;
-pub(crate) use submit::SAMPLE_RECORDS;
 pub use submit::{IntakeError, ItemOutcome, SubmitItem, SubmitReport};
 
 /// What an [`Intake`] is made of.
@@ -98,15 +101,28 @@ impl Intake {
         source: SourceContext,
     ) -> Option<Context> {
         let found = self.pipelines.get(pipeline)?;
-        Some(Context {
-            takes: found.takes(),
-            index_prefix: found.index_prefix().map(Into::into),
-            pipeline: found,
-            pipeline_name: pipeline.into(),
+        Some(self.context_of(found, pipeline, dataset, received_at, source))
+    }
+
+    /// How to read records by this pipeline.
+    pub(crate) fn context_of(
+        &self,
+        pipeline: Arc<dyn EventPipeline>,
+        name: &str,
+        dataset: Option<&str>,
+        received_at: Timestamp,
+        source: SourceContext,
+    ) -> Context {
+        Context {
+            takes: pipeline.takes(),
+            framing: pipeline.framing(),
+            index_prefix: pipeline.index_prefix().map(Into::into),
+            pipeline,
+            pipeline_name: name.into(),
             dataset: dataset.map(Into::into),
             received_at,
             envelope: Envelope::Bare,
             source,
-        })
+        }
     }
 }

@@ -1,3 +1,4 @@
+use crate::decode::Framing;
 use event::Event;
 use std::sync::Arc;
 
@@ -37,6 +38,12 @@ pub trait EventPipeline: Send + Sync {
     /// What it wants its records as.
     fn takes(&self) -> Takes;
 
+    /// How its records stand in a file that is not JSON. By default one a line, and rows of a table for a pipeline that
+    /// takes objects.
+    fn framing(&self) -> Framing {
+        if self.takes() == Takes::Objects { Framing::Table } else { Framing::Lines }
+    }
+
     /// Prefix of the daily index for events for which it chose none.
     fn index_prefix(&self) -> Option<&str>;
 
@@ -44,13 +51,24 @@ pub trait EventPipeline: Send + Sync {
     fn run(&self, event: &mut Event) -> Result<Passage, ProcessorFailure>;
 }
 
+/// A pipeline that suits records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guess {
+    /// Its name.
+    pub pipeline: String,
+    /// Whether it calls most of them its own, rather than taking what no other pipeline does.
+    pub is_own: bool,
+    /// The share of those that it can call so, 0 to 1; 1 without records.
+    pub share: f64,
+}
+
 /// All pipelines as the intake sees them.
 pub trait PipelineSet: Send + Sync {
     /// The pipeline of that name.
     fn get(&self, name: &str) -> Option<Arc<dyn EventPipeline>>;
 
-    /// The name of the pipeline that suits these records best.
-    fn detect(&self, sample: &[&str]) -> String;
+    /// The pipeline that suits these records best.
+    fn detect(&self, sample: &[&str]) -> Guess;
 
     /// The name of the pipeline for events of that dataset.
     fn for_dataset(&self, dataset: &str) -> Option<String>;

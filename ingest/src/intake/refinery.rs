@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     dead_letters::{DeadLetter, ORIGINAL_MAX_BYTES, Stage},
+    decode::Framing,
     envelope::{Body, Envelope, Opened, Wrapping},
     ports::Clock,
 };
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) pipeline_name: Arc<str>,
     /// What the pipeline wants its records as.
     pub(crate) takes: Takes,
+    /// How records stand in a file.
+    pub(crate) framing: Framing,
     /// Prefix of the daily index for events for which the pipeline chose none.
     pub(crate) index_prefix: Option<Arc<str>>,
     /// `event.dataset` for records that bring none.
@@ -99,6 +102,12 @@ impl Death {
     pub(crate) fn new(stage: Stage, reason: String) -> Self {
         Self { stage, processor: None, tag: None, reason }
     }
+
+    /// Of a record that is longer than allowed.
+    pub(crate) fn too_long(length: u64) -> Self {
+        let reason = format!("the record is {length} bytes long, more than may be read at once");
+        Self::new(Stage::Decode, reason)
+    }
 }
 
 /// Makes events of records: decode → pipeline → time → index → id → redact. One way for all doors.
@@ -126,20 +135,16 @@ impl Refinery {
             Body::Text(text) => {
                 decode_text(text, context.takes).map_err(|reason| Death::new(Stage::Decode, reason))?
             }
-            Body::Object(mut outer) => match context.takes {
-                Takes::Objects if let Some(inner) = inner_object(&outer) => {
+            Body::Object(outer) => match inner_object(&outer).filter(|_| context.takes == Takes::Objects) {
+                Some(inner) => {
                     wrapping = Wrapping::Outer(outer);
                     inner
                 }
-                // The shipper's time is that of reading: it counts if the line says none.
-                Takes::Lines if let Some(at) = outer.shift_remove("@timestamp") => {
-                    wrapping = Wrapping::Outer(Object::from_iter([("@timestamp".to_owned(), at)]));
-                    outer
-                }
-                _ => outer,
+                None => outer,
             },
         };
-        wrapping.before(&mut fields);
+        let is_line = fields.len() == 1 && fields.contains_key("message");
+        wrapping.before(&mut fields, is_line);
         let mut event = Event::new(fields, context.origin(place));
         if let Some(dataset) = &context.dataset
             && !event.fields.contains_key("event.dataset")

@@ -2,10 +2,11 @@ use super::{
     Batch, Intake, Record,
     batch::Slot,
     delivery::deliver,
+    recognise::SAMPLE_RECORDS,
     refinery::{Context, SourceContext},
 };
 use crate::{
-    decode::{DecodeError, Peeked, RawRecord, Records, Resume, sample_records, sniff_text},
+    decode::{DecodeError, Framing, Peeked, RawRecord, Records, Resume, sample_records, sniff_text},
     ports::{Outcome, PortError},
     upload::Counts,
 };
@@ -16,8 +17,6 @@ use std::sync::Arc;
 
 /// Up to so many bytes of records are processed on the calling thread; more on a blocking one.
 const INLINE_MAX_BYTES: usize = 16 * 1024;
-/// Records by which a pipeline is recognised.
-pub(crate) const SAMPLE_RECORDS: usize = 100;
 
 /// What became of one submitted record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -187,11 +186,11 @@ impl Input {
             Self::Body(body) => {
                 let peeked = Peeked::new(&body[..]).map_err(malformed)?;
                 let encoding = sniff_text(peeked.sample()).map_err(IntakeError::Malformed)?;
-                sample_records(&peeked, encoding, SAMPLE_RECORDS, &intake.limits)
+                sample_records(&peeked, encoding, SAMPLE_RECORDS, &intake.limits, &Framing::Lines)
             }
         };
         let sample: Vec<&str> = sample.iter().map(String::as_str).collect();
-        Ok(intake.pipelines.detect(&sample))
+        Ok(intake.pipelines.detect(&sample).pipeline)
     }
 
     fn each(&self, intake: &Intake, mut take: impl FnMut(RawRecord<'_>)) -> Result<(), IntakeError> {
@@ -212,7 +211,9 @@ impl Input {
                 let peeked = Peeked::new(&body[..]).map_err(malformed)?;
                 let encoding = sniff_text(peeked.sample()).map_err(IntakeError::Malformed)?;
                 let mut records =
-                    Records::open(peeked, encoding, Resume::default(), &intake.limits).map_err(malformed)?;
+                    // A body comes in pieces: what stands at its head (the header of a table) holds for one only.
+                    Records::open(peeked, encoding, Resume::default(), &intake.limits, &Framing::Lines)
+                        .map_err(malformed)?;
                 while let Some(record) = records.next().map_err(malformed)? {
                     take(record);
                 }

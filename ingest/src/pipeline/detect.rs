@@ -3,6 +3,7 @@
 use super::compiled::Pipeline;
 use super::definition::{DefinitionError, Options, Place};
 use super::grok::{Flavour, Grok};
+use super::records;
 use event::Object;
 use expression::FieldPath;
 use serde_json::Value;
@@ -37,6 +38,8 @@ pub struct Detection {
     pub pipeline: String,
     /// What most records are.
     pub format: SampleFormat,
+    /// Whether the pipeline says that it recognises them; not so for `json` and `text` without a candidate.
+    pub recognised: bool,
     /// Records that the pipeline calls its own.
     pub matched: usize,
     /// Non-empty records looked at.
@@ -53,6 +56,9 @@ impl Detector {
     /// Takes `_meta`, whose other members may be anything.
     pub(crate) fn compile(options: &mut Options) -> Result<Option<Self>, DefinitionError> {
         let Some(meta) = options.optional_object("_meta")? else { return Ok(None) };
+        if let Err(reason) = records::framing(meta.get("vigie").and_then(|vigie| vigie.get("records"))) {
+            return Err(options.error("_meta.vigie.records", reason));
+        }
         let Some(detect) = meta.get("vigie").and_then(|vigie| vigie.get("detect")) else { return Ok(None) };
         let place = Place { position: None, ..options.place.clone() };
         let Value::Object(detect) = detect.clone() else {
@@ -62,7 +68,8 @@ impl Detector {
         let detector = match detect.text("format")?.as_str() {
             "line" => {
                 let pattern = detect.text("pattern")?;
-                let grok = Grok::compile(&[pattern], &Object::new(), Flavour::Ecs)
+                let definitions = detect.optional_object("definitions")?.unwrap_or_default();
+                let grok = Grok::compile(&[pattern], &definitions, Flavour::Ecs)
                     .map_err(|e| detect.error("_meta.vigie.detect.pattern", e))?;
                 Self::Line { captures: u32::try_from(grok.captures()).unwrap_or(u32::MAX), grok }
             }
@@ -161,8 +168,9 @@ pub(crate) fn detect(pipelines: &[Arc<Pipeline>], sample: &[&str]) -> Detection 
     }
     let fallback =
         if format == SampleFormat::Json { ("json", objects) } else { ("text", records.len() - objects) };
+    let recognised = best.is_some();
     let (pipeline, matched) = best.map_or(fallback, |(_, matched, pipeline)| (&**pipeline.name(), matched));
-    Detection { pipeline: pipeline.to_owned(), format, matched, sampled: records.len() }
+    Detection { pipeline: pipeline.to_owned(), format, recognised, matched, sampled: records.len() }
 }
 
 /// The datasets that records name and some pipeline knows.

@@ -35,7 +35,7 @@ impl MemberReader {
         }
         let source = Peeked::new(&mut archive)?;
         let encoding = sniff_text(source.sample()).map_err(DecodeError::Unsupported)?;
-        let mut records = Records::open(source, encoding, self.resume, &self.limits)?;
+        let mut records = Records::open(source, encoding, self.resume, &self.limits, &self.context.framing)?;
         let mut batch = Batch::new(self.intake.now());
         loop {
             match records.next() {

@@ -4,9 +4,9 @@
 use super::{MemberProgress, receive::shown_name};
 use crate::{
     decode::{
-        Archive, DecodeError, Limits, MemberHeader, Peeked, SAMPLE_BYTES, Source, sample_records, sniff_text,
+        Archive, DecodeError, Encoding, Limits, MemberHeader, Peeked, SAMPLE_BYTES, Source, sniff_text,
     },
-    intake::{PipelineSet, Redact, SAMPLE_RECORDS},
+    intake::{PipelineSet, Redact, recognise},
 };
 use std::{
     io::Read,
@@ -61,10 +61,7 @@ impl Scanner {
     ) -> Result<(MemberProgress, Option<DecodeError>), DecodeError> {
         let mut source = Peeked::new(archive)?;
         let (refused, pipeline) = match sniff_text(source.sample()) {
-            Ok(encoding) => {
-                let sample = sample_records(&source, encoding, SAMPLE_RECORDS, &self.limits);
-                (None, Some(self.recognise(&sample)))
-            }
+            Ok(encoding) => (None, Some(self.recognise(&source, encoding))),
             Err(reason) => (Some(reason), None),
         };
         let (digest, bytes, failed) = self.digest(&mut source)?;
@@ -80,16 +77,15 @@ impl Scanner {
         Ok((member, failed))
     }
 
-    /// The pipeline for records like these.
-    fn recognise(&self, sample: &[String]) -> String {
+    /// The pipeline for the records of a file.
+    fn recognise<S: Source>(&self, source: &Peeked<S>, encoding: Encoding) -> String {
         if self.pipeline != "auto" {
             return self.pipeline.clone();
         }
         if let Some(name) = self.dataset.as_deref().and_then(|dataset| self.pipelines.for_dataset(dataset)) {
             return name;
         }
-        let sample: Vec<&str> = sample.iter().map(String::as_str).collect();
-        self.pipelines.detect(&sample)
+        recognise(&*self.pipelines, source, encoding, &self.limits).pipeline
     }
 
     /// Reads to the end: the digest in hex, the length, and what ended the reading early.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panic, helpers included")]
 
 mod bad_input;
+mod formats;
 mod inputs;
 mod pipelines;
 mod resume;

@@ -7,7 +7,9 @@ use event::{Event, Timestamp};
 use ingest::{
     dead_letters::{DeadLetter, DeadLetterFilter},
     decode::Limits,
-    intake::{EventPipeline, Intake, IntakeParts, Passage, PipelineSet, ProcessorFailure, Redact, Takes},
+    intake::{
+        EventPipeline, Guess, Intake, IntakeParts, Passage, PipelineSet, ProcessorFailure, Redact, Takes,
+    },
     ports::*,
     upload::{Content, NewUpload, Upload, UploadParts, UploadRecord, UploadService},
 };
@@ -482,9 +484,10 @@ impl PipelineSet for TestPipelines {
         Some(Arc::new(TestPipeline { name: name.to_owned(), takes }))
     }
 
-    fn detect(&self, sample: &[&str]) -> String {
+    fn detect(&self, sample: &[&str]) -> Guess {
         let json = sample.iter().filter(|record| record.starts_with('{')).count() * 2 > sample.len();
-        if json { "json" } else { "text" }.to_owned()
+        let pipeline = if json { "json" } else { "text" }.to_owned();
+        Guess { pipeline, is_own: false, share: 1.0 }
     }
 
     fn for_dataset(&self, dataset: &str) -> Option<String> {

@@ -4,6 +4,7 @@ mod config;
 mod demo;
 mod health;
 mod ingest;
+mod inspect;
 mod pipeline;
 mod serve;
 mod user;
@@ -33,6 +34,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Load log files, into the running service or, if none runs, straight into the data directory
     Ingest(ingest::IngestArgs),
+    /// Say what a log file is, how it would be read and what of it would be stored; nothing is
+    Inspect(inspect::InspectArgs),
     /// Look at pipelines and run the examples beside them; needs no service and touches no data
     #[command(subcommand)]
     Pipeline(pipeline::PipelineCommand),
@@ -55,6 +58,7 @@ impl Cli {
             Command::Demo(args) => demo::run(file, args),
             Command::Ingest(args) => ingest::run(file, args),
             Command::Pipeline(command) => pipeline::run(file, command),
+            Command::Inspect(args) => inspect::run(file, args),
             Command::Health(args) => health::run(file, &args),
             Command::User(command) => user::run(file, command),
             Command::Config(command) => config::run(file, command),

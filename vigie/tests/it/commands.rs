@@ -29,6 +29,7 @@ fn help_explains_every_command() {
     check(&["user", "--help"], &["add", "list"]);
     check(&["user", "add", "--help"], &["--role", "--password-file"]);
     check(&["config", "--help"], &["check", "default"]);
+    check(&["inspect", "--help"], &["FILE", "--accept", "--json"]);
     check(&["pipeline", "--help"], &["test", "list", "show", "simulate"]);
     check(&["--version"], &["vigie 0."]);
 }

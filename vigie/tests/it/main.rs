@@ -12,6 +12,7 @@ mod elastic_guards;
 mod fraud;
 mod harness;
 mod inputs;
+mod inspect;
 mod real_logs;
 mod scripts;
 mod search_answers;
