@@ -470,10 +470,10 @@ async fn run_pipelines(
         let first = named.take().or_else(|| own.default_pipeline.clone()).filter(|name| name != "_none");
         if let Some(name) = first {
             was_run = true;
-            run_pipeline(app, &name, &mut event, known)?;
+            let rerouted = run_pipeline(app, &name, &mut event, known)?;
             if event.metadata.index.as_deref() != Some(index.as_str()) {
-                // Another index has its own final pipeline; its default one does not run.
-                named = Some("_none".to_owned());
+                // Another index has its own final pipeline; its default one runs only after a `reroute`.
+                named = (!rerouted).then(|| "_none".to_owned());
                 continue;
             }
         }
@@ -494,7 +494,8 @@ async fn run_pipelines(
     Err(refused(ElasticError::illegal("pipelines send the document from index to index in a circle")))
 }
 
-fn run_pipeline(app: &App, name: &str, event: &mut Event, known: &mut Known) -> Result<(), Box<Outcome>> {
+/// Answers whether it ended with a `reroute`.
+fn run_pipeline(app: &App, name: &str, event: &mut Event, known: &mut Known) -> Result<bool, Box<Outcome>> {
     let Some(pipeline) = app.parts().pipelines.get(name) else {
         let reason = format!("pipeline with id [{name}] does not exist");
         return Err(Box::new(Outcome::Refused(ElasticError::illegal(reason))));
@@ -505,7 +506,8 @@ fn run_pipeline(app: &App, name: &str, event: &mut Event, known: &mut Known) -> 
     *known.took.get_or_insert_default() += took;
     app.ingest_counts().note(name, took, result.is_ok());
     match result {
-        Ok(Flow::Continue) => Ok(()),
+        Ok(Flow::Continue | Flow::Terminate) => Ok(false),
+        Ok(Flow::Reroute) => Ok(true),
         Ok(Flow::Drop) => {
             let index = event.metadata.index.as_deref().unwrap_or_default().to_owned();
             Err(Box::new(Outcome::Dropped { index, id: event.metadata.id.clone() }))

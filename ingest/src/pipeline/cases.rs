@@ -78,7 +78,7 @@ impl PipelineCase {
 
     fn outcome(&self, result: Result<Flow, PipelineError>, event: &Event) -> Vec<Difference> {
         match (&self.expected, &self.error, self.dropped, result) {
-            (Some(expected), None, false, Ok(Flow::Continue)) => {
+            (Some(expected), None, false, Ok(Flow::Continue | Flow::Reroute | Flow::Terminate)) => {
                 let mut differences = Vec::new();
                 compare("", Some(expected), Some(&Value::Object(event.fields.clone())), &mut differences);
                 differences
@@ -93,7 +93,9 @@ impl PipelineCase {
                     _ => "exactly one of \"expected\", \"error\" and \"dropped\" in the case".to_owned(),
                 };
                 let found = match result {
-                    Ok(Flow::Continue) => format!("the event {}", Value::Object(event.fields.clone())),
+                    Ok(Flow::Continue | Flow::Reroute | Flow::Terminate) => {
+                        format!("the event {}", Value::Object(event.fields.clone()))
+                    }
                     Ok(Flow::Drop) => "dropped".to_owned(),
                     Err(error) => format!("the error {error}"),
                 };

@@ -26,6 +26,11 @@ pub enum Flow {
     Continue,
     /// A `drop` processor took it: it is not stored, and that is no error.
     Drop,
+    /// A `reroute` processor sent it to another index and ended all pipelines under way; that index may have one of
+    /// its own.
+    Reroute,
+    /// A `terminate` processor ended the pipeline; one that has called it goes on. No whole run ends with it.
+    Terminate,
 }
 
 /// A processor failed and nothing in the pipeline handled it. The event is as the earlier processors left it.
@@ -272,7 +277,10 @@ impl Pipeline {
         };
         document.running.pop();
         document.name_running();
-        result
+        Ok(match result? {
+            Flow::Terminate => Flow::Continue,
+            flow => flow,
+        })
     }
 
     /// As a `pipeline` processor calls another.
@@ -298,8 +306,9 @@ pub(crate) fn settle_time(event: &mut Event) {
 
 pub(crate) fn run_steps(steps: &[Step], document: &mut Document<'_>) -> Result<Flow, PipelineError> {
     for step in steps {
-        if step.run(document)? == Flow::Drop {
-            return Ok(Flow::Drop);
+        let flow = step.run(document)?;
+        if flow != Flow::Continue {
+            return Ok(flow);
         }
     }
     Ok(Flow::Continue)

@@ -175,6 +175,14 @@ impl Options {
         field.ok_or_else(|| self.error(key, "required property is missing"))
     }
 
+    /// A field that has a name unless the definition gives another.
+    pub(crate) fn field_or(&mut self, key: &str, default: &str) -> Read<Field> {
+        match self.optional_field(key)? {
+            Some(field) => Ok(field),
+            None => Field::parse(default).map_err(|reason| self.error(key, reason)),
+        }
+    }
+
     pub(crate) fn field_template(&mut self, key: &str) -> Read<FieldTemplate> {
         let text = self.text(key)?;
         FieldTemplate::parse(&text).map_err(|reason| self.error(key, reason))

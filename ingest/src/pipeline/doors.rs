@@ -38,7 +38,7 @@ impl EventPipeline for Pipeline {
 
     fn run(&self, event: &mut Event) -> Result<Passage, ProcessorFailure> {
         match Pipeline::run(self, event) {
-            Ok(Flow::Continue) => Ok(Passage::Continue),
+            Ok(Flow::Continue | Flow::Reroute | Flow::Terminate) => Ok(Passage::Continue),
             Ok(Flow::Drop) => Ok(Passage::Drop),
             Err(error) => Err(ProcessorFailure {
                 processor: error.processor.to_owned(),

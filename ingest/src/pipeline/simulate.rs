@@ -67,7 +67,7 @@ fn one(pipeline: &Pipeline, set: &Arc<Set>, event: &mut Event, verbose: bool) ->
         return json!({"processor_results": trace});
     }
     match result {
-        Ok(Flow::Continue) => json!({"doc": document_body(&document)}),
+        Ok(Flow::Continue | Flow::Reroute | Flow::Terminate) => json!({"doc": document_body(&document)}),
         Ok(Flow::Drop) => Value::Null,
         Err(PipelineError { kind, reason, .. }) => json!({"error": error_body(kind, &reason)}),
     }

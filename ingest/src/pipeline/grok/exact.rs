@@ -76,7 +76,7 @@ impl Exact {
         Ok(Self { nfa: nfa.map_err(|e| format!("cannot compile pattern: {e}"))? })
     }
 
-    /// The pattern that matches, with its slots; `None`: none does.
+    /// The pattern that matches from a place on, with its slots; `None`: none does.
     ///
     /// # Errors
     /// The text is too long for the pattern.
@@ -84,21 +84,22 @@ impl Exact {
         &self,
         expressions: &[Expression],
         text: &str,
+        from: usize,
         slots: &mut Slots,
     ) -> Result<Option<usize>, String> {
         let width = slots.len();
         let mut search = Search { nfa: &self.nfa, expressions, text, width, steps: 0, tasks: Vec::new() };
-        search.run(slots)
+        search.run(from, slots)
     }
 }
 
 impl Search<'_> {
-    fn run(&mut self, found: &mut Slots) -> Result<Option<usize>, String> {
+    fn run(&mut self, from: usize, found: &mut Slots) -> Result<Option<usize>, String> {
         let states = self.nfa.states().len();
         let (mut now, mut next) = (Ways::new(states), Ways::new(states));
         let mut current = vec![None; self.width];
         let mut matched = None;
-        for at in 0..=self.text.len() {
+        for at in from..=self.text.len() {
             if matched.is_none() && self.text.is_char_boundary(at) {
                 current.fill(None);
                 self.follow(&mut now, self.nfa.start_anchored(), at, &mut current);

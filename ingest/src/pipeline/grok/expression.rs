@@ -4,6 +4,7 @@ use super::check::Check;
 use super::plan::{self, Group, Plan};
 use super::syntax::{self, Capture};
 use super::{Flavour, Place};
+use crate::pipeline::document::Field;
 use event::Object;
 use regex_automata::{Anchored, Input, meta::Regex, util::primitives::NonMaxUsize};
 use regex_syntax::hir::{Capture as HirCapture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look};
@@ -66,6 +67,11 @@ impl Expression {
     /// How many fields it has.
     pub(super) fn fields(&self) -> usize {
         self.captures.len()
+    }
+
+    /// The field that comes first.
+    pub(super) fn first_field(&self) -> Option<&Field> {
+        self.captures.first().map(|(capture, _)| &capture.field)
     }
 
     /// Searches the text from a place on, or at that place only.

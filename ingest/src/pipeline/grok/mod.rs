@@ -9,6 +9,7 @@ mod check;
 mod exact;
 mod expression;
 mod plan;
+mod redactor;
 mod rim;
 mod stock;
 mod syntax;
@@ -23,6 +24,8 @@ use expression::{Expression, Found, Regexes, Slots};
 use regex_automata::{Anchored, Input, util::primitives::NonMaxUsize};
 use serde_json::Value;
 use std::sync::OnceLock;
+
+pub(crate) use redactor::Redactor;
 
 /// The stock patterns with their names: of before ECS, or for ECS (version 1).
 pub fn grok_patterns(ecs: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -118,7 +121,7 @@ impl Grok {
         if !may || self.expressions.iter().all(Expression::is_plain) {
             return may;
         }
-        self.with_slots(|slots| Ok(self.search(text, slots)?.is_some())).unwrap_or(false)
+        with_slots(self.expressions.iter(), |slots| Ok(self.search(text, slots)?.is_some())).unwrap_or(false)
     }
 
     /// The pattern that matches leftmost, the first of several there; `Ok(None)`: none does.
@@ -126,20 +129,11 @@ impl Grok {
     /// # Errors
     /// A captured text is not of the type that the pattern asks for.
     pub(crate) fn matches(&self, text: &str) -> Result<Option<Match<'_>>, String> {
-        self.with_slots(|slots| {
+        with_slots(self.expressions.iter(), |slots| {
             let Some(index) = self.search(text, slots)? else { return Ok(None) };
             let Some(expression) = self.expressions.get(index) else { return Ok(None) };
             Ok(Some(Match { index, values: expression.values(text, slots)? }))
         })
-    }
-
-    fn with_slots<T>(&self, run: impl FnOnce(&mut Slots) -> Result<T, String>) -> Result<T, String> {
-        let width = self.expressions.iter().map(Expression::slots).max().unwrap_or(0);
-        let mut inline = [None; SLOTS_INLINE];
-        match inline.get_mut(..width) {
-            Some(slots) => run(slots),
-            None => run(&mut vec![None; width]),
-        }
     }
 
     fn search(&self, text: &str, slots: &mut Slots) -> Result<Option<usize>, String> {
@@ -157,8 +151,21 @@ impl Grok {
             Found::Nothing | Found::Doubtful => {
                 slots.fill(None);
                 let exact = self.exact.get_or_init(|| Exact::compile(&self.expressions));
-                exact.as_ref().map_err(Clone::clone)?.search(&self.expressions, text, slots)
+                exact.as_ref().map_err(Clone::clone)?.search(&self.expressions, text, 0, slots)
             }
         }
+    }
+}
+
+/// Runs with slots enough for each of the expressions.
+fn with_slots<'e, T>(
+    expressions: impl Iterator<Item = &'e Expression>,
+    run: impl FnOnce(&mut Slots) -> Result<T, String>,
+) -> Result<T, String> {
+    let width = expressions.map(Expression::slots).max().unwrap_or(0);
+    let mut inline = [None; SLOTS_INLINE];
+    match inline.get_mut(..width) {
+        Some(slots) => run(slots),
+        None => run(&mut vec![None; width]),
     }
 }

@@ -1,16 +1,49 @@
-//! `fingerprint`: a hash of some fields.
+//! `fingerprint`: a hash of some fields, byte for byte as Elasticsearch makes it.
+//!
+//! What is hashed: the salt; then, the fields in the order of their names, each value after a zero byte. Lists and
+//! objects are gone through, an object by its sorted keys, each key after a zero byte of its own.
 
-use super::super::document::Field;
+mod murmur3;
+
+use super::super::document::{Field, java_type};
 use super::{Compiler, DefinitionError, Document, Failure, Flow, Options, Processor};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use md5::Md5;
 use serde_json::Value;
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Method {
+    Md5,
+    Sha1,
     Sha256,
     Sha512,
+    Murmur3,
+    /// Not one of Elasticsearch's.
     Blake3,
+}
+
+const METHODS: [(&str, Method); 6] = [
+    ("MD5", Method::Md5),
+    ("SHA-1", Method::Sha1),
+    ("SHA-256", Method::Sha256),
+    ("SHA-512", Method::Sha512),
+    ("MurmurHash3", Method::Murmur3),
+    ("BLAKE3", Method::Blake3),
+];
+
+impl Method {
+    fn hash(self, input: &[u8]) -> String {
+        match self {
+            Self::Md5 => STANDARD.encode(Md5::digest(input)),
+            Self::Sha1 => STANDARD.encode(Sha1::digest(input)),
+            Self::Sha256 => STANDARD.encode(Sha256::digest(input)),
+            Self::Sha512 => STANDARD.encode(Sha512::digest(input)),
+            Self::Murmur3 => STANDARD.encode(murmur3::hash(input)),
+            Self::Blake3 => STANDARD.encode(blake3::hash(input).as_bytes()),
+        }
+    }
 }
 
 struct Fingerprint {
@@ -25,28 +58,26 @@ struct Fingerprint {
 pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn Processor>, DefinitionError> {
     let mut names = options.texts("fields")?;
     names.sort();
-    names.dedup();
     if names.is_empty() {
         return Err(options.error("fields", "must specify at least one field"));
     }
-    let method = match options.optional_text("method")?.as_deref() {
-        Some("SHA-256") => Method::Sha256,
-        Some("SHA-512") => Method::Sha512,
-        Some("BLAKE3") => Method::Blake3,
-        // Elasticsearch's default is SHA-1, which must not silently become another hash.
-        None => return Err(options.error("method", "required here: SHA-256, SHA-512 or BLAKE3")),
-        Some(other) => {
-            let reason = format!("[{other}] is not supported: use SHA-256, SHA-512 or BLAKE3");
-            return Err(options.error("method", reason));
-        }
-    };
+    let method = options.optional_text("method")?.unwrap_or_else(|| "SHA-1".to_owned());
+    let known = METHODS.iter().find(|(name, _)| *name == method);
+    let (_, method) = *known.ok_or_else(|| {
+        let names: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+        let names = names.join(",");
+        options.error("method", format!("[{method}] must be one of the supported hash methods [{names}]"))
+    })?;
     let fields = names.iter().map(|name| Field::parse(name).map_err(|e| options.error("fields", e)));
     let fields = fields.collect::<Result<_, _>>()?;
-    let target = options.optional_text("target_field")?.unwrap_or_else(|| "fingerprint".to_owned());
-    let target = Field::parse(&target).map_err(|e| options.error("target_field", e))?;
-    let salt = options.optional_text("salt")?.unwrap_or_default().into_bytes();
-    let ignore_missing = options.boolean("ignore_missing", false)?;
-    Ok(Box::new(Fingerprint { fields, target, salt, method, ignore_missing }))
+    let salt = options.optional_text("salt")?.filter(|salt| !salt.trim().is_empty());
+    Ok(Box::new(Fingerprint {
+        fields,
+        method,
+        target: options.field_or("target_field", "fingerprint")?,
+        salt: salt.unwrap_or_default().into_bytes(),
+        ignore_missing: options.boolean("ignore_missing", false)?,
+    }))
 }
 
 impl Processor for Fingerprint {
@@ -54,61 +85,65 @@ impl Processor for Fingerprint {
         let mut input = self.salt.clone();
         let mut found = false;
         for field in &self.fields {
-            let value = match document.get(field) {
-                None if self.ignore_missing => continue,
-                None => document.require(field)?,
-                Some(value) => value,
-            };
-            found = true;
-            // Names and values are parted by a byte that JSON text never holds.
-            input.push(0);
-            input.extend_from_slice(field.name().as_bytes());
-            input.push(0);
-            push_canonical(&mut input, &value);
+            match document.get(field).filter(|value| !value.is_null()) {
+                Some(value) => {
+                    found = true;
+                    push(&mut input, &value)?;
+                }
+                None if self.ignore_missing => {}
+                None => {
+                    let name = field.name();
+                    let reason = format!("missing field [{name}] when calculating fingerprint");
+                    return Err(Failure::argument(reason));
+                }
+            }
         }
-        if !found {
-            return Ok(Flow::Continue);
+        if found {
+            document.set(&self.target, Value::String(self.method.hash(&input)))?;
         }
-        let hash = match self.method {
-            Method::Sha256 => STANDARD.encode(Sha256::digest(&input)),
-            Method::Sha512 => STANDARD.encode(Sha512::digest(&input)),
-            Method::Blake3 => STANDARD.encode(blake3::hash(&input).as_bytes()),
-        };
-        document.set(&self.target, Value::String(hash))?;
         Ok(Flow::Continue)
     }
 }
 
-/// JSON with sorted keys, so that equal values give equal bytes.
-fn push_canonical(out: &mut Vec<u8>, value: &Value) {
+fn push(out: &mut Vec<u8>, value: &Value) -> Result<(), Failure> {
     match value {
         Value::Object(object) => {
             let mut members: Vec<_> = object.iter().collect();
             members.sort_by_key(|(key, _)| *key);
-            out.push(b'{');
             for (key, value) in members {
-                out.extend_from_slice(Value::String(key.clone()).to_string().as_bytes());
-                out.push(b':');
-                push_canonical(out, value);
-                out.push(b',');
+                out.push(0);
+                out.extend_from_slice(key.as_bytes());
+                push(out, value)?;
             }
-            out.push(b'}');
+            return Ok(());
         }
-        Value::Array(items) => {
-            out.push(b'[');
-            for item in items {
-                push_canonical(out, item);
-                out.push(b',');
-            }
-            out.push(b']');
-        }
-        scalar => out.extend_from_slice(scalar.to_string().as_bytes()),
+        Value::Array(items) => return items.iter().try_for_each(|item| push(out, item)),
+        _ => out.push(0),
     }
+    match value {
+        Value::String(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Bool(value) => out.push(if *value { 1 } else { 2 }),
+        // As Java holds them: int, long and double, in little endian.
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => match i32::try_from(number) {
+                Ok(number) => out.extend_from_slice(&number.to_le_bytes()),
+                Err(_) => out.extend_from_slice(&number.to_le_bytes()),
+            },
+            (None, Some(number)) if !value.is_u64() => out.extend_from_slice(&number.to_le_bytes()),
+            _ => {
+                let kind = java_type(value);
+                return Err(Failure::argument(format!("cannot convert object of type [{kind}] to bytes")));
+            }
+        },
+        _ => {}
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{check_fails, run};
+    use super::push;
     use serde_json::{Value, json};
 
     fn hash(options: Value, document: Value) -> Value {
@@ -116,25 +151,45 @@ mod tests {
     }
 
     #[test]
-    fn hashes_values_not_their_spelling() {
-        let options = json!({"fields": ["b", "a"], "method": "SHA-256"});
-        let one = hash(options.clone(), json!({"a": {"x": 1, "y": 2}, "b": "z"}));
+    fn hashes_the_bytes_that_elasticsearch_hashes() {
+        let bytes = |value: Value| {
+            let mut out = Vec::new();
+            push(&mut out, &value).unwrap();
+            out
+        };
+        assert_eq!(bytes(json!("ab")), b"\0ab");
+        assert_eq!(bytes(json!([true, false, null])), [0, 1, 0, 2, 0]);
+        assert_eq!(bytes(json!(258)), [0, 2, 1, 0, 0]);
+        assert_eq!(bytes(json!(1i64 << 32)), [0, 0, 0, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(bytes(json!(1.0)), [0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+        assert_eq!(bytes(json!({"y": "2", "x": ["1"]})), b"\0x\x001\0y\x002");
+        // echo -n '\0value1\0value2' through md5sum, sha1sum, …
+        let document = json!({"a": "value1", "b": "value2"});
+        let of = |method: &str| hash(json!({"fields": ["b", "a"], "method": method}), document.clone());
+        assert_eq!(of("MD5"), "fn77XvtrPNE0uYd2ENHUKA==");
+        assert_eq!(of("SHA-1"), "d3PREDSg7S9kbPr/W7lZeTXzuec=");
+        assert_eq!(of("SHA-256"), "vjAQ3j4wF3T7LdCXFNgBYAlpYAFBH5qgy5najgPpEyE=");
         assert_eq!(
-            one,
-            hash(
-                json!({"fields": ["a", "b"], "method": "SHA-256"}),
-                json!({"b": "z", "a": {"y": 2, "x": 1}})
-            )
+            of("SHA-512"),
+            "zERTlbtBBwafGBEL7Rfl06PfiOVkf48oXsXWuqS8htOQrLU8AHObXnWeaZUUiluioEjDKwT6OhWouBMIX7F98g=="
         );
-        assert_ne!(one, hash(options.clone(), json!({"a": {"x": 1, "y": 2}, "b": "y"})));
-        assert_ne!(
-            one,
-            hash(
-                json!({"fields": ["a", "b"], "method": "SHA-256", "salt": "s"}),
-                json!({"a": {"x": 1, "y": 2}, "b": "z"})
-            )
-        );
-        check_fails("fingerprint", options, json!({"a": 1}), "field [b] not present");
-        check_fails("fingerprint", json!({"fields": ["a"], "method": "MD5"}), json!({}), "pipeline \"test\"");
+        assert_eq!(hash(json!({"fields": ["a", "b"]}), document.clone()), of("SHA-1"));
+        assert_eq!(of("MurmurHash3").as_str().map(str::len), Some(24));
+        assert_eq!(of("BLAKE3").as_str().map(str::len), Some(44));
+        let salted = hash(json!({"fields": ["a"], "salt": "s"}), json!({"a": 1}));
+        assert_ne!(salted, hash(json!({"fields": ["a"]}), json!({"a": 1})));
+    }
+
+    #[test]
+    fn fields_may_be_missing() {
+        let lenient = json!({"fields": ["a", "b"], "ignore_missing": true});
+        let only = hash(json!({"fields": ["a"]}), json!({"a": "x"}));
+        assert_eq!(hash(lenient.clone(), json!({"a": "x", "b": null})), only);
+        assert_eq!(run("fingerprint", lenient, json!({})), Ok(json!({})));
+        let strict = json!({"fields": ["a", "b"]});
+        check_fails("fingerprint", strict, json!({"a": 1}), "missing field [b] when calculating fingerprint");
+        let place = "pipeline \"test\", processor 1 (fingerprint), key";
+        check_fails("fingerprint", json!({"fields": ["a"], "method": "MD4"}), json!({}), place);
+        check_fails("fingerprint", json!({"fields": []}), json!({}), place);
     }
 }

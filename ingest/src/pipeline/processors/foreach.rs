@@ -27,13 +27,13 @@ pub(super) fn build(
 
 impl Foreach {
     /// Runs the inner processor with one element as `_ingest._value` (and `_ingest._key`); what it leaves there is
-    /// the new element. `None`: it dropped the event.
+    /// the new element. The inner error is how it ended the pipeline.
     fn element(
         &self,
         document: &mut Document<'_>,
         key: Option<&str>,
         value: Value,
-    ) -> Result<Option<(Option<Value>, Value)>, Failure> {
+    ) -> Result<Result<(Option<Value>, Value), Flow>, Failure> {
         let ingest = document.ingest_mut();
         let outer_value = ingest.insert("_value".to_owned(), value);
         let outer_key = key.map(|key| ingest.insert("_key".to_owned(), key.into()));
@@ -47,7 +47,10 @@ impl Foreach {
         if let Some(Some(outer)) = outer_key {
             ingest.insert("_key".to_owned(), outer);
         }
-        Ok((result? == Flow::Continue).then_some((changed_key, changed)))
+        Ok(match result? {
+            Flow::Continue => Ok((changed_key, changed)),
+            ended => Err(ended),
+        })
     }
 }
 
@@ -62,16 +65,19 @@ impl Processor for Foreach {
             Value::Array(items) => {
                 let mut changed = Vec::with_capacity(items.len());
                 for item in items {
-                    let Some((_, item)) = self.element(document, None, item)? else { return Ok(Flow::Drop) };
-                    changed.push(item);
+                    match self.element(document, None, item)? {
+                        Ok((_, item)) => changed.push(item),
+                        Err(ended) => return Ok(ended),
+                    }
                 }
                 Value::Array(changed)
             }
             Value::Object(members) => {
                 let mut changed = Object::with_capacity(members.len());
                 for (key, item) in members {
-                    let Some((new, item)) = self.element(document, Some(&key), item)? else {
-                        return Ok(Flow::Drop);
+                    let (new, item) = match self.element(document, Some(&key), item)? {
+                        Ok(element) => element,
+                        Err(ended) => return Ok(ended),
                     };
                     let key = new.and_then(|new| new.as_str().map(str::to_owned)).unwrap_or(key);
                     changed.insert(key, item);

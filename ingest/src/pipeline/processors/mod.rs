@@ -6,6 +6,7 @@ use super::document::Document;
 
 mod append;
 mod bytes;
+mod community_id;
 mod convert;
 mod csv;
 mod date;
@@ -24,13 +25,18 @@ mod join;
 mod json;
 mod kv;
 mod letter_case;
+mod network_direction;
 mod pipeline;
+mod redact;
+mod registered_domain;
 mod remove;
 mod rename;
+mod reroute;
 mod script;
 mod set;
 mod sort;
 mod split;
+mod terminate;
 mod text_transform;
 mod trim;
 mod uri_parts;
@@ -52,6 +58,7 @@ pub(crate) type Build = fn(&mut Options, &mut Compiler) -> Result<Box<dyn Proces
 const TABLE: &[(&str, Build)] = &[
     ("append", append::build),
     ("bytes", bytes::build),
+    ("community_id", community_id::build),
     ("convert", convert::build),
     ("csv", csv::build),
     ("date", date::build),
@@ -70,13 +77,18 @@ const TABLE: &[(&str, Build)] = &[
     ("json", json::build),
     ("kv", kv::build),
     ("lowercase", letter_case::build_lower),
+    ("network_direction", network_direction::build),
     ("pipeline", pipeline::build),
+    ("redact", redact::build),
+    ("registered_domain", registered_domain::build),
     ("remove", remove::build),
     ("rename", rename::build),
+    ("reroute", reroute::build),
     ("script", script::build),
     ("set", set::build),
     ("sort", sort::build),
     ("split", split::build),
+    ("terminate", terminate::build),
     ("trim", trim::build),
     ("uppercase", letter_case::build_upper),
     ("uri_parts", uri_parts::build),

@@ -18,7 +18,7 @@ pub(crate) fn run_all(processors: Value, document: Value) -> Result<Value, Strin
     let Value::Object(fields) = document else { panic!("a document is an object") };
     let mut event = Event::new(fields, Origin::Request);
     match pipeline.run(&mut event) {
-        Ok(Flow::Continue) => Ok(Value::Object(event.fields)),
+        Ok(Flow::Continue | Flow::Reroute | Flow::Terminate) => Ok(Value::Object(event.fields)),
         Ok(Flow::Drop) => Ok(Value::Null),
         Err(error) => Err(error.reason),
     }

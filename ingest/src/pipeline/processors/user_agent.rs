@@ -12,6 +12,7 @@ struct UserAgent {
     target: Field,
     /// Members to keep; `None`: all.
     properties: Option<Vec<String>>,
+    extract_device_type: bool,
     ignore_missing: bool,
     enrichment: Arc<Enrichment>,
 }
@@ -32,9 +33,6 @@ pub(super) fn build(
         let reason = format!("illegal property value [{name}]. valid values are {PROPERTIES:?}");
         return Err(options.error("properties", reason));
     }
-    if options.boolean("extract_device_type", false)? {
-        return Err(options.error("extract_device_type", "not supported"));
-    }
     // Without effect since version 7: names are always those of the common schema.
     options.boolean("ecs", true)?;
     if options.optional_text("regex_file")?.is_some() {
@@ -45,6 +43,7 @@ pub(super) fn build(
         field: options.field("field")?,
         target: Field::parse(&target).map_err(|e| options.error("target_field", e))?,
         properties,
+        extract_device_type: options.boolean("extract_device_type", false)?,
         ignore_missing: options.boolean("ignore_missing", false)?,
         enrichment: Arc::clone(&compiler.enrichment),
     }))
@@ -56,6 +55,7 @@ impl Processor for UserAgent {
         let parsed = self.enrichment.user_agents().parse(&text);
         let wanted =
             |key: &str| self.properties.as_ref().is_none_or(|keys| keys.iter().any(|wanted| wanted == key));
+        let device_type = (self.extract_device_type && wanted("device")).then(|| device_type(&text, &parsed));
         let mut out = Object::new();
         if wanted("original") {
             out.insert("original".to_owned(), Value::String(text.into_owned()));
@@ -63,14 +63,44 @@ impl Processor for UserAgent {
         for (key, value) in parsed.iter().filter(|(key, _)| wanted(key)) {
             out.insert(key.clone(), value.clone());
         }
+        if let (Some(Value::Object(device)), Some(kind)) = (out.get_mut("device"), device_type) {
+            device.insert("type".to_owned(), kind.into());
+        }
         document.set(&self.target, Value::Object(out))?;
         Ok(Flow::Continue)
     }
 }
 
+/// What kind of device it is, as well as that can be told: Elasticsearch's five kinds, by rules of our own.
+fn device_type(text: &str, parsed: &Object) -> &'static str {
+    let name = |key: &str| {
+        parsed.get(key).and_then(|part| part.get("name").or(Some(part))).and_then(Value::as_str).unwrap_or("")
+    };
+    let (browser, system, device) = (name("name"), name("os"), name("device"));
+    let lower = text.to_ascii_lowercase();
+    let robot = ["bot", "crawl", "spider", "slurp", "+http"].iter().any(|sign| lower.contains(sign));
+    if device == "Spider" || robot {
+        return "Robot";
+    }
+    let android = system == "Android";
+    // Phones say "Mobile" beside "Android"; tablets don't.
+    let tablet = ["ipad", "tablet", "kindle", "playbook", "silk/"].iter().any(|sign| lower.contains(sign));
+    if tablet || (android && !lower.contains("mobile") && !lower.contains("tv")) {
+        return "Tablet";
+    }
+    let phone =
+        ["iphone", "ipod", "windows phone", "blackberry", "mobile"].iter().any(|sign| lower.contains(sign));
+    if phone || browser.contains("Mobile") {
+        return "Phone";
+    }
+    const DESKTOPS: [&str; 8] =
+        ["Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD"];
+    if DESKTOPS.contains(&system) { "Desktop" } else { "Other" }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{check, check_fails};
+    use super::super::testing::{check, check_fails, run};
     use serde_json::json;
 
     #[test]
@@ -91,6 +121,32 @@ mod tests {
             json!({"a": "strange/0"}),
             json!({"a": "strange/0", "u": {"name": "Other", "device": {"name": "Other"}}}),
         );
+        let kind = |text: &str| {
+            let options = json!({"field": "a", "extract_device_type": true});
+            let document = run("user_agent", options, json!({"a": text})).unwrap();
+            document["user_agent"]["device"]["type"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(kind(text), "Desktop");
+        assert_eq!(kind("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"), "Robot");
+        assert_eq!(
+            kind(
+                "Mozilla/5.0 (iPad; CPU OS 12_2 like Mac OS X) AppleWebKit/605.1.15 Version/12.1 Mobile/15E148 Safari/604.1"
+            ),
+            "Tablet"
+        );
+        assert_eq!(
+            kind(
+                "Mozilla/5.0 (Linux; Android 9; SM-T820) AppleWebKit/537.36 Chrome/80.0.3987.87 Safari/537.36"
+            ),
+            "Tablet"
+        );
+        assert_eq!(
+            kind(
+                "Mozilla/5.0 (Linux; Android 10; SM-G975F) AppleWebKit/537.36 Chrome/80.0.3987.87 Mobile Safari/537.36"
+            ),
+            "Phone"
+        );
+        assert_eq!(kind("strange/0"), "Other");
         check_fails("user_agent", json!({"field": "a", "properties": ["x"]}), json!({}), "pipeline \"test\"");
     }
 }
