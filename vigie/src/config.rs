@@ -35,6 +35,9 @@ fn is_setting(variable: &str) -> bool {
     let mut parts = lower.splitn(2, "__");
     let first = parts.next().unwrap_or_default();
     let in_section = parts.next().is_some();
+    if first == "inputs" {
+        return !in_section;
+    }
     Figment::from(Toml::string(DEFAULT_TOML))
         .find_value(first)
         .is_ok_and(|value| value.as_dict().is_some() == in_section)
@@ -54,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) blobs: String,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: String,
+    /// Not in the default file: its entries could not be added to a list that is there already.
+    #[serde(default)]
     pub(crate) inputs: Vec<InputSettings>,
     pub(crate) inputs_memory_bytes: usize,
     pub(crate) admin: AdminConfig,
@@ -405,7 +410,17 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.inputs.iter().map(InputSettings::name).collect::<Vec<_>>(), ["a", "lines-udp-0"]);
-        assert!(is_setting("INPUTS") && is_setting("INPUTS_MEMORY_BYTES"));
+        assert!(is_setting("INPUTS") && is_setting("INPUTS_MEMORY_BYTES") && !is_setting("INPUTS__0"));
+        // What `config default` writes can be added to.
+        let added = format!("{DEFAULT_TOML}\n[[inputs]]\ntype = \"syslog\"\nlisten = \"127.0.0.1:0\"");
+        assert_eq!(load(&added, &Overrides::default()).unwrap().inputs.len(), 1);
+        // The example is what it says: every setting by its name.
+        let example = DEFAULT_TOML.split_once("# [[inputs]]").unwrap().1;
+        let lines =
+            example.lines().map(|line| line.trim_start_matches("# ")).filter(|line| line.contains(" = "));
+        let plain = lines.filter(|line| !line.starts_with('"') && !line.contains("_file"));
+        let example = format!("[[inputs]]\n{}", plain.collect::<Vec<_>>().join("\n"));
+        assert_eq!(load(&example, &Overrides::default()).unwrap().inputs[0].name(), "web-servers");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod beats;
 mod syslog;
 
-use crate::intake::{fill, format_time};
+use crate::intake::fill;
 use event::{Event, Object, Timestamp};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ pub(crate) enum Wrapping<'a> {
     None,
     /// A syslog header.
     Syslog(Box<Message<'a>>),
-    /// The event around a text that was JSON.
+    /// What stood around a text that was JSON, or the time at which a shipper read a line.
     Outer(Object),
 }
 
@@ -90,14 +90,12 @@ impl Envelope {
 }
 
 impl Wrapping<'_> {
-    /// Adds what pipelines may ask for: `log.syslog`, and the time of a line. (An object's own time may have another name.)
-    pub(crate) fn before(&self, fields: &mut Object, is_line: bool) {
-        let Self::Syslog(message) = self else { return };
-        if fields.get("log").is_none_or(Value::is_object) {
+    /// Adds what pipelines may ask for: `log.syslog`. No time: a record's own comes first, whatever name it has there.
+    pub(crate) fn before(&self, fields: &mut Object) {
+        if let Self::Syslog(message) = self
+            && fields.get("log").is_none_or(Value::is_object)
+        {
             fill(fields, "log", message.log_fields());
-        }
-        if let (Some(at), true) = (message.time, is_line) {
-            fields.entry("@timestamp").or_insert_with(|| Value::String(format_time(at)));
         }
     }
 

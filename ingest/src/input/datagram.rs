@@ -16,6 +16,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 use tokio::{net::UdpSocket, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 const KERNEL_BUFFER_BYTES: usize = 8 << 20;
 /// Largest datagram.
 const DATAGRAM_MAX_BYTES: usize = 65_536;
+/// Pause after a datagram could not be received.
+const PAUSE: Duration = Duration::from_millis(100);
 /// What a queued record takes beside its bytes.
 const RECORD_BYTES: usize = 128;
 
@@ -68,8 +71,10 @@ pub(super) async fn run(input: Arc<Input>, socket: UdpSocket, stop: Cancellation
         tokio::select! {
             received = socket.recv_from(&mut datagram) => match received {
                 Ok((length, peer)) => queue.take(&input, datagram.get(..length).unwrap_or_default(), peer.ip()),
-                // Of a datagram sent before: nothing to do with those that come.
-                Err(error) => tracing::debug!(input = %input.name, %error, "cannot receive a datagram"),
+                Err(error) => {
+                    tracing::warn!(input = %input.name, %error, "cannot receive a datagram");
+                    tokio::time::sleep(PAUSE).await;
+                }
             },
             written = wait(&mut writing), if writing.is_some() => {
                 writing = None;

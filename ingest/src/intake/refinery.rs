@@ -135,16 +135,20 @@ impl Refinery {
             Body::Text(text) => {
                 decode_text(text, context.takes).map_err(|reason| Death::new(Stage::Decode, reason))?
             }
-            Body::Object(outer) => match inner_object(&outer).filter(|_| context.takes == Takes::Objects) {
-                Some(inner) => {
+            Body::Object(mut outer) => match context.takes {
+                Takes::Objects if let Some(inner) = inner_object(&outer) => {
                     wrapping = Wrapping::Outer(outer);
                     inner
                 }
-                None => outer,
+                // The shipper's time is that of reading: it counts if the line says none.
+                Takes::Lines if let Some(at) = outer.shift_remove("@timestamp") => {
+                    wrapping = Wrapping::Outer(Object::from_iter([("@timestamp".to_owned(), at)]));
+                    outer
+                }
+                _ => outer,
             },
         };
-        let is_line = fields.len() == 1 && fields.contains_key("message");
-        wrapping.before(&mut fields, is_line);
+        wrapping.before(&mut fields);
         let mut event = Event::new(fields, context.origin(place));
         if let Some(dataset) = &context.dataset
             && !event.fields.contains_key("event.dataset")

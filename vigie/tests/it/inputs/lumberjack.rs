@@ -75,6 +75,7 @@ async fn events_of_shippers_are_read_as_their_lines_are() {
         line(&access(5), json!({})),
         line(error, json!({"@metadata": {"_id": "given"}})),
         line("2026-11-20T11:00:00Z WARN just words", json!({})),
+        line("time=2026-11-20T12:00:00Z level=warn msg=paired n=1", json!({})),
         line("asks for it", json!({"@metadata": {"_id": "asked", "pipeline": "json"}})),
         r#"{"@timestamp":"2026-11-20T10:00:00Z","event":{"dataset":"ecommerce.behaviour"},"action":"view","session_id":"s-1"}"#.to_owned(),
         "no json".to_owned(),
@@ -103,6 +104,11 @@ async fn events_of_shippers_are_read_as_their_lines_are() {
     assert_eq!(
         (&event["log"]["level"], &event["@timestamp"]),
         (&json!("warn"), &json!("2026-11-20T11:00:00.000Z"))
+    );
+    let event = only(&admin, "message:paired").await;
+    assert_eq!(
+        event["@timestamp"], "2026-11-20T12:00:00.000Z",
+        "the line's time under another name: {event}"
     );
     only(&admin, "message:asks").await;
     only(&admin, "event.dataset:ecommerce.behaviour").await;

@@ -90,6 +90,21 @@ async fn a_shops_logs_over_syslog_are_what_they_would_be_by_upload() {
     assert_eq!((&event["log"]["level"], &event["event"]["dataset"]), (&json!("info"), &json!("text")));
     assert_eq!(event["event"]["original"], "<86>Nov 21 10:00:03 web1 sshd[12]: session opened for root");
 
+    assert_eq!(event["@timestamp"], "2026-11-21T10:00:03.000Z", "the header's time");
+
+    // Pairs with a time of their own under another name.
+    send(
+        vigie.input("syslog"),
+        b"<12>Nov 21 10:00:05 web1 cart[7]: time=2026-11-21T09:59:00Z level=error msg=\"slow cart\" took_ms=120\n",
+    );
+    let event = only(&admin, "process.name:cart").await;
+    assert_eq!(
+        (&event["@timestamp"], &event["log"]["level"]),
+        (&json!("2026-11-21T09:59:00.000Z"), &json!("error")),
+        "{event}"
+    );
+    assert_eq!((&event["message"], &event["took_ms"]), (&json!("slow cart"), &json!(120)), "{event}");
+
     let event = only(&admin, "tags:_malformed_syslog").await;
     assert_eq!(event["message"], "no syslog at all", "{event}");
     assert_eq!(dead_letters(&admin).await, Vec::<Value>::new());
@@ -101,7 +116,7 @@ async fn each_port_has_a_pipeline_and_a_dataset_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let toml = [
         input("web", "type = \"lines\"\npipeline = \"access\""),
-        input("any", "type = \"lines\""),
+        input("any", "type = \"lines\"\ndataset = \"shop.any\""),
         input("json", "type = \"json\""),
         input("cash", "type = \"json\"\ndataset = \"ecommerce.transaction\""),
     ];
@@ -118,7 +133,12 @@ async fn each_port_has_a_pipeline_and_a_dataset_of_its_own() {
 
     admin.search_until(json!({"query": "event.dataset:ecommerce.access"}), 3).await;
     admin.search_until(json!({"query": "kind:free"}), 2).await;
-    assert_eq!(only(&admin, "message:words").await["log"]["level"], "error");
+    let event = only(&admin, "message:words").await;
+    assert_eq!(
+        (&event["log"]["level"], &event["event"]["dataset"]),
+        (&json!("error"), &json!("shop.any")),
+        "{event}"
+    );
     let event = only(&admin, "event.dataset:ecommerce.transaction").await;
     assert!(event["fraud"]["verdict"].is_string(), "{event}");
     vigie.metric_until("ingest_input_events_total{input=\"cash\",outcome=\"duplicate\"}", 1.0).await;
@@ -143,7 +163,10 @@ async fn each_port_has_a_pipeline_and_a_dataset_of_its_own() {
 #[tokio::test]
 async fn a_dead_syslog_message_is_replayed_with_its_header() {
     let dir = tempfile::tempdir().unwrap();
-    let toml = input("s", "type = \"syslog\"\npipeline = \"later\"\ntime_zone = \"Europe/Paris\"");
+    let toml = input(
+        "s",
+        "type = \"syslog\"\ndataset = \"shop.host\"\npipeline = \"later\"\ntime_zone = \"Europe/Paris\"",
+    );
     let vigie = Vigie::start_configured(&dir.path().join("data"), &toml);
     let admin = vigie.login(ADMIN).await;
     send(vigie.input("s"), b"<13>Nov 21 10:00:00 web1 app[3]: hello\n");
@@ -163,6 +186,7 @@ async fn a_dead_syslog_message_is_replayed_with_its_header() {
     assert_eq!((&report["replayed"], &report["indexed"]), (&json!(1), &json!(1)), "{report}");
     let event = only(&admin, "labels.seen:app").await;
     assert_eq!((&event["message"], &event["process"]["pid"]), (&json!("hello"), &json!(3)), "{event}");
+    assert_eq!(event["event"]["dataset"], "shop.host");
     assert_eq!(event["@timestamp"], "2026-11-21T09:00:00.000Z");
     assert_eq!(dead_letters(&admin).await, Vec::<Value>::new());
     vigie.stop();
