@@ -45,6 +45,45 @@ fn holds_as_painless_does() {
     check("ctx.t", true);
 }
 
+/// Conditions of a field and a constant have a quick way; here it says what the machine says of every pair.
+#[test]
+fn the_quick_way_agrees_with_the_machine() {
+    let fields = [
+        "n",
+        "big",
+        "f",
+        "t",
+        "s",
+        "null",
+        "missing",
+        "list",
+        "map",
+        "map.k",
+        "map.k.deep",
+        "map.nope",
+        "s?.x",
+        "missing?.x",
+        "missing.x",
+        "null?.x?.y",
+        "map?.k?.deep",
+        "n.x",
+    ];
+    let constants = ["null", "5", "5L", "-5", "2.5", "true", "false", "'Hello World'", "'v'", "''"];
+    for field in fields {
+        for constant in constants {
+            for operator in ["==", "!=", "<", "<=", ">", ">=", "===", "!=="] {
+                let quick = format!("ctx.{field} {operator} {constant}");
+                // In brackets of a list, which the quick way does not know.
+                let machine = format!("[ctx.{field} {operator} {constant}][0]");
+                let (quick_answer, answer) = (evaluate(&quick), evaluate(&machine));
+                assert_eq!(quick_answer.clone().ok(), answer.ok(), "{quick}: {quick_answer:?}");
+                let both = format!("{quick} || ctx.n == 5");
+                assert_eq!(evaluate(&both).is_ok(), quick_answer.is_ok(), "{both}");
+            }
+        }
+    }
+}
+
 #[test]
 fn has_no_answer_for_null_and_wrong_types() {
     let check = |source: &str, expected: &str| {

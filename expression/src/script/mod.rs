@@ -19,6 +19,7 @@ mod names;
 mod number;
 mod parser;
 mod print;
+mod quick;
 mod tail;
 mod value;
 
@@ -32,6 +33,7 @@ use event::Object;
 use indexmap::IndexMap;
 use machine::Machine;
 use number::Num;
+use quick::Quick;
 use serde_json::Value;
 use std::fmt;
 use value::{Text, Val};
@@ -109,6 +111,8 @@ impl Purpose {
 #[derive(Debug, Clone)]
 pub struct Script {
     program: Program,
+    /// How to tell whether it holds without running it, for most conditions.
+    quick: Option<Box<Quick>>,
     language: Language,
     source: Box<str>,
 }
@@ -124,7 +128,8 @@ impl Script {
             return Err(CompileError::at("", 0, format!("script is longer than {SOURCE_MAX_BYTES} bytes")));
         }
         let program = parser::parse(source, language, purpose)?;
-        Ok(Self { program, language, source: source.into() })
+        let quick = program.only_expression().and_then(Quick::of).map(Box::new);
+        Ok(Self { program, quick, language, source: source.into() })
     }
 
     /// The source as it was given.
@@ -144,6 +149,9 @@ impl Script {
     pub fn holds(&self, environment: &dyn Environment, limits: Limits) -> Result<bool, RunError> {
         if self.language == Language::Expression {
             return self.number(environment, limits).map(|number| number.is_some_and(|number| number != 0.0));
+        }
+        if let Some(holds) = self.quick.as_ref().and_then(|quick| quick.holds(environment)) {
+            return Ok(holds);
         }
         let mut machine = self.machine(environment, limits);
         if let Some(condition) = self.program.only_expression() {

@@ -2,9 +2,10 @@
 
 use super::definition::{DefinitionError, Options, Place};
 use super::detect::Detector;
-use super::document::Document;
+use super::document::{Document, Field};
 use super::processors::{self, Processor};
 use super::registry::{Set, SetCell};
+use super::steps::Steps;
 use super::stored_scripts::StoredScripts;
 use crate::enrich::Enrichment;
 use event::{Event, Object, Timestamp};
@@ -82,15 +83,15 @@ pub(crate) struct Step {
     description: Option<String>,
     condition: Option<(Condition, String)>,
     ignore_failure: bool,
-    on_failure: Vec<Step>,
+    on_failure: Steps,
     processor: Box<dyn Processor>,
 }
 
 /// A compiled pipeline: shared, immutable, run by any number of threads.
 pub struct Pipeline {
     name: Arc<str>,
-    steps: Vec<Step>,
-    on_failure: Vec<Step>,
+    steps: Steps,
+    on_failure: Steps,
     definition: Value,
     detector: Option<Detector>,
     /// Names of the pipelines that it calls.
@@ -115,9 +116,10 @@ impl Compiler {
         list: Vec<Value>,
         place: &Place,
         key: Option<&str>,
-    ) -> Result<Vec<Step>, DefinitionError> {
+    ) -> Result<Steps, DefinitionError> {
         let steps = list.into_iter().enumerate();
-        steps.map(|(i, definition)| self.step(definition, place.nested(key, i + 1))).collect()
+        let steps = steps.map(|(i, definition)| self.step(definition, place.nested(key, i + 1)));
+        steps.collect::<Result<_, _>>().map(Steps::new)
     }
 
     /// Compiles one processor: `{"set": {…}}`.
@@ -171,7 +173,7 @@ impl Compiler {
                 return Err(options.error("on_failure", "processors list cannot be empty"));
             }
             Some(list) => self.steps(list, &place, Some("on_failure"))?,
-            None => Vec::new(),
+            None => Steps::default(),
         };
         let processor = build(&mut options, self)?;
         options.finish()?;
@@ -223,7 +225,7 @@ impl Pipeline {
                 );
             }
             Some(list) => compiler.steps(list, &place, Some("on_failure"))?,
-            None => Vec::new(),
+            None => Steps::default(),
         };
         options.finish()?;
         Ok(Self { name: name.into(), steps, on_failure, definition, detector, calls: compiler.calls, set })
@@ -271,7 +273,7 @@ impl Pipeline {
     pub(crate) fn run_on(&self, document: &mut Document<'_>) -> Result<Flow, PipelineError> {
         document.running.push(Arc::clone(&self.name));
         document.name_running();
-        let result = match run_steps(&self.steps, document) {
+        let result = match self.steps.run(document) {
             Err(error) if !self.on_failure.is_empty() => handle(&self.on_failure, &error, document),
             result => result,
         };
@@ -304,18 +306,8 @@ pub(crate) fn settle_time(event: &mut Event) {
     }
 }
 
-pub(crate) fn run_steps(steps: &[Step], document: &mut Document<'_>) -> Result<Flow, PipelineError> {
-    for step in steps {
-        let flow = step.run(document)?;
-        if flow != Flow::Continue {
-            return Ok(flow);
-        }
-    }
-    Ok(Flow::Continue)
-}
-
 /// Runs handlers with the failure described under `_ingest`.
-fn handle(steps: &[Step], error: &PipelineError, document: &mut Document<'_>) -> Result<Flow, PipelineError> {
+fn handle(steps: &Steps, error: &PipelineError, document: &mut Document<'_>) -> Result<Flow, PipelineError> {
     const KEYS: [&str; 4] = [
         "on_failure_message",
         "on_failure_processor_type",
@@ -329,7 +321,7 @@ fn handle(steps: &[Step], error: &PipelineError, document: &mut Document<'_>) ->
     for (key, value) in KEYS.into_iter().zip(values) {
         ingest.insert(key.to_owned(), value);
     }
-    let result = run_steps(steps, document);
+    let result = steps.run(document);
     let ingest = document.ingest_mut();
     for key in KEYS {
         ingest.shift_remove(key);
@@ -338,6 +330,11 @@ fn handle(steps: &[Step], error: &PipelineError, document: &mut Document<'_>) ->
 }
 
 impl Step {
+    /// The field and the value, if all that it ever does is to write that.
+    pub(crate) fn constant(&self) -> Option<(&Field, &Value)> {
+        if self.condition.is_some() { None } else { self.processor.constant() }
+    }
+
     pub(crate) fn run(&self, document: &mut Document<'_>) -> Result<Flow, PipelineError> {
         let result = match &self.condition {
             None => self.processor.apply(document),

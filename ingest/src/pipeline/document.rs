@@ -112,12 +112,14 @@ pub(crate) struct Document<'a> {
     pub(crate) trace: Option<Vec<Value>>,
 }
 
+/// The field that is an event's time.
+pub(super) const TIMESTAMP: &str = "@timestamp";
 /// Processors may write so many bytes into one event, all together: a definition that doubles a field again and again
 /// must not take the memory of the service.
 const WRITTEN_MAX_BYTES: usize = 64 << 20;
 
 /// About how many bytes a value takes.
-fn weight(value: &Value) -> usize {
+pub(super) fn weight(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len() + 8,
@@ -239,6 +241,11 @@ impl<'a> Document<'a> {
         Ok(())
     }
 
+    /// Whether a field of the event can be written. Of others nothing is said.
+    pub(crate) fn can_set(&self, field: &Field) -> bool {
+        matches!(field, Field::Source(path) if path.can_set(&self.event.fields))
+    }
+
     fn set_version(&mut self, value: &Value) -> Result<(), Failure> {
         let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
         let version = number
@@ -270,14 +277,15 @@ impl<'a> Document<'a> {
         let size =
             |fields: &Object| fields.iter().map(|(key, value)| key.len() + weight(value)).sum::<usize>();
         self.count_written(size(&fields).saturating_sub(size(&self.event.fields)))?;
-        if fields.get("@timestamp") != self.event.fields.get("@timestamp") {
+        if fields.get(TIMESTAMP) != self.event.fields.get(TIMESTAMP) {
             self.event.metadata.timestamp = None;
         }
         self.event.fields = fields;
         Ok(())
     }
 
-    fn count_written(&mut self, bytes: usize) -> Result<(), Failure> {
+    /// Counts what is about to be written; an error if that is too much for one event.
+    pub(super) fn count_written(&mut self, bytes: usize) -> Result<(), Failure> {
         self.written_bytes = self.written_bytes.saturating_add(bytes);
         if self.written_bytes > WRITTEN_MAX_BYTES {
             return Err(Failure::argument(format!(
@@ -322,7 +330,7 @@ impl<'a> Document<'a> {
 
     /// The event's time is `@timestamp`: whoever writes that makes the known time stale.
     fn forget_time(&mut self, path: &FieldPath) {
-        if path.as_str() == "@timestamp" {
+        if path.as_str() == TIMESTAMP {
             self.event.metadata.timestamp = None;
         }
     }

@@ -13,11 +13,13 @@ mod definition;
 mod detect;
 mod document;
 mod doors;
+mod field_tree;
 mod grok;
 mod processors;
 mod records;
 mod registry;
 mod simulate;
+mod steps;
 mod stored_scripts;
 mod time_format;
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the main job costs on this machine, beside a reference measured in the same run.
 
 mod engine;
+mod pipeline;
 mod process;
 mod reference;
 mod searches;
@@ -31,10 +32,15 @@ pub(crate) struct BenchArgs {
 enum Part {
     /// The log engine at its Elasticsearch API, beside tantivy alone and real search servers.
     Engine(engine::EngineArgs),
+    /// The pipeline for access logs, beside a parser written by hand for nothing else.
+    Pipeline(pipeline::PipelineArgs),
 }
 
 /// Measures upload to searchable, cost per million events, memory, disk and search times.
 pub(crate) fn run(root: &Path, args: &BenchArgs) -> anyhow::Result<()> {
+    if let Some(Part::Pipeline(args)) = &args.part {
+        return pipeline::run(root, args);
+    }
     if cfg!(debug_assertions) {
         return in_release(root, args);
     }

@@ -1,10 +1,11 @@
 //! One pattern, compiled.
 
 use super::check::Check;
+use super::cuts::{Answer, Cuts};
 use super::plan::{self, Group, Plan};
 use super::syntax::{self, Capture};
 use super::{Flavour, Place};
-use crate::pipeline::document::Field;
+use crate::pipeline::{document::Field, field_tree::FieldTree};
 use event::Object;
 use regex_automata::{Anchored, Input, meta::Regex, util::primitives::NonMaxUsize};
 use regex_syntax::hir::{Capture as HirCapture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look};
@@ -20,6 +21,8 @@ pub(super) type Slots = [Option<NonMaxUsize>];
 /// One pattern.
 pub(super) struct Expression {
     regexes: Regexes,
+    /// The quick way, for one line of ASCII.
+    cuts: Option<Cuts>,
     /// The pattern with `^` and `$` at every line.
     pub(super) hir: Hir,
     /// What group 1 and those after it are for.
@@ -27,8 +30,10 @@ pub(super) struct Expression {
     pub(super) checks: Vec<Check>,
     /// The regex does not tell all places at which a check is to be made.
     repeated: bool,
-    /// Fields in the order of the pattern, each with the places of its groups among the slots.
-    captures: Vec<(Capture, Vec<Place>)>,
+    /// Fields in the order of the pattern, each with the places of its groups among the slots and the number of its value.
+    captures: Vec<(Capture, Vec<Place>, usize)>,
+    /// The fields of the values.
+    pub(super) tree: FieldTree,
 }
 
 /// What the regex found.
@@ -51,13 +56,21 @@ impl Expression {
             let group = groups.iter().position(|group| *group == Group::Field(*number))?;
             Some(Place { slot: 2 * (group + 1), to_line_end: translation.to_line_end.contains(number) })
         };
+        let mut fields: Vec<Field> = Vec::new();
         let captures = translation.captures.into_iter().map(|capture| {
             let places = capture.groups.iter().filter_map(place).collect();
-            (capture, places)
+            let known = fields.iter().position(|field| *field == capture.field);
+            let number = known.unwrap_or_else(|| {
+                fields.push(capture.field.clone());
+                fields.len() - 1
+            });
+            (capture, places, number)
         });
         let captures = captures.collect();
+        let tree = FieldTree::new(fields.iter());
         let regexes = Regexes::compile(vec![hir.clone()])?;
-        Ok(Self { regexes, hir, groups, checks, repeated, captures })
+        let cuts = Cuts::of(simple(hir.clone()));
+        Ok(Self { regexes, cuts, hir, groups, checks, repeated, captures, tree })
     }
 
     pub(super) fn slots(&self) -> usize {
@@ -71,7 +84,15 @@ impl Expression {
 
     /// The field that comes first.
     pub(super) fn first_field(&self) -> Option<&Field> {
-        self.captures.first().map(|(capture, _)| &capture.field)
+        self.captures.first().map(|(capture, ..)| &capture.field)
+    }
+
+    /// Looks whether a text of one line of ASCII matches from its first byte on; `None`: it takes a search to tell. What is
+    /// found is doubtful or not as with [`Self::search`].
+    pub(super) fn at_start(&self, line: &str, slots: &mut Slots) -> Option<(Answer, Found)> {
+        let answer = self.cuts.as_ref()?.search(line, slots);
+        let found = if answer == Answer::Match { self.checked(line, slots) } else { Found::Nothing };
+        Some((answer, found))
     }
 
     /// Searches the text from a place on, or at that place only.
@@ -89,6 +110,11 @@ impl Expression {
         if self.regexes.of(text)?.search_slots(&input, slots).is_none() {
             return Ok(Found::Nothing);
         }
+        Ok(self.checked(text, slots))
+    }
+
+    /// What a match is worth.
+    fn checked(&self, text: &str, slots: &Slots) -> Found {
         let holds = |(group, slot): (&Group, &Option<NonMaxUsize>)| match (group, slot) {
             (Group::Check(check), Some(at)) => {
                 self.checks.get(*check).is_none_or(|check| check.holds(text, at.get()))
@@ -97,9 +123,9 @@ impl Expression {
         };
         let starts = slots.iter().skip(2).step_by(2);
         if self.repeated || (!self.checks.is_empty() && !self.groups.iter().zip(starts).all(holds)) {
-            return Ok(Found::Doubtful);
+            return Found::Doubtful;
         }
-        Ok(Found::Match)
+        Found::Match
     }
 
     /// Whether anything matches, its checks left aside.
@@ -112,24 +138,38 @@ impl Expression {
         self.checks.is_empty()
     }
 
-    /// The fields of a match.
+    /// The values of the fields of a match, by their numbers.
     ///
     /// # Errors
     /// A captured text is not of the type that the pattern asks for.
-    pub(super) fn values<'g>(&'g self, text: &str, slots: &Slots) -> Result<super::Values<'g>, String> {
-        let mut values: super::Values<'g> = Vec::with_capacity(self.captures.len());
-        for (capture, places) in &self.captures {
+    pub(super) fn values(&self, text: &str, slots: &Slots) -> Result<super::Values, String> {
+        let mut values = vec![None; self.captures.len()];
+        for (capture, places, number) in &self.captures {
             for part in places.iter().filter_map(|place| place.text(text, slots)) {
                 let value = capture.kind.read(part)?;
                 // Groups that give the same field give it a list.
-                match values.iter_mut().find(|(field, _)| **field == capture.field) {
-                    None => values.push((&capture.field, value)),
-                    Some((_, Value::Array(items))) => items.push(value),
-                    Some((_, first)) => *first = Value::Array(vec![first.take(), value]),
+                match values.get_mut(*number) {
+                    Some(Some(Value::Array(items))) => items.push(value),
+                    Some(Some(first)) => *first = Value::Array(vec![first.take(), value]),
+                    Some(none) => *none = Some(value),
+                    None => {}
                 }
             }
         }
         Ok(values)
+    }
+
+    /// The fields in the order of their numbers.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (capture, ..) in &self.captures {
+            let name = capture.field.name().into_owned();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 
@@ -155,13 +195,18 @@ impl Regexes {
     /// # Errors
     /// The automaton for any text grows too large.
     pub(super) fn of(&self, text: &str) -> Result<&Regex, String> {
-        if text.is_ascii() && memchr::memchr(b'\n', text.as_bytes()).is_none() {
+        if is_simple(text) {
             return Ok(&self.simple);
         }
         // What Unicode adds to the simple one is within this limit for all but built cases.
         let full = self.full.get_or_init(|| regex(&self.hirs, 4 * AUTOMATON_MAX_BYTES));
         full.as_ref().map_err(Clone::clone)
     }
+}
+
+/// Whether it is one line of ASCII.
+pub(super) fn is_simple(text: &str) -> bool {
+    text.is_ascii() && memchr::memchr(b'\n', text.as_bytes()).is_none()
 }
 
 fn regex(hirs: &[Hir], max_bytes: usize) -> Result<Regex, String> {

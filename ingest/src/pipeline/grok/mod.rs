@@ -3,9 +3,11 @@
 //! A pattern is translated ([`syntax`]), stripped of what the regex engine has no means for ([`plan`]) and compiled to
 //! one regex of the `regex` family ([`expression`]). Look-around is checked where the regex found something
 //! ([`check`]), and where it does not hold, the rare case, [`exact`] searches again with the checks counted in. So the
-//! answer is the one of a backtracking engine, in time that grows with the text only.
+//! answer is the one of a backtracking engine, in time that grows with the text only. Most lines need no search: they
+//! match from their first byte on, and are cut at the signs between their fields ([`cuts`]).
 
 mod check;
+mod cuts;
 mod exact;
 mod expression;
 mod plan;
@@ -17,10 +19,11 @@ mod syntax;
 mod tests;
 mod value;
 
-use super::document::Field;
+use super::field_tree::FieldTree;
+use cuts::Answer;
 use event::Object;
 use exact::Exact;
-use expression::{Expression, Found, Regexes, Slots};
+use expression::{Expression, Found, Regexes, Slots, is_simple};
 use regex_automata::{Anchored, Input, util::primitives::NonMaxUsize};
 use serde_json::Value;
 use std::sync::OnceLock;
@@ -65,8 +68,8 @@ impl Place {
     }
 }
 
-/// Fields and what a match gives them.
-type Values<'g> = Vec<(&'g Field, Value)>;
+/// What a match gives the fields, by their numbers; `None`: a field that took no part.
+type Values = Vec<Option<Value>>;
 
 /// Patterns of which the first counts that matches leftmost.
 pub(crate) struct Grok {
@@ -81,8 +84,21 @@ pub(crate) struct Grok {
 pub(crate) struct Match<'g> {
     /// Which of the patterns matched, from 0.
     pub(crate) index: usize,
-    /// Fields and their values, in the order of the pattern.
-    pub(crate) values: Values<'g>,
+    /// The values of its fields.
+    pub(crate) values: Values,
+    /// The fields.
+    pub(crate) tree: &'g FieldTree,
+    #[cfg(test)]
+    names: Vec<String>,
+}
+
+#[cfg(test)]
+impl Match<'_> {
+    /// The fields that have a value.
+    fn fields(self) -> Value {
+        let named = self.names.into_iter().zip(self.values);
+        Value::Object(named.filter_map(|(name, value)| Some((name, value?))).collect())
+    }
 }
 
 impl Grok {
@@ -132,11 +148,38 @@ impl Grok {
         with_slots(self.expressions.iter(), |slots| {
             let Some(index) = self.search(text, slots)? else { return Ok(None) };
             let Some(expression) = self.expressions.get(index) else { return Ok(None) };
-            Ok(Some(Match { index, values: expression.values(text, slots)? }))
+            Ok(Some(Match {
+                index,
+                values: expression.values(text, slots)?,
+                tree: &expression.tree,
+                #[cfg(test)]
+                names: expression.names(),
+            }))
         })
     }
 
+    /// What the quick way says of one line of ASCII: a pattern that matches from the first byte on is leftmost, and the first
+    /// of them counts. `NotHere`: nothing is said.
+    fn at_start(&self, line: &str, slots: &mut Slots) -> (Answer, usize) {
+        let mut nowhere = true;
+        for (index, expression) in self.expressions.iter().enumerate() {
+            match expression.at_start(line, slots) {
+                Some((_, Found::Match)) => return (Answer::Match, index),
+                Some((answer, Found::Nothing)) => nowhere &= answer == Answer::NoMatch,
+                Some((_, Found::Doubtful)) | None => return (Answer::NotHere, index),
+            }
+        }
+        (if nowhere { Answer::NoMatch } else { Answer::NotHere }, 0)
+    }
+
     fn search(&self, text: &str, slots: &mut Slots) -> Result<Option<usize>, String> {
+        if is_simple(text) {
+            match self.at_start(text, slots) {
+                (Answer::Match, index) => return Ok(Some(index)),
+                (Answer::NoMatch, _) => return Ok(None),
+                (Answer::NotHere, _) => slots.fill(None),
+            }
+        }
         let (index, from, anchored) = match &self.all {
             None => (0, 0, Anchored::No),
             Some(all) => match all.of(text)?.search(&Input::new(text)) {

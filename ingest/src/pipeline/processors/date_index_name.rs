@@ -2,7 +2,7 @@
 //!
 //! Elasticsearch writes a date-math expression and resolves it when it indexes; here the name is resolved at once.
 
-use super::super::document::Field;
+use super::super::document::{Field, TIMESTAMP};
 use super::super::time_format::TimeFormat;
 use super::date::{Zone, check_locale, formats};
 use super::{Compiler, DefinitionError, Document, Failure, Flow, Options, Processor};
@@ -21,6 +21,8 @@ enum Rounding {
 
 struct DateIndexName {
     field: Field,
+    /// The field is the event's own time, in the form in which that is written: what is known of it holds.
+    is_event_time: bool,
     prefix: Option<Template>,
     rounding: Rounding,
     formats: Vec<TimeFormat>,
@@ -48,11 +50,14 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
     let name_format = options.optional_text("index_name_format")?.unwrap_or_else(|| "yyyy-MM-dd".to_owned());
     let name_formats = formats(options, "index_name_format", &[name_format])?;
     check_locale(options)?;
+    let field = options.field("field")?;
+    let formats = formats(options, "date_formats", &texts)?;
     Ok(Box::new(DateIndexName {
-        field: options.field("field")?,
+        is_event_time: field.name() == TIMESTAMP && formats.first() == Some(&TimeFormat::Iso8601),
+        field,
         prefix: options.template("index_name_prefix")?,
         rounding,
-        formats: formats(options, "date_formats", &texts)?,
+        formats,
         zone: Zone::take(options)?,
         name_format: name_formats
             .into_iter()
@@ -63,14 +68,10 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
 
 impl Processor for DateIndexName {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
-        let text = display_text(&*document.require(&self.field)?);
         let zone = self.zone.resolve(document)?;
-        let now = document.now();
-        let Some(time) = self.formats.iter().find_map(|format| format.read(&text, &zone, now)) else {
-            return Err(Failure::argument(format!("unable to parse date [{text}]")));
-        };
+        let time = self.time(document, &zone)?;
         let rounded = round(time, &zone, self.rounding)
-            .map_err(|e| Failure::argument(format!("cannot round date [{text}]: {e}")))?;
+            .map_err(|e| Failure::argument(format!("cannot round date [{time}]: {e}")))?;
         let prefix =
             self.prefix.as_ref().map(|prefix| prefix.render(document, Escape::None)).unwrap_or_default();
         let name = format!("{prefix}{}", self.name_format.write(rounded, &zone));
@@ -79,7 +80,23 @@ impl Processor for DateIndexName {
     }
 }
 
+impl DateIndexName {
+    fn time(&self, document: &Document<'_>, zone: &TimeZone) -> Result<Timestamp, Failure> {
+        if let (true, Some(time)) = (self.is_event_time, document.event.metadata.timestamp) {
+            return Ok(time);
+        }
+        let text = display_text(&*document.require(&self.field)?);
+        let now = document.now();
+        let time = self.formats.iter().find_map(|format| format.read(&text, zone, now));
+        time.ok_or_else(|| Failure::argument(format!("unable to parse date [{text}]")))
+    }
+}
+
 fn round(time: Timestamp, zone: &TimeZone, rounding: Rounding) -> Result<Timestamp, jiff::Error> {
+    if let (Rounding::To(Unit::Day), true) = (&rounding, *zone == TimeZone::UTC) {
+        let seconds = time.as_second();
+        return Timestamp::from_second(seconds - seconds.rem_euclid(24 * 60 * 60));
+    }
     let local: Zoned = time.to_zoned(zone.clone());
     let day = local.date();
     let start = match rounding {

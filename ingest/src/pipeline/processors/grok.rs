@@ -38,13 +38,11 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
 impl Processor for GrokProcessor {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
         let Some(text) = document.text(&self.field, self.ignore_missing)? else { return Ok(Flow::Continue) };
-        let Some(found) = self.grok.matches(&text).map_err(Failure::argument)? else {
+        let Some(mut found) = self.grok.matches(&text).map_err(Failure::argument)? else {
             let reason = format!("Provided Grok expressions do not match field value: [{text}]");
             return Err(Failure::argument(reason));
         };
-        for (field, value) in found.values {
-            document.set(field, value)?;
-        }
+        found.tree.write(document, &mut found.values)?;
         if self.trace_match {
             document.ingest_mut().insert("_grok_match_index".to_owned(), found.index.to_string().into());
         }

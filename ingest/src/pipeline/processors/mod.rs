@@ -2,7 +2,8 @@
 
 use super::compiled::{Compiler, Failure, Flow};
 use super::definition::{DefinitionError, Options};
-use super::document::Document;
+use super::document::{Document, Field};
+use serde_json::Value;
 
 mod append;
 mod bytes;
@@ -50,6 +51,11 @@ mod user_agent;
 /// as a dead letter. It keeps no state between calls and runs on many threads at once.
 pub(crate) trait Processor: Send + Sync {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure>;
+
+    /// The field and the value, if all that it does to any document is to write that.
+    fn constant(&self) -> Option<(&Field, &Value)> {
+        None
+    }
 }
 
 /// Takes its options and compiles; what it leaves is refused as unknown.

@@ -33,12 +33,16 @@ impl Processor for Rename {
             return Err(Failure::argument(format!("field [{}] already exists", target.name())));
         }
         let value = document.remove(&field)?;
-        // A failed write must not lose the value.
-        let kept = value.clone();
-        if let Err(failure) = document.set(&target, value) {
-            document.set(&field, kept)?;
-            return Err(failure);
+        if document.can_set(&target) {
+            document.set(&target, value)?;
+            return Ok(Flow::Continue);
         }
+        // A failed write must not lose the value.
+        let failed = document.set(&target, value.clone());
+        if failed.is_err() {
+            document.set(&field, value)?;
+        }
+        failed?;
         Ok(Flow::Continue)
     }
 }

@@ -49,6 +49,17 @@ fn is_empty(value: &Value) -> bool {
 }
 
 impl Processor for Set {
+    fn constant(&self) -> Option<(&Field, &Value)> {
+        match (&self.field, &self.source) {
+            (FieldTemplate::Fixed(field), Source::Value { value: ValueTemplate::Literal(value), .. })
+                if self.overrides && !self.ignore_empty_value =>
+            {
+                Some((field, value))
+            }
+            _ => None,
+        }
+    }
+
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
         let field = self.field.resolve(document)?;
         if !self.overrides && document.get(&field).is_some_and(|value| !value.is_null()) {

@@ -56,12 +56,13 @@ impl Processor for UserAgent {
         let wanted =
             |key: &str| self.properties.as_ref().is_none_or(|keys| keys.iter().any(|wanted| wanted == key));
         let device_type = (self.extract_device_type && wanted("device")).then(|| device_type(&text, &parsed));
-        let mut out = Object::new();
-        if wanted("original") {
-            out.insert("original".to_owned(), Value::String(text.into_owned()));
+        let original = wanted("original").then(|| text.into_owned());
+        let mut out = Object::clone(&parsed);
+        if self.properties.is_some() {
+            out.retain(|key, _| wanted(key));
         }
-        for (key, value) in parsed.iter().filter(|(key, _)| wanted(key)) {
-            out.insert(key.clone(), value.clone());
+        if let Some(original) = original {
+            out.insert("original".to_owned(), Value::String(original));
         }
         if let (Some(Value::Object(device)), Some(kind)) = (out.get_mut("device"), device_type) {
             device.insert("type".to_owned(), kind.into());

@@ -118,11 +118,11 @@ fn prepare_one(
                 }
                 None => Changes::Merged(event.fields.clone()),
             };
-            Action::Update(Update {
+            Action::Update(Box::new(Update {
                 changes,
                 upsert: if as_upsert { Some(event.fields.clone()) } else { upsert },
                 always: rules.is_blind || options.is_some_and(|options| options.always_write),
-            })
+            }))
         }
         Operation::Delete => Action::Delete,
     };

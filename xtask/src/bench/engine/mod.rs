@@ -23,28 +23,49 @@ pub(crate) struct EngineArgs {
     /// Days that they spread over; more than one: an index per day
     #[arg(long, default_value_t = 1)]
     days: usize,
-    /// Whom to compare with: tantivy, opensearch, elasticsearch
-    #[arg(long, value_delimiter = ',', default_value = "tantivy,opensearch,elasticsearch")]
-    peers: Vec<String>,
+    /// Whom to compare with
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "tantivy,opensearch,elasticsearch")]
+    peers: Vec<Peer>,
+    /// The service alone
+    #[arg(long, conflicts_with = "peers")]
+    alone: bool,
     /// Searches of each kind
     #[arg(long, default_value_t = 25)]
     searches: usize,
     /// Leave the segments as loading has left them
     #[arg(long)]
     unmerged: bool,
-    /// How cost grows instead: 1 and 10 million events in one index, 100,000 in 1,000 daily ones; the service alone
+    /// How cost grows instead, the service alone: 1, 10 and 50 million events in one index, 100,000 in 1,000 daily ones
     #[arg(long)]
     scale: bool,
+    /// With --scale: leave out what has more events
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    at_most: usize,
     /// The service's release build, instead of the one made now
     #[arg(long)]
     pub(super) binary: Option<PathBuf>,
 }
 
+/// What stands beside the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Peer {
+    /// The library alone, in this process.
+    Tantivy,
+    /// The server.
+    Opensearch,
+    /// The server.
+    Elasticsearch,
+}
+
+/// What `--scale` measures: events, and the daily indices that they are in.
+const SCALE: [(usize, usize); 5] =
+    [(1_000_000, 1), (10_000_000, 1), (50_000_000, 1), (100_000, 1), (100_000, 1_000)];
+
 /// Measures and prints.
 pub(crate) fn run(binary: &Path, args: &EngineArgs) -> anyhow::Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         if args.scale {
-            for (events, days) in [(1_000_000, 1), (10_000_000, 1), (100_000, 1), (100_000, 1_000)] {
+            for (events, days) in SCALE.into_iter().filter(|(events, _)| *events <= args.at_most) {
                 say(&format!("\n{events} events in {days} indices\n"));
                 let shape = Shape::new(events, days);
                 report::print(events, &[ours(binary, &shape, args).await?]);
@@ -64,16 +85,16 @@ async fn compare(binary: &Path, args: &EngineArgs) -> anyhow::Result<()> {
     let shape = Shape::new(args.events, args.days);
     let mut reports = vec![ours(binary, &shape, args).await?];
     let mut floor = None;
-    for peer in &args.peers {
-        let kind = match peer.as_str() {
-            "tantivy" => {
+    let peers = if args.alone { &[][..] } else { &args.peers };
+    for peer in peers {
+        let kind = match peer {
+            Peer::Tantivy => {
                 let home = tempfile::tempdir()?;
                 floor = Some(tantivy_alone::measure(&shape, args.searches, home.path())?);
                 continue;
             }
-            "opensearch" => Kind::OpenSearch,
-            "elasticsearch" => Kind::Elasticsearch,
-            other => anyhow::bail!("there is no peer \"{other}\": tantivy, opensearch, elasticsearch"),
+            Peer::Opensearch => Kind::OpenSearch,
+            Peer::Elasticsearch => Kind::Elasticsearch,
         };
         if let Some(reason) = SearchNode::missing() {
             say(&format!("{} is left out: {reason}", kind.title()));

@@ -90,7 +90,7 @@ pub(in crate::logs::embedded) enum Action {
         only_new: bool,
     },
     /// Merges into what is there.
-    Update(Update),
+    Update(Box<Update>),
     Delete,
 }
 
@@ -284,7 +284,8 @@ impl Placing<'_> {
             return self.not_there(write);
         }
         let is_there = known.is_some_and(|(_, _, is_there)| is_there);
-        if let Action::Update(Update { upsert: None, .. }) = &write.action
+        if let Action::Update(update) = &write.action
+            && update.upsert.is_none()
             && !is_there
         {
             return Err(missing(&write.id));
@@ -303,7 +304,7 @@ impl Placing<'_> {
                 let bytes = source.slice(self.blob);
                 Ok(self.put(place, (source, bytes), *converted, &router, known))
             }
-            Action::Update(update) => self.update(place, update, known),
+            Action::Update(update) => self.update(place, *update, known),
             Action::Delete => Ok(self.delete(place)),
         }
     }

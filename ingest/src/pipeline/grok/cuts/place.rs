@@ -1,0 +1,207 @@
+//! Where a pattern can be cut.
+
+use super::{
+    Cuts, GROUPS_MAX, Groups,
+    piece::{Choice, Matcher, Piece, Run, Sign, Tail, What},
+};
+use crate::pipeline::grok::expression::AUTOMATON_MAX_BYTES;
+use regex_automata::meta::Regex;
+use regex_syntax::hir::{Capture, Class, Hir, HirKind, Look, Repetition};
+
+pub(super) fn cuts(pattern: Hir) -> Option<Cuts> {
+    let nodes = match pattern.into_kind() {
+        HirKind::Concat(nodes) => nodes,
+        _ => return None,
+    };
+    let anchored = matches!(nodes.first()?.kind(), HirKind::Look(Look::Start));
+    let mut pieces = Vec::new();
+    let mut pending = Vec::new();
+    for node in nodes.into_iter().skip(usize::from(anchored)) {
+        let sign = match node.kind() {
+            HirKind::Literal(literal) => sign(&pending, &literal.0),
+            _ => None,
+        };
+        match sign {
+            Some(sign) => pieces.push(Piece { what: what(std::mem::take(&mut pending), &node)?, sign }),
+            None => pending.push(node),
+        }
+    }
+    let tail = match &*pending {
+        [] => Tail::Open,
+        [only] if matches!(only.kind(), HirKind::Look(Look::End)) => Tail::End,
+        _ => Tail::Groups(groups_of(Hir::concat(pending))?),
+    };
+    (!pieces.is_empty()).then_some(Cuts { pieces, tail, anchored })
+}
+
+/// The literal as the sign that ends these, if they cannot hold its first byte.
+fn sign(before: &[Hir], literal: &[u8]) -> Option<Sign> {
+    let first = *literal.first().filter(|first| first.is_ascii() && **first != b'\\')?;
+    let sign = |escaped| Some(Sign { text: literal.into(), escaped });
+    if before.iter().all(|node| cannot_hold(node, first)) {
+        sign(false)
+    } else if holds_escaped_only(before, first) {
+        sign(true)
+    } else {
+        None
+    }
+}
+
+fn cannot_hold(node: &Hir, byte: u8) -> bool {
+    match node.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(literal) => !literal.0.contains(&byte),
+        HirKind::Class(class) => !class_holds(class, byte),
+        HirKind::Repetition(Repetition { sub, .. }) | HirKind::Capture(Capture { sub, .. }) => {
+            cannot_hold(sub, byte)
+        }
+        HirKind::Concat(nodes) | HirKind::Alternation(nodes) => {
+            nodes.iter().all(|node| cannot_hold(node, byte))
+        }
+    }
+}
+
+/// Whether the byte, and a backslash, come only as the second of a pair of a backslash and any one character.
+fn holds_escaped_only(nodes: &[Hir], byte: u8) -> bool {
+    let mut after_backslash = false;
+    nodes.iter().all(|node| {
+        if std::mem::take(&mut after_backslash) {
+            return matches!(node.kind(), HirKind::Class(_));
+        }
+        match node.kind() {
+            HirKind::Empty | HirKind::Look(_) => true,
+            HirKind::Literal(literal) => {
+                let mut bytes = literal.0.iter();
+                while let Some(found) = bytes.next() {
+                    match found {
+                        b'\\' => match bytes.next() {
+                            Some(escaped) if escaped.is_ascii() => {}
+                            Some(_) => return false,
+                            None => after_backslash = true,
+                        },
+                        found if *found == byte => return false,
+                        _ => {}
+                    }
+                }
+                true
+            }
+            HirKind::Class(class) => !class_holds(class, byte) && !class_holds(class, b'\\'),
+            HirKind::Repetition(Repetition { sub, .. }) | HirKind::Capture(Capture { sub, .. }) => {
+                holds_escaped_only(std::slice::from_ref(&**sub), byte)
+            }
+            HirKind::Concat(nodes) => holds_escaped_only(nodes, byte),
+            HirKind::Alternation(nodes) => {
+                nodes.iter().all(|node| holds_escaped_only(std::slice::from_ref(node), byte))
+            }
+        }
+    }) && !after_backslash
+}
+
+fn class_holds(class: &Class, byte: u8) -> bool {
+    match class {
+        Class::Unicode(class) => {
+            class.iter().any(|range| (range.start()..=range.end()).contains(&char::from(byte)))
+        }
+        Class::Bytes(class) => class.iter().any(|range| (range.start()..=range.end()).contains(&byte)),
+    }
+}
+
+/// What stands before the sign, compiled.
+fn what(mut nodes: Vec<Hir>, sign: &Hir) -> Option<What> {
+    let only = match nodes.len() {
+        0 => Some(Hir::empty()),
+        1 => nodes.pop(),
+        _ => None,
+    };
+    if let Some(node) = only {
+        if let Some(choices) = choices(&node, sign) {
+            return Some(What::Choice(choices.into()));
+        }
+        nodes.push(node);
+    }
+    nodes.push(sign.clone());
+    groups_of(Hir::concat(nodes)).map(What::Groups)
+}
+
+/// `(?:-|(…))?` as its ways; `None` if there are groups inside of them.
+fn choices(node: &Hir, sign: &Hir) -> Option<Vec<Choice>> {
+    match node.kind() {
+        HirKind::Alternation(nodes) => nodes.iter().map(|node| choice(node, sign)).collect(),
+        HirKind::Repetition(Repetition { min: 0, max: Some(1), greedy, sub }) => {
+            let mut ways = choices(sub, sign)?;
+            let none = Choice { matcher: Matcher::Text([].into()), group: None };
+            ways.insert(if *greedy { ways.len() } else { 0 }, none);
+            Some(ways)
+        }
+        _ => Some(vec![choice(node, sign)?]),
+    }
+}
+
+fn choice(node: &Hir, sign: &Hir) -> Option<Choice> {
+    let (node, group) = match node.kind() {
+        HirKind::Capture(capture) => (&*capture.sub, Some(usize::try_from(capture.index).ok()?)),
+        _ => (node, None),
+    };
+    if node.properties().explicit_captures_len() > 0 {
+        return None;
+    }
+    let matcher = match node.kind() {
+        HirKind::Empty => Matcher::Text([].into()),
+        HirKind::Literal(literal) => Matcher::Text(literal.0.clone()),
+        _ => match run(node) {
+            Some(run) => Matcher::Run(Box::new(run)),
+            None => Matcher::Regex(regex(&Hir::concat(vec![node.clone(), sign.clone()]))?),
+        },
+    };
+    Some(Choice { matcher, group })
+}
+
+/// A class, or a repeated one, as a table for ASCII.
+fn run(node: &Hir) -> Option<Run> {
+    let (node, least, most) = match node.kind() {
+        HirKind::Repetition(Repetition { min, max, sub, .. }) => {
+            let most = max.map(usize::try_from).transpose().ok()?;
+            (&**sub, usize::try_from(*min).ok()?, most)
+        }
+        _ => (node, 1, Some(1)),
+    };
+    let HirKind::Class(class) = node.kind() else { return None };
+    let ascii = std::array::from_fn(|byte| u8::try_from(byte).is_ok_and(|byte| class_holds(class, byte)));
+    Some(Run { ascii, least, most })
+}
+
+/// A regex with its groups numbered from 1, and which groups of the whole pattern they are.
+fn groups_of(node: Hir) -> Option<Groups> {
+    let mut numbers = Vec::new();
+    let node = renumber(node, &mut numbers)?;
+    let regex = regex(&node)?;
+    (numbers.len() < GROUPS_MAX).then(|| Groups { regex, numbers: numbers.into() })
+}
+
+fn renumber(node: Hir, numbers: &mut Vec<usize>) -> Option<Hir> {
+    Some(match node.into_kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(class) => Hir::class(class),
+        HirKind::Look(look) => Hir::look(look),
+        HirKind::Repetition(Repetition { min, max, greedy, sub }) => {
+            Hir::repetition(Repetition { min, max, greedy, sub: Box::new(renumber(*sub, numbers)?) })
+        }
+        HirKind::Capture(Capture { index, sub, .. }) => {
+            numbers.push(usize::try_from(index).ok()?);
+            let index = u32::try_from(numbers.len()).ok()?;
+            Hir::capture(Capture { index, name: None, sub: Box::new(renumber(*sub, numbers)?) })
+        }
+        HirKind::Concat(nodes) => Hir::concat(renumber_all(nodes, numbers)?),
+        HirKind::Alternation(nodes) => Hir::alternation(renumber_all(nodes, numbers)?),
+    })
+}
+
+fn renumber_all(nodes: Vec<Hir>, numbers: &mut Vec<usize>) -> Option<Vec<Hir>> {
+    nodes.into_iter().map(|node| renumber(node, numbers)).collect()
+}
+
+fn regex(node: &Hir) -> Option<Regex> {
+    let config = Regex::config().nfa_size_limit(Some(AUTOMATON_MAX_BYTES));
+    Regex::builder().configure(config).build_from_hir(node).ok()
+}
