@@ -8,6 +8,16 @@ const UNIT_BYTES: usize = 1 << 10;
 /// What a connection may hold without asking. Enough for most messages, so that who sends slowly keeps nobody waiting.
 pub(super) const BASE_BYTES: usize = 16 << 10;
 
+/// What an event takes until it is stored: its fields, which its record's bytes come to be several times …
+const EXPANSION: usize = 8;
+/// … and what every event has beside: an access log's line of 100 bytes becomes some kilobytes.
+const EVENT_BYTES: usize = 4 << 10;
+
+/// Memory that a batch of so many records takes until it is stored.
+pub(super) fn batch_memory(bytes: usize, records: usize) -> usize {
+    bytes * EXPANSION + records * EVENT_BYTES
+}
+
 /// Bytes in flight. One half is for *turns*: a connection that has much to send, or one long record, takes all that it may
 /// need at once, so that nobody waits in the middle of a record for what another holds. The other half is for the batches
 /// of all others, which only ever wait for the store.

@@ -2,12 +2,13 @@
 
 use super::{
     Input,
+    budget::batch_memory,
     delivery::Delivery,
     framing::{Framing, Style},
     lumberjack,
     reader::{Patience, Reader},
     settings::InputKind,
-    stream::{self, BATCH_BYTES},
+    stream::{self, BATCH_BYTES, BATCH_RECORDS},
 };
 use socket2::{SockRef, TcpKeepalive};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -100,7 +101,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let settings = &input.settings;
     let linger = if settings.kind == InputKind::Lumberjack { lumberjack::LINGER } else { stream::LINGER };
     let patience = Patience { idle: settings.idle_timeout(), frame: settings.frame_timeout(), linger };
-    let turn_bytes = BATCH_BYTES + settings.max_line_bytes;
+    let turn_bytes = batch_memory(BATCH_BYTES, BATCH_RECORDS) + settings.max_line_bytes;
     let mut reader = Reader::new(stream, patience, input.budget.clone(), turn_bytes, stop.clone());
     let delivery = Delivery {
         intake: Arc::clone(&input.intake),

@@ -95,9 +95,9 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     }
 
     /// Room for a batch that is being written: the turn's, or some of its own.
-    pub(super) fn room(&self, batch_bytes: usize) -> impl Future<Output = Option<Lease>> + use<S> {
+    pub(super) fn room(&self, memory: usize) -> impl Future<Output = Option<Lease>> + use<S> {
         let own = self.turn.is_none().then(|| self.budget.clone());
-        async move { own?.batch(batch_bytes).await }
+        async move { own?.batch(memory).await }
     }
 
     /// A batch was written: what is left needs less room.

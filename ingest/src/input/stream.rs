@@ -1,6 +1,7 @@
 //! Lines and syslog over a connection: read, cut into records, batch, store; only then read on.
 
 use super::{
+    budget::batch_memory,
     delivery::Delivery,
     framing::{Frame, Framing},
     reader::{Brought, Reader},
@@ -10,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::io::AsyncRead;
 
 /// A batch is written when its records reach so many bytes.
-pub(super) const BATCH_BYTES: usize = 1 << 20;
+pub(super) const BATCH_BYTES: usize = 512 << 10;
 /// Records wait so long for others to be written with.
 pub(super) const LINGER: Duration = Duration::from_millis(10);
 /// Most records of a batch.
@@ -51,6 +52,11 @@ impl Waiting {
         self.bytes.max(self.arrivals.len())
     }
 
+    /// Memory that they take until they are stored.
+    pub(super) fn memory(&self) -> usize {
+        batch_memory(self.bytes, self.arrivals.len())
+    }
+
     pub(super) fn take(&mut self) -> Vec<Arrival> {
         self.bytes = 0;
         std::mem::take(&mut self.arrivals)
@@ -78,7 +84,7 @@ pub(super) async fn serve<S: AsyncRead + Unpin>(
         let write = waiting.is_full() || lingered || reader.ended || reader.must_write(waiting.bytes());
         if write && !waiting.is_empty() {
             lingered = false;
-            let _room = reader.room(waiting.bytes()).await;
+            let _room = reader.room(waiting.memory()).await;
             if let Err(error) = delivery.deliver(waiting.take()).await {
                 delivery.meters.lost(error.number);
                 return tracing::error!(input = %delivery.reception.input, %error, "events are lost");

@@ -9,7 +9,13 @@ use crate::enrich::Enrichment;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, io::Read as _, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read as _,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 /// The definitions of `/pipelines`, put in by the build script.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/pipelines.rs"));
@@ -55,15 +61,29 @@ pub struct PipelineInfo {
 }
 
 /// An immutable snapshot of all pipelines, one layer per source.
-#[derive(Default, Clone)]
+#[derive(Default)]
 pub(crate) struct Set {
     layers: [BTreeMap<Arc<str>, Arc<Pipeline>>; 3],
+    /// Those in force that recognise records, by name: network inputs ask for each record.
+    recognising: OnceLock<Vec<Arc<Pipeline>>>,
 }
 
 /// The snapshot in force.
 pub(crate) type SetCell = ArcSwap<Set>;
 
 impl Set {
+    /// A copy to be changed.
+    fn copied(&self) -> Self {
+        Self { layers: self.layers.clone(), recognising: OnceLock::new() }
+    }
+
+    fn recognising(&self) -> &[Arc<Pipeline>] {
+        self.recognising.get_or_init(|| {
+            let pipelines = self.all().into_values().map(|(_, pipeline)| pipeline);
+            pipelines.filter(|pipeline| pipeline.detector().is_some()).cloned().collect()
+        })
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<Pipeline>> {
         self.layers.iter().rev().find_map(|layer| layer.get(name))
     }
@@ -173,7 +193,7 @@ impl Pipelines {
         definitions: Vec<(String, Value)>,
     ) -> Result<(), DefinitionError> {
         let _changing = self.changing.lock();
-        let mut set = Set::clone(&self.set.load());
+        let mut set = self.set.load().copied();
         let mut layer = BTreeMap::new();
         for (name, definition) in definitions {
             let pipeline = self.compile(&name, definition)?;
@@ -227,7 +247,7 @@ impl Pipelines {
         }
         let pipeline = Arc::new(self.compile(name, definition)?);
         let _changing = self.changing.lock();
-        let mut set = Set::clone(&self.set.load());
+        let mut set = self.set.load().copied();
         let layer = &mut set.layers[PipelineSource::User as usize];
         layer.insert(Arc::clone(pipeline.name()), pipeline);
         if layer.len() > PIPELINES_MAX {
@@ -241,7 +261,7 @@ impl Pipelines {
     /// built-in pipelines and those of the directory cannot be removed this way.
     pub fn delete(&self, name: &str) -> bool {
         let _changing = self.changing.lock();
-        let mut set = Set::clone(&self.set.load());
+        let mut set = self.set.load().copied();
         let removed = set.layers[PipelineSource::User as usize].remove(name).is_some();
         self.set.store(Arc::new(set));
         removed
@@ -249,9 +269,7 @@ impl Pipelines {
 
     /// Guesses the pipeline for a sample of records (lines, or the texts of array elements): see [`Detection`].
     pub fn detect(&self, sample: &[&str]) -> Detection {
-        let set = self.set.load();
-        let pipelines: Vec<Arc<Pipeline>> = set.all().into_values().map(|(_, p)| Arc::clone(p)).collect();
-        detect::detect(&pipelines, sample)
+        detect::detect(self.set.load().recognising(), sample)
     }
 
     /// Runs a pipeline over documents without storing anything, and answers as Elasticsearch's `_simulate` does:

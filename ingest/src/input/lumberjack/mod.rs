@@ -127,8 +127,7 @@ async fn store<S: AsyncRead + AsyncWrite + Unpin>(
     waiting: &mut Waiting,
     window: &mut Window,
 ) -> io::Result<()> {
-    let bytes = waiting.bytes();
-    let room = reader.room(bytes);
+    let room = reader.room(waiting.memory());
     let arrivals = waiting.take();
     let written = async {
         let _room = room.await;
