@@ -19,6 +19,8 @@ const PROCESSORS_MAX: usize = 1_000;
 const DEPTH_MAX: usize = 16;
 /// Deepest chain of pipelines calling pipelines at run time.
 const CALLS_MAX: usize = 16;
+/// How the reason of a failure begins that is due to pipelines which call each other.
+const CYCLE: &str = "Cycle detected for pipeline: ";
 
 /// What becomes of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,7 +292,7 @@ impl Pipeline {
         if document.running.contains(&self.name) || document.running.len() >= CALLS_MAX {
             return Err(Failure {
                 kind: "illegal_state_exception",
-                reason: format!("Cycle detected for pipeline: {}", self.name),
+                reason: format!("{CYCLE}{}", self.name),
                 inner: None,
             });
         }
@@ -336,6 +338,7 @@ impl Step {
     }
 
     pub(crate) fn run(&self, document: &mut Document<'_>) -> Result<Flow, PipelineError> {
+        let noted = document.trace.as_ref().map_or(0, Vec::len);
         let result = match &self.condition {
             None => self.processor.apply(document),
             Some((condition, _)) => match condition.evaluate(document) {
@@ -347,17 +350,23 @@ impl Step {
                 Err(e) => Err(Failure { kind: "script_exception", reason: e.to_string(), inner: None }),
             },
         };
+        let called = self.note_call(&result, document, noted);
         match result {
+            Ok(flow) if called => Ok(flow),
             Ok(flow) => {
                 self.note(document, if flow == Flow::Drop { "dropped" } else { "success" }, None);
                 Ok(flow)
             }
             Err(failure) if self.ignore_failure => {
-                self.note(document, "error_ignored", Some(&failure));
+                if !called {
+                    self.note(document, "error_ignored", Some(&failure));
+                }
                 Ok(Flow::Continue)
             }
             Err(failure) => {
-                self.note(document, "error", Some(&failure));
+                if !called {
+                    self.note(document, "error", Some(&failure));
+                }
                 let error = self.error(failure);
                 if self.on_failure.is_empty() {
                     Err(error)
@@ -387,6 +396,44 @@ impl Step {
         if document.trace.is_none() {
             return;
         }
+        let mut note = self.described(status);
+        if let Some(failure) = failure {
+            let key = if status == "error_ignored" { "ignored_error" } else { "error" };
+            let error = super::simulate::error_body(failure.kind, &failure.reason);
+            note.insert(key.to_owned(), if key == "error" { error } else { json!({"error": error}) });
+        }
+        if status == "success" || status == "error_ignored" {
+            note.insert("doc".to_owned(), super::simulate::document_body(document));
+        }
+        if let Some(trace) = &mut document.trace {
+            trace.push(Value::Object(note));
+        }
+    }
+
+    /// Adds to the trace, before what the processors of the other pipeline did (from `at` on), that it was called; whether
+    /// this was a call that came about. As in Elasticsearch there is no document with it, and of a cycle only its error is
+    /// told.
+    fn note_call(&self, result: &Result<Flow, Failure>, document: &mut Document<'_>, at: usize) -> bool {
+        let came_about = match result {
+            Ok(_) => true,
+            Err(failure) if failure.reason.starts_with(CYCLE) => {
+                if let Some(trace) = &mut document.trace {
+                    trace.truncate(at);
+                }
+                false
+            }
+            Err(failure) => failure.inner.is_some(),
+        };
+        let called = self.kind == "pipeline" && came_about;
+        if let Some(trace) = document.trace.as_mut().filter(|_| called) {
+            let at = at.min(trace.len());
+            trace.insert(at, Value::Object(self.described("success")));
+        }
+        called
+    }
+
+    /// What the trace says of it, whatever it did.
+    fn described(&self, status: &str) -> Object {
         let mut note = Object::new();
         note.insert("processor_type".to_owned(), self.kind.into());
         note.insert("status".to_owned(), status.into());
@@ -399,17 +446,7 @@ impl Step {
         if let Some((_, text)) = &self.condition {
             note.insert("if".to_owned(), json!({"condition": text, "result": status != "skipped"}));
         }
-        if let Some(failure) = failure {
-            let key = if status == "error_ignored" { "ignored_error" } else { "error" };
-            let error = super::simulate::error_body(failure.kind, &failure.reason);
-            note.insert(key.to_owned(), if key == "error" { error } else { json!({"error": error}) });
-        }
-        if status == "success" || status == "error_ignored" {
-            note.insert("doc".to_owned(), super::simulate::document_body(document));
-        }
-        if let Some(trace) = &mut document.trace {
-            trace.push(Value::Object(note));
-        }
+        note
     }
 }
 

@@ -102,6 +102,11 @@ fn samples_are_recognised() {
     line("2026-11-21 10:00:00 INFO paid user=7, order=8, total=9.5", "key-value");
     line("user=7|action=login|result=ok", "key-value");
     line("<13>Nov 21 10:00:00 fw CEF:0|V|P|1|7|n|5|src=192.0.2.1 dst=192.0.2.2 act=x", "cef");
+    line("<86>Nov 21 10:00:00 web-1 sshd[42]: session opened for root", "syslog");
+    line("<165>1 2026-11-21T10:00:00.003Z shop-1 checkout 8710 ID47 - order placed", "syslog");
+    line("Nov  1 10:00:00 web-1 kernel: eth0: link up", "syslog");
+    line("2026-11-21T10:00:00+00:00 web-1 cron[7]: (root) CMD (x)", "syslog");
+    line("2026-11-21T10:00:00Z INFO cart: added", "text");
     line("2026-11-21 10:00:00 INFO started in 5 ms with a=1", "text");
     line("GET /a?b=1&c=2&d=3 HTTP/1.1", "text");
 }
@@ -140,6 +145,60 @@ fn simulations_answer_as_elasticsearch_does() {
     assert_eq!(answer["docs"][0]["processor_results"][0]["tag"], "first");
     let missing = PIPELINES.simulate(SimulateTarget::Name("nope"), &documents, false).unwrap_err();
     assert!(missing.to_string().ends_with("pipeline with id [nope] does not exist"));
+}
+
+#[test]
+fn verbose_simulations_show_the_processors_of_called_pipelines() {
+    let pipelines = Pipelines::new(Arc::new(Enrichment::embedded())).unwrap();
+    let inner = json!({"processors": [{"set": {"field": "b", "value": 1}}, {"fail": {"if": "ctx.bad == true", "message": "no"}}]});
+    pipelines.put("inner", inner).unwrap();
+    let outer = json!({"processors": [
+        {"pipeline": {"name": "inner", "tag": "call", "if": "ctx.skip != true"}},
+        {"set": {"field": "c", "value": 2}},
+    ]});
+    let check = |source: Value, expected: &[(&str, &str, bool)]| {
+        let target = SimulateTarget::Definition(outer.clone());
+        let answer = pipelines.simulate(target, &[json!({"_source": source})], true).unwrap();
+        let results = answer["docs"][0]["processor_results"].as_array().unwrap();
+        let found: Vec<(&str, &str, bool)> = results
+            .iter()
+            .map(|result| {
+                let text = |key: &str| result[key].as_str().unwrap();
+                (text("processor_type"), text("status"), result.get("doc").is_some())
+            })
+            .collect();
+        assert_eq!(found, expected, "{answer:#}");
+        results.clone()
+    };
+    let calls = check(
+        json!({}),
+        &[
+            ("pipeline", "success", false),
+            ("set", "success", true),
+            ("fail", "skipped", false),
+            ("set", "success", true),
+        ],
+    );
+    assert_eq!(calls[0]["tag"], "call");
+    assert_eq!(calls[0]["if"], json!({"condition": "ctx.skip != true", "result": true}));
+    check(json!({"skip": true}), &[("pipeline", "skipped", false), ("set", "success", true)]);
+    check(
+        json!({"bad": true}),
+        &[("pipeline", "success", false), ("set", "success", true), ("fail", "error", false)],
+    );
+}
+
+#[test]
+fn of_a_cycle_only_the_error_is_shown() {
+    let pipelines = Pipelines::new(Arc::new(Enrichment::embedded())).unwrap();
+    let call = |name: &str| json!({"processors": [{"set": {"field": "x", "value": 1}}, {"pipeline": {"name": name}}]});
+    pipelines.put("outer", call("inner")).unwrap();
+    pipelines.put("inner", call("outer")).unwrap();
+    let target = SimulateTarget::Definition(json!({"processors": [{"pipeline": {"name": "outer"}}]}));
+    let answer = pipelines.simulate(target, &[json!({"_source": {}})], true).unwrap();
+    let results = answer["docs"][0]["processor_results"].as_array().unwrap();
+    let reason = &results[0]["error"]["reason"];
+    assert_eq!((results.len(), reason), (1, &json!("Cycle detected for pipeline: outer")), "{answer:#}");
 }
 
 #[test]
