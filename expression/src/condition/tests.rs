@@ -84,6 +84,50 @@ fn the_quick_way_agrees_with_the_machine() {
     }
 }
 
+/// As pipelines of shippers and of other people have them.
+#[test]
+fn takes_the_conditions_that_pipelines_have() {
+    let refused = |source: &&str| Condition::parse(source).err().map(|error| format!("{source}: {error}"));
+    let sources = [
+        "ctx.event?.original == null",
+        "ctx.message != null && ctx.message.startsWith('{')",
+        "ctx?.json?.payload instanceof Map",
+        "ctx.tags != null && ctx.tags.contains('preserve_original_event')",
+        "!(ctx.tags?.contains('forwarded') ?: false)",
+        "ctx.tags == null || !(ctx.tags.contains('preserve_original_event'))",
+        "ctx.source?.geo == null && ctx.source?.ip != null",
+        "ctx?._temp?.level?.toLowerCase() == 'error'",
+        "['error', 'critical'].contains(ctx.log?.level)",
+        "ctx.event?.kind != 'pipeline_error' && ctx.error?.message instanceof List",
+        "ctx.url?.original?.length() > 0",
+        "ctx.http?.response?.status_code >= 400 && ctx.http.response.status_code < 500",
+        "ctx.containsKey('error') && !ctx.error.isEmpty()",
+        "ctx['@timestamp'] == null || ctx['a.b'] != null",
+        "ctx.json?.a == \"\" || ctx.json?.a == \"-\"",
+        "ctx.json.values.size() > 1",
+        "ctx.list.length > 0",
+        "def l = ctx.log?.level; return l == 'a' || l == 'b'",
+        "if (ctx.a == null) { return false; } return ctx.a.contains('x');",
+        "for (def t : ctx.tags) { if (t == 'x') { return true; } } return false",
+        "ctx.a =~ /^[0-9]+$/ || ctx.a ==~ /(?i)x.*/",
+        "ctx.a?.trim() != '' && ctx.a.splitOnToken(',').length == 2",
+        "Integer.parseInt(ctx.code) >= 100",
+        "ctx.network?.type == 'ipv4' ? true : ctx.x == 1",
+        "ctx.a != null && (ctx.a instanceof String || ctx.a instanceof Number)",
+        "ctx.get('event') != null && ctx.getOrDefault('n', 0) > 3",
+        "ctx.message?.indexOf(':') > 0 && ctx.message.substring(0, 1) == 'a'",
+        "ctx.winlog?.event_data?.isEmpty() == false",
+        "ctx.event.category.contains(\"network\")",
+        "ctx._index.startsWith('logs-') && ctx._id != null",
+        "ctx._conf?.tz_offset != null && ctx._conf.tz_offset != 'local'",
+        "ctx.a.charAt(0) == (char)'x'",
+        "(ctx.flags & 1) == 1 || (ctx.n % 2) == 0",
+        "!['a', 'b'].contains(ctx.x) && ctx.y !== null",
+        "ctx.a.replace('x', 'y').equals('y') && ctx.a.hashCode() != 0",
+    ];
+    assert_eq!(sources.iter().filter_map(refused).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
 #[test]
 fn has_no_answer_for_null_and_wrong_types() {
     let check = |source: &str, expected: &str| {

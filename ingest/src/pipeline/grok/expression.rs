@@ -106,8 +106,14 @@ impl Expression {
         anchored: Anchored,
         slots: &mut Slots,
     ) -> Result<Found, String> {
+        let regex = self.regexes.of(text)?;
         let input = Input::new(text).range(from..).anchored(anchored);
-        if self.regexes.of(text)?.search_slots(&input, slots).is_none() {
+        // What matches at the beginning of the text is leftmost, and found several times faster when nothing else is
+        // looked for: nearly all log lines match there.
+        let at_once = from == 0 && anchored == Anchored::No;
+        let found = (at_once && regex.search_slots(&input.clone().anchored(Anchored::Yes), slots).is_some())
+            || regex.search_slots(&input, slots).is_some();
+        if !found {
             return Ok(Found::Nothing);
         }
         Ok(self.checked(text, slots))

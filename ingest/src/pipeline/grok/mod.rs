@@ -182,10 +182,15 @@ impl Grok {
         }
         let (index, from, anchored) = match &self.all {
             None => (0, 0, Anchored::No),
-            Some(all) => match all.of(text)?.search(&Input::new(text)) {
-                None => return Ok(None),
-                Some(found) => (found.pattern().as_usize(), found.start(), Anchored::Yes),
-            },
+            Some(all) => {
+                let (all, input) = (all.of(text)?, Input::new(text));
+                // As in an expression: first at the beginning.
+                let at_once = all.search(&input.clone().anchored(Anchored::Yes));
+                match at_once.or_else(|| all.search(&input)) {
+                    None => return Ok(None),
+                    Some(found) => (found.pattern().as_usize(), found.start(), Anchored::Yes),
+                }
+            }
         };
         let Some(expression) = self.expressions.get(index) else { return Ok(None) };
         match expression.search(text, from, anchored, slots)? {

@@ -120,8 +120,29 @@ impl Csv {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{check, check_fails};
+    use super::super::testing::{check, check_fails, run};
+    use proptest::{collection::vec, prelude::*};
     use serde_json::{Value, json};
+
+    proptest! {
+        /// RFC 4180: every value in quotes, quotes doubled.
+        #[test]
+        fn print_then_split_is_identity(values in vec("[a-c,\"' é;]{1,6}", 1..5)) {
+            let quoted: Vec<String> =
+                values.iter().map(|value| format!("\"{}\"", value.replace('"', "\"\""))).collect();
+            let names: Vec<String> = (0..values.len()).map(|number| format!("c{number}")).collect();
+            let options = json!({"field": "l", "target_fields": names});
+            let found = run("csv", options, json!({"l": quoted.join(",")})).unwrap();
+            for (name, value) in names.iter().zip(&values) {
+                prop_assert_eq!(&found[name], value);
+            }
+        }
+
+        #[test]
+        fn any_line_is_split_or_refused(line in "[a-c,\"' \\té]{0,30}") {
+            let _ = run("csv", json!({"field": "l", "target_fields": ["a", "b"], "trim": true}), json!({"l": line}));
+        }
+    }
 
     #[test]
     fn splits() {

@@ -102,21 +102,31 @@ fn target(text: &str) -> Result<Target, String> {
 
 impl Dissect {
     /// The text of each key; `None` when the line does not have the delimiters.
+    ///
+    /// A delimiter that comes again at once leaves the next key empty, whatever that one's own delimiter is, unless
+    /// the key before it is padded.
     fn split<'l>(&self, line: &'l str) -> Option<Vec<&'l str>> {
-        let mut rest = line.strip_prefix(self.leading.as_str())?;
+        let mut rest = line.strip_prefix(self.leading.as_str()).filter(|rest| !rest.is_empty())?;
         let mut values = Vec::with_capacity(self.keys.len());
-        for key in &self.keys {
-            if key.delimiter.is_empty() {
-                values.push(if key.padded { rest.trim_end() } else { rest });
-                rest = "";
-                continue;
+        let mut keys = self.keys.iter();
+        while let Some(key) = keys.next() {
+            let delimiter = key.delimiter.as_str();
+            if delimiter.is_empty() {
+                values.push(rest);
+                break;
             }
-            let (value, mut after) = rest.split_once(key.delimiter.as_str())?;
-            while let (true, Some(further)) = (key.padded, after.strip_prefix(key.delimiter.as_str())) {
-                after = further;
-            }
+            let (value, after) = rest.split_once(delimiter)?;
             values.push(value);
             rest = after;
+            let mut padded = key.padded;
+            while let Some(further) = rest.strip_prefix(delimiter) {
+                rest = further;
+                if !padded {
+                    let Some(empty) = keys.next() else { return Some(values) };
+                    padded = empty.padded;
+                    values.push("");
+                }
+            }
         }
         Some(values)
     }
@@ -174,6 +184,7 @@ impl Processor for Dissect {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{check_fails, run};
+    use proptest::{collection::vec, prelude::*};
     use serde_json::{Value, json};
 
     #[test]
@@ -196,6 +207,35 @@ mod tests {
         check("%{n} %{x} %{+n}", "john q doe", json!({"x": "q", "n": "john doe"}));
         check("%{*k}=%{&k}", "key=value", json!({"key": "value"}));
         check("%{a},%{b}", ",", json!({"a": "", "b": ""}));
+        check("%{a},%{b},%{c},%{d}", "foo,,,", json!({"a": "foo", "b": "", "c": "", "d": ""}));
+        check("%{a} %{b}", "foo  bar", json!({"a": "foo", "b": ""}));
+        check("%{a} %{b->} %{c}", "foo    bar", json!({"a": "foo", "b": "", "c": "bar"}));
+        check("%{a->}", "foo ", json!({"a": "foo "}));
+        check("%{a}|", "foo|bar", json!({"a": "foo"}));
+    }
+
+    proptest! {
+        /// What is printed by a pattern is read by it, if no value holds a delimiter or is empty.
+        #[test]
+        fn print_then_dissect_is_identity(
+            values in vec("[a-zé0-9]{1,5}", 1..6),
+            delimiters in vec("[ ,;|:-]{1,3}", 6),
+        ) {
+            let (mut pattern, mut line, mut expected) = (String::from("<"), String::from("<"), json!({}));
+            for (number, (value, delimiter)) in values.iter().zip(&delimiters).enumerate() {
+                pattern.push_str(&format!("%{{k{number}}}{delimiter}"));
+                line.push_str(&format!("{value}{delimiter}"));
+                expected[format!("k{number}")] = json!(value);
+            }
+            expected["l"] = json!(line);
+            let options = json!({"field": "l", "pattern": pattern});
+            prop_assert_eq!(run("dissect", options, json!({"l": line})), Ok(expected));
+        }
+
+        #[test]
+        fn any_pattern_is_read_or_refused(pattern in "([a-c ,]|%\\{[+*&?]?[a-c]{0,2}(/[0-9])?(->)?\\}){0,8}", line in "[a-c ,é]{0,20}") {
+            let _ = run("dissect", json!({"field": "l", "pattern": pattern}), json!({"l": line}));
+        }
     }
 
     #[test]
@@ -203,6 +243,7 @@ mod tests {
         let options = |pattern: &str| json!({"field": "l", "pattern": pattern});
         let reason = "Unable to find match for dissect pattern: %{a},%{b} against source: x";
         check_fails("dissect", options("%{a},%{b}"), json!({"l": "x"}), reason);
+        check_fails("dissect", options("%{a}"), json!({"l": ""}), "Unable to find match for dissect pattern");
         for pattern in ["plain", "%{a}%{b}", "%{a", "%{*k}", "%{a..b}"] {
             check_fails(
                 "dissect",

@@ -3,11 +3,12 @@
 use super::super::document::FieldTemplate;
 use super::{Compiler, DefinitionError, Document, Failure, Flow, Options, Processor};
 use event::Object;
+use expression::{Escape, Template};
 use serde_json::Value;
 
 enum Remove {
     These { fields: Vec<FieldTemplate>, ignore_missing: bool },
-    AllBut(Vec<String>),
+    AllBut(Vec<Template>),
 }
 
 pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn Processor>, DefinitionError> {
@@ -19,7 +20,12 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
                 fields.iter().map(|text| FieldTemplate::parse(text).map_err(|e| options.error("field", e)));
             Remove::These { fields: fields.collect::<Result<_, _>>()?, ignore_missing }
         }
-        (None, Some(keep)) => Remove::AllBut(keep),
+        (None, Some(keep)) => {
+            let keep = keep
+                .iter()
+                .map(|text| Template::parse(text).map_err(|e| options.error("keep", e.to_string())));
+            Remove::AllBut(keep.collect::<Result<_, _>>()?)
+        }
         _ => return Err(options.error("field", "exactly one of [field] and [keep] is needed")),
     }))
 }
@@ -27,7 +33,11 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
 impl Processor for Remove {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
         match self {
-            Self::AllBut(keep) => keep_only(&mut document.event.fields, "", keep),
+            Self::AllBut(keep) => {
+                let keep: Vec<String> =
+                    keep.iter().map(|template| template.render(document, Escape::None)).collect();
+                keep_only(&mut document.event.fields, "", &keep);
+            }
             Self::These { fields, ignore_missing } => {
                 for field in fields {
                     let field = field.resolve(document)?;
@@ -77,6 +87,12 @@ mod tests {
         check_fails("remove", json!({"field": "x"}), json!({}), "field [x] not present as part of path [x]");
         let document = json!({"a": {"b": 1, "c": 2}, "d": 3, "ab": 4});
         check("remove", json!({"keep": ["a.b", "d"]}), document, json!({"a": {"b": 1}, "d": 3}));
+        check(
+            "remove",
+            json!({"keep": ["{{n}}", "n"]}),
+            json!({"n": "b", "b": 2, "c": 3}),
+            json!({"n": "b", "b": 2}),
+        );
         check_fails("remove", json!({}), json!({}), "pipeline \"test\", processor 1 (remove), key \"field\"");
     }
 }

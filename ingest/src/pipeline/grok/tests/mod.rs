@@ -175,3 +175,76 @@ fn hostile_patterns_take_linear_time() {
     let text = format!("{}c", "a".repeat(20_000));
     assert!(grok.matches(&text).unwrap().is_none());
 }
+
+/// Patterns with look-around and atomic groups at any place.
+fn pattern() -> impl Strategy<Value = String> {
+    let leaves = [
+        "a",
+        "b",
+        "0",
+        " ",
+        "é",
+        "[ab]",
+        "[^a]",
+        ".",
+        r"\w",
+        r"\b",
+        "^",
+        "$",
+        r"\Z",
+        "(?![0-9])",
+        "(?<![0-9])",
+        "(?=a)",
+        "(?<=b)",
+        "(?!ab)",
+        "(?<=a.)",
+        "(?<!^a)",
+        "%{INT}",
+        "%{NUMBER}",
+    ];
+    prop::sample::select(leaves.to_vec()).prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}{b}")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("{a}{b}{c}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("(?:{a}|{b})")),
+            (inner.clone(), "[mno]").prop_map(|(a, name)| format!("(?<{name}>{a})")),
+            (inner.clone(), prop::sample::select(vec!["*", "+", "?", "*?", "+?", "{1,2}", "*+", "++"]))
+                .prop_map(|(a, quantifier)| format!("(?:{a}){quantifier}")),
+            inner.prop_map(|a| format!("(?>{a})")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Where the regex's match passes its checks, it is the one that the exact search finds.
+    #[test]
+    fn checks_after_the_match_are_exact(pattern in pattern(), text in "[ab0 é\n]{0,12}") {
+        let Ok(expression) = Expression::compile(&pattern, &Object::new(), Flavour::Legacy) else {
+            return Ok(());
+        };
+        let mut slots = vec![None; expression.slots()];
+        let found = expression.search(&text, 0, Anchored::No, &mut slots).unwrap();
+        let expressions = [expression];
+        let mut expected = vec![None; slots.len()];
+        let exact = Exact::compile(&expressions).unwrap();
+        let matched = exact.search(&expressions, &text, 0, &mut expected).unwrap();
+        match found {
+            Found::Match => prop_assert_eq!((Some(0), &slots), (matched, &expected)),
+            Found::Nothing => prop_assert_eq!(None, matched),
+            Found::Doubtful => {}
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_pattern_or_refused(
+        pattern in "([a-c0é|.^$ -]|\\\\[a-zA-Z0-9]|[(\\[{%?*+<>=!:#&)\\]}]|%\\{(INT|IP|URI)\\}|\\(\\?[<>=!imx:]){0,24}",
+        text in "[a-c0é \n]{0,20}",
+    ) {
+        if let Ok(grok) = Grok::compile(&[pattern], &Object::new(), Flavour::Ecs) {
+            let _ = grok.matches(&text);
+            let _ = grok.is_match(&text);
+        }
+    }
+}
