@@ -1,4 +1,5 @@
-//! The order of hits. Ties break on `event.id`, so that the order is total and pages neither repeat nor skip.
+//! The order of hits. Ties break on `event.id`, and where clients wrote documents without one on the order of writing, so that
+//! the order is total and pages neither repeat nor skip.
 
 use crate::ApiError;
 use serde::Deserialize;
@@ -7,6 +8,8 @@ use utoipa::ToSchema;
 
 /// What breaks ties: a copy of the document's id that can be sorted by.
 const TIE_BREAK: &str = "event.id";
+/// What breaks the ties that are left: of documents that have no such copy.
+const LAST_TIE_BREAK: &str = "_doc";
 const KEYS_MAX: usize = 8;
 
 /// An order as clients write it.
@@ -37,9 +40,11 @@ pub(super) fn to_dsl(input: Option<&SortInput>) -> Result<Value, ApiError> {
     if keys.is_empty() || keys.len() > KEYS_MAX {
         return Err(ApiError::field("sort", format!("names {} fields: use 1 to {KEYS_MAX}", keys.len())));
     }
-    if keys.iter().all(|key| key.field != TIE_BREAK) {
-        let descending = keys.last().is_some_and(|key| key.descending);
-        keys.push(Key { field: TIE_BREAK.into(), descending });
+    let descending = keys.last().is_some_and(|key| key.descending);
+    for tie_break in [TIE_BREAK, LAST_TIE_BREAK] {
+        if keys.iter().all(|key| key.field != tie_break) {
+            keys.push(Key { field: tie_break.into(), descending });
+        }
     }
     Ok(keys.iter().map(Key::to_dsl).collect())
 }
@@ -102,7 +107,11 @@ mod tests {
     fn orders() {
         let date = r#"{"@timestamp":{"order":"desc","unmapped_type":"date"}}"#;
         let user = r#"{"user.id":{"order":"asc","unmapped_type":"keyword"}}"#;
-        let id = |order| format!(r#"{{"event.id":{{"order":"{order}","unmapped_type":"keyword"}}}}"#);
+        let id = |order| {
+            format!(
+                r#"{{"event.id":{{"order":"{order}","unmapped_type":"keyword"}}}},{{"_doc":{{"order":"{order}"}}}}"#
+            )
+        };
         let check = |input: Option<Value>, expected: String| assert_eq!(dsl(input).unwrap(), expected);
         check(None, format!("[{date},{}]", id("desc")));
         check(Some(json!("@timestamp:desc,user.id")), format!("[{date},{user},{}]", id("asc")));

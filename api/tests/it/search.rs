@@ -53,6 +53,37 @@ async fn pages_neither_repeat_nor_skip_while_data_arrives() {
     assert_eq!(seen, expected);
 }
 
+/// As clients of the Elasticsearch API write them: nothing tells two of them apart but where they are.
+#[tokio::test]
+async fn pages_of_events_without_ids_of_their_own_neither_repeat_nor_skip() {
+    let service = Service::start().await;
+    let event = |number: usize| {
+        let fields = json!({"@timestamp": "2026-11-20T10:00:00.000Z", "message": format!("m{number}")});
+        let mut event = Event::new(fields.as_object().unwrap().clone(), Origin::Request);
+        event.metadata.index = Some("ecommerce-logs-2026.11.20".into());
+        event.metadata.id = Some(format!("b{number}"));
+        event.metadata.timestamp = Some("2026-11-20T10:00:00Z".parse().unwrap());
+        event
+    };
+    service.logs.write(&Scope::internal("test"), (0..25).map(event).collect(), Refresh::Now).await.unwrap();
+    for sort in ["@timestamp:desc", "@timestamp:asc", "event.id:asc", "message.missing:desc"] {
+        let mut body = json!({"size": 7, "sort": sort});
+        let mut seen: Vec<String> = Vec::new();
+        loop {
+            let answer = search(&service, body.clone()).await;
+            seen.extend(ids(&answer).into_iter().map(str::to_owned));
+            body["cursor"] = answer["next_cursor"].clone();
+            if body["cursor"].is_null() {
+                break;
+            }
+        }
+        seen.sort();
+        let mut expected: Vec<String> = (0..25).map(|number| format!("b{number}")).collect();
+        expected.sort();
+        assert_eq!(seen, expected, "{sort}");
+    }
+}
+
 #[tokio::test]
 async fn the_last_page_has_no_cursor() {
     let service = Service::start().await;
