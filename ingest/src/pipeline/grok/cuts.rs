@@ -12,7 +12,7 @@ mod piece;
 mod place;
 
 use super::expression::Slots;
-use piece::{Piece, Tail};
+use piece::{Piece, Tail, Taken};
 use regex_automata::{Anchored, Input, meta::Regex, util::primitives::NonMaxUsize};
 use regex_syntax::hir::Hir;
 
@@ -33,6 +33,8 @@ pub(super) enum Answer {
     NoMatch,
     /// Not from the first byte on; it may further on.
     NotHere,
+    /// Nothing is known.
+    Unsure,
 }
 
 impl Cuts {
@@ -44,16 +46,20 @@ impl Cuts {
     /// Looks whether a line matches from its first byte on. Unless it does, nothing is left in the slots.
     pub(super) fn search(&self, line: &str, slots: &mut Slots) -> Answer {
         let mut at = 0;
-        let matched = self.pieces.iter().all(|piece| match piece.take(line, at, slots) {
-            Some(next) => {
-                at = next;
-                true
+        for piece in &self.pieces {
+            match piece.take(line, at, slots) {
+                Taken::Next(next) => at = next,
+                Taken::No => return self.no_match(slots),
+                Taken::Unsure => {
+                    slots.fill(None);
+                    return Answer::Unsure;
+                }
             }
-            None => false,
-        });
-        if matched && self.tail.take(line, at, slots) {
-            return Answer::Match;
         }
+        if self.tail.take(line, at, slots) { Answer::Match } else { self.no_match(slots) }
+    }
+
+    fn no_match(&self, slots: &mut Slots) -> Answer {
         slots.fill(None);
         if self.anchored { Answer::NoMatch } else { Answer::NotHere }
     }

@@ -91,7 +91,11 @@ impl Expression {
     /// found is doubtful or not as with [`Self::search`].
     pub(super) fn at_start(&self, line: &str, slots: &mut Slots) -> Option<(Answer, Found)> {
         let answer = self.cuts.as_ref()?.search(line, slots);
-        let found = if answer == Answer::Match { self.checked(line, slots) } else { Found::Nothing };
+        let found = match answer {
+            Answer::Match => self.checked(line, slots),
+            Answer::NoMatch | Answer::NotHere => Found::Nothing,
+            Answer::Unsure => return None,
+        };
         Some((answer, found))
     }
 

@@ -159,14 +159,14 @@ impl Grok {
     }
 
     /// What the quick way says of one line of ASCII: a pattern that matches from the first byte on is leftmost, and the first
-    /// of them counts. `NotHere`: nothing is said.
+    /// of them counts.
     fn at_start(&self, line: &str, slots: &mut Slots) -> (Answer, usize) {
         let mut nowhere = true;
         for (index, expression) in self.expressions.iter().enumerate() {
             match expression.at_start(line, slots) {
                 Some((_, Found::Match)) => return (Answer::Match, index),
                 Some((answer, Found::Nothing)) => nowhere &= answer == Answer::NoMatch,
-                Some((_, Found::Doubtful)) | None => return (Answer::NotHere, index),
+                Some((_, Found::Doubtful)) | None => return (Answer::Unsure, index),
             }
         }
         (if nowhere { Answer::NoMatch } else { Answer::NotHere }, 0)
@@ -177,7 +177,7 @@ impl Grok {
             match self.at_start(text, slots) {
                 (Answer::Match, index) => return Ok(Some(index)),
                 (Answer::NoMatch, _) => return Ok(None),
-                (Answer::NotHere, _) => slots.fill(None),
+                (Answer::NotHere | Answer::Unsure, _) => slots.fill(None),
             }
         }
         let (index, from, anchored) = match &self.all {

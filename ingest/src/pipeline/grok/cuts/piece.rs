@@ -7,6 +7,19 @@ use regex_automata::meta::Regex;
 pub(super) struct Piece {
     pub(super) what: What,
     pub(super) sign: Sign,
+    /// First bytes of optional parts that are left out here, because they could hold the sign: the zone of an address,
+    /// `(%.+)?`. A text that has none of these bytes before the sign cannot have such a part.
+    pub(super) left_out: Box<[u8]>,
+}
+
+/// What became of a piece.
+pub(super) enum Taken {
+    /// It is there, and the next one begins here.
+    Next(usize),
+    /// It is not there.
+    No,
+    /// It takes the whole pattern to tell.
+    Unsure,
 }
 
 /// A literal whose first byte what stands before it cannot hold.
@@ -56,9 +69,25 @@ pub(super) enum Tail {
 }
 
 impl Piece {
-    /// Fills in the groups of what begins at `at` and answers where the next piece begins; `None`: no match.
-    pub(super) fn take(&self, line: &str, at: usize, slots: &mut Slots) -> Option<usize> {
-        let end = self.sign.find(line.as_bytes(), at)?;
+    /// Fills in the groups of what begins at `at`.
+    pub(super) fn take(&self, line: &str, at: usize, slots: &mut Slots) -> Taken {
+        let Some(end) = self.sign.first(line.as_bytes(), at) else {
+            return if self.may_go_on(line, at, line.len()) { Taken::Unsure } else { Taken::No };
+        };
+        if self.may_go_on(line, at, end) {
+            return Taken::Unsure;
+        }
+        self.fill(line, at, end, slots).map_or(Taken::No, Taken::Next)
+    }
+
+    /// Whether a part that is left out may be there.
+    fn may_go_on(&self, line: &str, at: usize, end: usize) -> bool {
+        let part = line.as_bytes().get(at..end).unwrap_or_default();
+        self.left_out.iter().any(|byte| memchr::memchr(*byte, part).is_some())
+    }
+
+    fn fill(&self, line: &str, at: usize, end: usize, slots: &mut Slots) -> Option<usize> {
+        line.as_bytes().get(end..)?.starts_with(&self.sign.text).then_some(())?;
         match &self.what {
             What::Choice(choices) => {
                 let choice = choices.iter().find(|choice| choice.matcher.is_whole(line, at, end))?;
@@ -73,21 +102,19 @@ impl Piece {
 }
 
 impl Sign {
-    /// Where the sign begins that ends what begins at `at`: the first byte like its own decides.
-    fn find(&self, text: &[u8], mut at: usize) -> Option<usize> {
+    /// Where the sign must begin that ends what begins at `at`: at the first byte like its own.
+    fn first(&self, text: &[u8], mut at: usize) -> Option<usize> {
         let first = *self.text.first()?;
-        let end = if self.escaped {
-            loop {
-                at += memchr::memchr2(first, b'\\', text.get(at..)?)?;
-                if text[at] == first {
-                    break at;
-                }
-                at += 2;
+        if !self.escaped {
+            return Some(at + memchr::memchr(first, text.get(at..)?)?);
+        }
+        loop {
+            at += memchr::memchr2(first, b'\\', text.get(at..)?)?;
+            if text.get(at) == Some(&first) {
+                return Some(at);
             }
-        } else {
-            at + memchr::memchr(first, text.get(at..)?)?
-        };
-        text[end..].starts_with(&self.text).then_some(end)
+            at += 2;
+        }
     }
 }
 

@@ -22,7 +22,10 @@ pub(super) fn cuts(pattern: Hir) -> Option<Cuts> {
             _ => None,
         };
         match sign {
-            Some(sign) => pieces.push(Piece { what: what(std::mem::take(&mut pending), &node)?, sign }),
+            Some((sign, kept, left_out)) => {
+                pending.clear();
+                pieces.push(Piece { what: what(kept, &node)?, sign, left_out: left_out.into() });
+            }
             None => pending.push(node),
         }
     }
@@ -34,16 +37,56 @@ pub(super) fn cuts(pattern: Hir) -> Option<Cuts> {
     (!pieces.is_empty()).then_some(Cuts { pieces, tail, anchored })
 }
 
-/// The literal as the sign that ends these, if they cannot hold its first byte.
-fn sign(before: &[Hir], literal: &[u8]) -> Option<Sign> {
+/// The literal as the sign that ends these, if they cannot hold its first byte; with what of them is to be looked for, and the
+/// first bytes of what is left out.
+fn sign(before: &[Hir], literal: &[u8]) -> Option<(Sign, Vec<Hir>, Vec<u8>)> {
     let first = *literal.first().filter(|first| first.is_ascii() && **first != b'\\')?;
-    let sign = |escaped| Some(Sign { text: literal.into(), escaped });
-    if before.iter().all(|node| cannot_hold(node, first)) {
-        sign(false)
+    let text = literal.into();
+    let mut left_out = Vec::new();
+    let kept: Vec<Hir> = before.iter().map(|node| leave_out(node, first, &mut left_out)).collect();
+    if kept.iter().all(|node| cannot_hold(node, first)) {
+        Some((Sign { text, escaped: false }, kept, left_out))
     } else if holds_escaped_only(before, first) {
-        sign(true)
+        Some((Sign { text, escaped: true }, before.to_vec(), Vec::new()))
     } else {
         None
+    }
+}
+
+/// A node without the optional parts in it that could hold the byte and begin with another.
+fn leave_out(node: &Hir, byte: u8, left_out: &mut Vec<u8>) -> Hir {
+    if cannot_hold(node, byte) {
+        return node.clone();
+    }
+    match node.kind() {
+        HirKind::Repetition(Repetition { min: 0, max: Some(1), sub, .. }) => match first_byte(sub) {
+            Some(first) if first != byte => {
+                left_out.push(first);
+                Hir::empty()
+            }
+            _ => node.clone(),
+        },
+        HirKind::Capture(Capture { index, name, sub }) => {
+            let (index, name) = (*index, name.clone());
+            Hir::capture(Capture { index, name, sub: Box::new(leave_out(sub, byte, left_out)) })
+        }
+        HirKind::Concat(nodes) => {
+            Hir::concat(nodes.iter().map(|node| leave_out(node, byte, left_out)).collect())
+        }
+        HirKind::Alternation(nodes) => {
+            Hir::alternation(nodes.iter().map(|node| leave_out(node, byte, left_out)).collect())
+        }
+        _ => node.clone(),
+    }
+}
+
+/// The byte with which every match begins.
+fn first_byte(node: &Hir) -> Option<u8> {
+    match node.kind() {
+        HirKind::Literal(literal) => literal.0.first().copied(),
+        HirKind::Capture(Capture { sub, .. }) => first_byte(sub),
+        HirKind::Concat(nodes) => first_byte(nodes.first()?),
+        _ => None,
     }
 }
 

@@ -22,6 +22,7 @@ fn same(pattern: &str, line: &str) -> bool {
     match answer {
         Answer::Match => assert_eq!(Some(found), expected, "{pattern:?} on {line:?}"),
         Answer::NoMatch => assert_eq!(None, expected, "{pattern:?} on {line:?}"),
+        Answer::Unsure => {}
         Answer::NotHere => {
             let anchored = Regex::new(&format!("^(?:{pattern})")).unwrap();
             assert!(!anchored.is_match(line), "{pattern:?} matches {line:?} from its start");
@@ -39,6 +40,8 @@ fn agrees_with_the_regex() {
         r"^(\b\w+\b): (x(?:y(z)?)?)=(.*?)!",
         r"^([^\s:]+)?:(f|e)+, ?(a{2,3}) (?i)(b):",
         r"^a ",
+        r"^([0-9a-f:]+(?:%.+)?|x) (.*)$",
+        r"((?:a(-.*)?|b)c?) (?:d( ,)?) e",
         r"(?:a|(b)|(c+))?,(?:(d)(e)?)??,$",
     ];
     let texts = [
