@@ -19,10 +19,14 @@ pub(crate) async fn inspect_upload(
     Ingester(_user): Ingester,
     request: Request,
 ) -> Result<Json<Inspection>, ApiError> {
-    let _permit = app.inspect_permit()?;
+    let permit = app.inspect_permit()?;
     let (start, whole) = inspect_body::receive(&app, request).await?;
     let (intake, pipelines) = (Arc::clone(&app.parts().intake), Arc::clone(&app.parts().pipelines));
-    let inspecting = move || intake.inspect(&pipelines, Box::new(std::io::Cursor::new(start)), whole);
+    let inspecting = move || {
+        // Given back when the work ends, also if the client has gone before.
+        let _permit = permit;
+        intake.inspect(&pipelines, Box::new(std::io::Cursor::new(start)), whole)
+    };
     let found = tokio::task::spawn_blocking(inspecting).await.map_err(ApiError::internal)?;
     found.map(Json).map_err(|error| match error {
         InspectError::Unreadable(reason) => ApiError::field("file", reason),

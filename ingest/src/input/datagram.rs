@@ -6,7 +6,7 @@ use super::{
     delivery::{Delivery, Undelivered},
     framing::{Frame, Framing, Style},
     settings::InputKind,
-    stream::{BATCH_BYTES, BATCH_RECORDS, LINGER},
+    stream::{BATCH_BYTES, BATCH_RECORDS, LINGER, on_its_own},
 };
 use crate::{intake::Arrival, upload::Counts};
 use bytes::{Bytes, BytesMut};
@@ -27,6 +27,8 @@ const KERNEL_BUFFER_BYTES: usize = 8 << 20;
 const DATAGRAM_MAX_BYTES: usize = 65_536;
 /// Pause after a datagram could not be received.
 const PAUSE: Duration = Duration::from_millis(100);
+/// At the end, so long is read what lies in the kernel's buffer: a sender that goes on must not keep the service from stopping.
+const LAST_READS: Duration = Duration::from_millis(500);
 /// What a queued record takes beside its bytes.
 const RECORD_BYTES: usize = 128;
 
@@ -84,7 +86,10 @@ pub(super) async fn run(input: Arc<Input>, socket: UdpSocket, stop: Cancellation
             () = stop.cancelled() => break,
         }
     }
-    while let Ok((length, peer)) = socket.try_recv_from(&mut datagram) {
+    let last = Instant::now() + LAST_READS;
+    while Instant::now() < last
+        && let Ok((length, peer)) = socket.try_recv_from(&mut datagram)
+    {
         queue.take(&input, datagram.get(..length).unwrap_or_default(), peer.ip());
     }
     if writing.is_some() {
@@ -169,6 +174,7 @@ impl Queue {
 
     fn push(&mut self, frame: Frame) {
         let Frame { bytes, length, fault } = frame;
+        let bytes = on_its_own(bytes);
         self.bytes += bytes.len() + RECORD_BYTES;
         let (sequence, sender) = (self.sequence, Arc::clone(&self.sender.1));
         self.sequence += 1;

@@ -121,6 +121,10 @@ impl<S: AsyncRead + Unpin> Reader<S> {
 
     /// Reads on. `lingering`: records wait to be written.
     pub(super) async fn read(&mut self, lingering: bool) -> io::Result<Brought> {
+        if !lingering && self.turn.is_some() && self.buffer.len() < BASE_BYTES {
+            // Nothing came of what was read: blank lines.
+            self.settle();
+        }
         if self.buffer.len() >= BASE_BYTES && self.turn.is_none() {
             self.turn = self.budget.turn(self.turn_bytes).await;
         }

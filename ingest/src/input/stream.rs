@@ -7,6 +7,7 @@ use super::{
     reader::{Brought, Reader},
 };
 use crate::intake::Arrival;
+use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
 use tokio::io::AsyncRead;
 
@@ -16,6 +17,14 @@ pub(super) const BATCH_BYTES: usize = 512 << 10;
 pub(super) const LINGER: Duration = Duration::from_millis(10);
 /// Most records of a batch.
 pub(super) const BATCH_RECORDS: usize = 1_000;
+
+/// A record that keeps none of what was read with it: it would hold memory that nobody counts.
+pub(super) fn on_its_own(record: Bytes) -> Bytes {
+    if record.len() < SHARED_MIN_BYTES { Bytes::copy_from_slice(&record) } else { record }
+}
+
+/// Records from this size on stay in the buffer that they were read into.
+const SHARED_MIN_BYTES: usize = 16 * 1024;
 
 /// Records that wait to be written.
 pub(super) struct Waiting {
@@ -33,6 +42,7 @@ impl Waiting {
 
     pub(super) fn push(&mut self, frame: Frame) {
         let Frame { bytes, length, fault } = frame;
+        let bytes = on_its_own(bytes);
         self.bytes += bytes.len();
         let (sequence, sender) = (self.sequence, Arc::clone(&self.sender));
         self.sequence += 1;

@@ -109,7 +109,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 impl Window {
     fn hear(&mut self, said: Said, waiting: &mut Waiting) {
         match said {
-            Said::Window(size) => self.open = size,
+            // Its events are counted from 1 again: what is acknowledged before all are stored must not be the last one's number.
+            Said::Window(size) => (self.open, self.read, self.stored) = (size, 0, 0),
             Said::Event(sequence, frame) => {
                 waiting.push(frame);
                 self.read = sequence;

@@ -94,8 +94,8 @@ impl DateIndexName {
 
 fn round(time: Timestamp, zone: &TimeZone, rounding: Rounding) -> Result<Timestamp, jiff::Error> {
     if let (Rounding::To(Unit::Day), true) = (&rounding, *zone == TimeZone::UTC) {
-        let seconds = time.as_second();
-        return Timestamp::from_second(seconds - seconds.rem_euclid(24 * 60 * 60));
+        let nanos = time.as_nanosecond();
+        return Timestamp::from_nanosecond(nanos - nanos.rem_euclid(24 * 60 * 60 * 1_000_000_000));
     }
     let local: Zoned = time.to_zoned(zone.clone());
     let day = local.date();

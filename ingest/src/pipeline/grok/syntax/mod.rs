@@ -19,6 +19,8 @@ use serde_json::Value;
 /// Longest pattern of a definition, and the longest text that it may grow to.
 const PATTERN_MAX_BYTES: usize = 16 * 1024;
 const EXPANDED_MAX_BYTES: usize = 256 * 1024;
+/// All that is written while a pattern grows, look-around included.
+const GROWN_MAX_BYTES: usize = 4 * EXPANDED_MAX_BYTES;
 /// Deepest nesting of names and groups.
 const DEPTH_MAX: usize = 64;
 
@@ -67,8 +69,14 @@ pub(super) fn translate(
     definitions: &Object,
     flavour: Flavour,
 ) -> Result<Translation, String> {
-    let mut translator =
-        Translator { definitions, flavour, out: Translation::default(), names: Vec::new(), depth: 0 };
+    let mut translator = Translator {
+        definitions,
+        flavour,
+        out: Translation::default(),
+        names: Vec::new(),
+        depth: 0,
+        grown: 0,
+    };
     translator.definition(pattern, Flags::default())?;
     Ok(translator.out)
 }
@@ -140,6 +148,8 @@ struct Translator<'d> {
     /// Names under way, outermost first.
     names: Vec<String>,
     depth: usize,
+    /// Bytes written so far.
+    grown: usize,
 }
 
 impl Translator<'_> {
@@ -167,7 +177,8 @@ impl Translator<'_> {
 
     fn push(&mut self, text: &str) -> Result<(), String> {
         self.out.text.push_str(text);
-        if self.out.text.len() > EXPANDED_MAX_BYTES {
+        self.grown += text.len();
+        if self.out.text.len() > EXPANDED_MAX_BYTES || self.grown > GROWN_MAX_BYTES {
             return Err(format!("pattern grows beyond {EXPANDED_MAX_BYTES} bytes"));
         }
         Ok(())
