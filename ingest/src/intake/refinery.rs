@@ -188,7 +188,7 @@ impl Refinery {
         death: Death,
         now: &Moment,
     ) -> DeadLetter {
-        let (original, cut) = self.redacted_original(bytes);
+        let (original, cut) = self.redacted_original(bytes, place.length > bytes.len() as u64);
         let (file, connection) = match &context.source {
             SourceContext::Request => (None, None),
             SourceContext::File(file) => (Some(file), None),
@@ -222,8 +222,13 @@ impl Refinery {
     }
 
     /// The record as text that may be kept, and whether it was cut. What is JSON is redacted by its keys, too.
-    fn redacted_original(&self, bytes: &[u8]) -> (String, bool) {
+    fn redacted_original(&self, bytes: &[u8], is_start: bool) -> (String, bool) {
         let text = String::from_utf8_lossy(bytes);
+        // The first digits of a card number that goes on behind the cut look like nothing that must go.
+        let text = match text {
+            text if is_start => text.trim_end_matches(|c: char| !c.is_alphabetic()).to_owned().into(),
+            text => text,
+        };
         let parsed: Option<Object> =
             text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok()).flatten();
         let mut redacted = match parsed {

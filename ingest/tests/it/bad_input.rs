@@ -130,6 +130,22 @@ async fn a_line_that_is_too_long_becomes_a_dead_letter() {
     );
 }
 
+/// What is kept of a long line may end within a card number, whose first digits look like nothing that must go.
+#[tokio::test]
+async fn a_line_cut_within_a_card_number_keeps_none_of_it() {
+    let card = "4111 1111 1111 1111";
+    let cut = 8 << 10;
+    for inside in 1..card.len() {
+        let start = "x".repeat(cut - inside);
+        let text = format!("{start}{card}{}\n", "y".repeat(3 << 20));
+        let (upload, world) = upload("auto", text.as_bytes(), Limits::default()).await;
+        assert_eq!(upload.counts.dead, 1);
+        let (service, _) = world.service(Limits::default());
+        let dead = service.dead_letters(&Default::default(), None, 10).await.unwrap().items.remove(0);
+        assert!(dead.truncated && !dead.original.contains('4'), "{inside}: {:?}", &dead.original[8100..]);
+    }
+}
+
 #[tokio::test]
 async fn invalid_utf8_is_kept_and_flagged() {
     let (upload, world) = upload("auto", b"caf\xe9\nfine\n\xff\xff\n", Limits::default()).await;
