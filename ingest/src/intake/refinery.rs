@@ -221,14 +221,14 @@ impl Refinery {
         }
     }
 
-    /// The record as text that may be kept, and whether it was cut. What is JSON is redacted by its keys, too.
+    /// The record as text that may be kept, and whether it was cut. What is JSON is redacted by its keys, too. `is_start`: the
+    /// bytes are not all of it.
     fn redacted_original(&self, bytes: &[u8], is_start: bool) -> (String, bool) {
-        let text = String::from_utf8_lossy(bytes);
-        // The first digits of a card number that goes on behind the cut look like nothing that must go.
-        let text = match text {
-            text if is_start => text.trim_end_matches(|c: char| !c.is_alphabetic()).to_owned().into(),
-            text => text,
-        };
+        let mut text = String::from_utf8_lossy(bytes);
+        if is_start {
+            // The first digits of a card number that goes on behind the cut look like nothing that must go.
+            text = text.trim_end_matches(|c: char| !c.is_alphabetic()).to_owned().into();
+        }
         let parsed: Option<Object> =
             text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok()).flatten();
         let mut redacted = match parsed {

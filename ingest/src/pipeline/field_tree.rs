@@ -33,8 +33,8 @@ enum What {
 
 impl FieldTree {
     /// `fields` in the order in which they are written, by which their values are numbered, too.
-    pub(crate) fn new<'f>(fields: impl Iterator<Item = &'f Field>) -> Self {
-        let mut tree = Self { fields: fields.cloned().collect(), ..Self::default() };
+    pub(crate) fn new(fields: Vec<Field>) -> Self {
+        let mut tree = Self { fields, ..Self::default() };
         for (number, field) in tree.fields.iter().enumerate() {
             match field {
                 Field::Source(path) => tree.crossed |= !plant(&mut tree.roots, path.as_str(), number),
@@ -42,6 +42,12 @@ impl FieldTree {
             }
         }
         tree
+    }
+
+    /// The fields in their order.
+    #[cfg(test)]
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     /// Writes what has a value.
@@ -168,7 +174,7 @@ mod tests {
     /// Writes fields together and one by one, and compares.
     fn check(paths: &[&str], given: &[bool], before: &Value) {
         let fields: Vec<Field> = paths.iter().map(|path| Field::parse(path).unwrap()).collect();
-        let tree = FieldTree::new(fields.iter());
+        let tree = FieldTree::new(fields.clone());
         let value = |number: usize| given[number].then(|| json!(format!("v{number}")));
         let (mut together, mut single) = (event(before.clone()), event(before.clone()));
         let mut values: Vec<_> = (0..fields.len()).map(value).collect();

@@ -43,15 +43,13 @@ impl Steps {
         for stage in &self.0 {
             let flow = match stage {
                 Stage::One(step) => step.run(document)?,
-                Stage::Constants { steps, tree, values } => {
-                    let mut values: Vec<_> = values.iter().cloned().map(Some).collect();
-                    if document.trace.is_none() && tree.write(document, &mut values).is_ok() {
-                        continue;
-                    }
-                    // One by one they say which of them fails, and what it does then. What is written already is written
-                    // again.
-                    one_by_one(steps, document)?
+                Stage::Constants { tree, values, .. }
+                    if document.trace.is_none() && write(tree, values, document) =>
+                {
+                    Flow::Continue
                 }
+                // One by one they say what they do, and which of them fails. What is written already is written again.
+                Stage::Constants { steps, .. } => one_by_one(steps, document)?,
             };
             if flow != Flow::Continue {
                 return Ok(flow);
@@ -59,6 +57,12 @@ impl Steps {
         }
         Ok(Flow::Continue)
     }
+}
+
+/// Writes constants; `false`: one of them cannot be written.
+fn write(tree: &FieldTree, values: &[Value], document: &mut Document<'_>) -> bool {
+    let mut values: Vec<_> = values.iter().cloned().map(Some).collect();
+    tree.write(document, &mut values).is_ok()
 }
 
 fn one_by_one(steps: &[Step], document: &mut Document<'_>) -> Result<Flow, PipelineError> {
@@ -79,6 +83,6 @@ fn join(stages: &mut Vec<Stage>, mut steps: Vec<Step>) {
     let constants = steps.iter().filter_map(Step::constant);
     let (fields, values): (Vec<Field>, Vec<Value>) =
         constants.map(|(field, value)| (field.clone(), value.clone())).unzip();
-    let tree = FieldTree::new(fields.iter());
+    let tree = FieldTree::new(fields);
     stages.push(Stage::Constants { steps, tree, values });
 }

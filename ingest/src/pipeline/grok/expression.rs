@@ -21,8 +21,8 @@ pub(super) type Slots = [Option<NonMaxUsize>];
 /// One pattern.
 pub(super) struct Expression {
     regexes: Regexes,
-    /// The quick way, for one line of ASCII.
-    cuts: Option<Cuts>,
+    /// The quick way, for one line of ASCII, made when the first comes; `None`: there is none.
+    cuts: OnceLock<Option<Cuts>>,
     /// The pattern with `^` and `$` at every line.
     pub(super) hir: Hir,
     /// What group 1 and those after it are for.
@@ -67,9 +67,8 @@ impl Expression {
             (capture, places, number)
         });
         let captures = captures.collect();
-        let tree = FieldTree::new(fields.iter());
+        let (tree, cuts) = (FieldTree::new(fields), OnceLock::new());
         let regexes = Regexes::compile(vec![hir.clone()])?;
-        let cuts = Cuts::of(simple(hir.clone()));
         Ok(Self { regexes, cuts, hir, groups, checks, repeated, captures, tree })
     }
 
@@ -87,16 +86,13 @@ impl Expression {
         self.captures.first().map(|(capture, ..)| &capture.field)
     }
 
-    /// Looks whether a text of one line of ASCII matches from its first byte on; `None`: it takes a search to tell. What is
-    /// found is doubtful or not as with [`Self::search`].
-    pub(super) fn at_start(&self, line: &str, slots: &mut Slots) -> Option<(Answer, Found)> {
-        let answer = self.cuts.as_ref()?.search(line, slots);
-        let found = match answer {
-            Answer::Match => self.checked(line, slots),
-            Answer::NoMatch | Answer::NotHere => Found::Nothing,
-            Answer::Unsure => return None,
-        };
-        Some((answer, found))
+    /// Looks whether a text of one line of ASCII matches from its first byte on. Where checks are in doubt, that is not known.
+    pub(super) fn at_start(&self, line: &str, slots: &mut Slots) -> Answer {
+        let cuts = self.cuts.get_or_init(|| Cuts::of(simple(self.hir.clone())));
+        match cuts.as_ref().map_or(Answer::Unsure, |cuts| cuts.search(line, slots)) {
+            Answer::Match if !matches!(self.checked(line, slots), Found::Match) => Answer::Unsure,
+            answer => answer,
+        }
     }
 
     /// Searches the text from a place on, or at that place only.
@@ -168,19 +164,6 @@ impl Expression {
         }
         Ok(values)
     }
-
-    /// The fields in the order of their numbers.
-    #[cfg(test)]
-    pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for (capture, ..) in &self.captures {
-            let name = capture.field.name().into_owned();
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
-    }
 }
 
 /// Patterns of which the first that matches leftmost is found.
@@ -219,7 +202,9 @@ pub(super) fn is_simple(text: &str) -> bool {
     text.is_ascii() && memchr::memchr(b'\n', text.as_bytes()).is_none()
 }
 
-fn regex(hirs: &[Hir], max_bytes: usize) -> Result<Regex, String> {
+/// # Errors
+/// The automaton grows too large.
+pub(super) fn regex(hirs: &[Hir], max_bytes: usize) -> Result<Regex, String> {
     let config = Regex::config().nfa_size_limit(Some(max_bytes));
     let regex = Regex::builder().configure(config).build_many_from_hir(hirs);
     regex.map_err(|e| format!("cannot compile pattern: {e}"))

@@ -88,16 +88,14 @@ pub(crate) struct Match<'g> {
     pub(crate) values: Values,
     /// The fields.
     pub(crate) tree: &'g FieldTree,
-    #[cfg(test)]
-    names: Vec<String>,
 }
 
 #[cfg(test)]
 impl Match<'_> {
     /// The fields that have a value.
     fn fields(self) -> Value {
-        let named = self.names.into_iter().zip(self.values);
-        Value::Object(named.filter_map(|(name, value)| Some((name, value?))).collect())
+        let named = self.tree.fields().iter().zip(self.values);
+        Value::Object(named.filter_map(|(field, value)| Some((field.name().into_owned(), value?))).collect())
     }
 }
 
@@ -148,13 +146,7 @@ impl Grok {
         with_slots(self.expressions.iter(), |slots| {
             let Some(index) = self.search(text, slots)? else { return Ok(None) };
             let Some(expression) = self.expressions.get(index) else { return Ok(None) };
-            Ok(Some(Match {
-                index,
-                values: expression.values(text, slots)?,
-                tree: &expression.tree,
-                #[cfg(test)]
-                names: expression.names(),
-            }))
+            Ok(Some(Match { index, values: expression.values(text, slots)?, tree: &expression.tree }))
         })
     }
 
@@ -164,9 +156,9 @@ impl Grok {
         let mut nowhere = true;
         for (index, expression) in self.expressions.iter().enumerate() {
             match expression.at_start(line, slots) {
-                Some((_, Found::Match)) => return (Answer::Match, index),
-                Some((answer, Found::Nothing)) => nowhere &= answer == Answer::NoMatch,
-                Some((_, Found::Doubtful)) | None => return (Answer::Unsure, index),
+                Answer::NoMatch => {}
+                Answer::NotHere => nowhere = false,
+                answer => return (answer, index),
             }
         }
         (if nowhere { Answer::NoMatch } else { Answer::NotHere }, 0)

@@ -48,6 +48,11 @@ impl Chars {
         }
     }
 
+    /// Whether a byte of ASCII is among them.
+    pub(super) fn holds(self, byte: u8) -> bool {
+        byte < 128 && self.ascii >> byte & 1 == 1
+    }
+
     pub(super) fn disjoint(self, other: Self) -> bool {
         self.ascii & other.ascii == 0 && !(self.other && other.other)
     }

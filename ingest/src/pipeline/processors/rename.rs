@@ -33,16 +33,14 @@ impl Processor for Rename {
             return Err(Failure::argument(format!("field [{}] already exists", target.name())));
         }
         let value = document.remove(&field)?;
-        if document.can_set(&target) {
-            document.set(&target, value)?;
-            return Ok(Flow::Continue);
-        }
         // A failed write must not lose the value.
-        let failed = document.set(&target, value.clone());
-        if failed.is_err() {
-            document.set(&field, value)?;
+        let kept = (!document.can_set(&target)).then(|| value.clone());
+        if let Err(failure) = document.set(&target, value) {
+            if let Some(kept) = kept {
+                document.set(&field, kept)?;
+            }
+            return Err(failure);
         }
-        failed?;
         Ok(Flow::Continue)
     }
 }

@@ -4,7 +4,10 @@ use super::{
     Cuts, GROUPS_MAX, Groups,
     piece::{Choice, Matcher, Piece, Run, Sign, Tail, What},
 };
-use crate::pipeline::grok::expression::AUTOMATON_MAX_BYTES;
+use crate::pipeline::grok::{
+    expression::{self, AUTOMATON_MAX_BYTES},
+    rim::Chars,
+};
 use regex_automata::meta::Regex;
 use regex_syntax::hir::{Capture, Class, Hir, HirKind, Look, Repetition};
 
@@ -141,12 +144,7 @@ fn holds_escaped_only(nodes: &[Hir], byte: u8) -> bool {
 }
 
 fn class_holds(class: &Class, byte: u8) -> bool {
-    match class {
-        Class::Unicode(class) => {
-            class.iter().any(|range| (range.start()..=range.end()).contains(&char::from(byte)))
-        }
-        Class::Bytes(class) => class.iter().any(|range| (range.start()..=range.end()).contains(&byte)),
-    }
+    Chars::of_class(class).holds(byte)
 }
 
 /// What stands before the sign, compiled.
@@ -209,7 +207,8 @@ fn run(node: &Hir) -> Option<Run> {
         _ => (node, 1, Some(1)),
     };
     let HirKind::Class(class) = node.kind() else { return None };
-    let ascii = std::array::from_fn(|byte| u8::try_from(byte).is_ok_and(|byte| class_holds(class, byte)));
+    let chars = Chars::of_class(class);
+    let ascii = std::array::from_fn(|byte| u8::try_from(byte).is_ok_and(|byte| chars.holds(byte)));
     Some(Run { ascii, least, most })
 }
 
@@ -245,6 +244,5 @@ fn renumber_all(nodes: Vec<Hir>, numbers: &mut Vec<usize>) -> Option<Vec<Hir>> {
 }
 
 fn regex(node: &Hir) -> Option<Regex> {
-    let config = Regex::config().nfa_size_limit(Some(AUTOMATON_MAX_BYTES));
-    Regex::builder().configure(config).build_from_hir(node).ok()
+    expression::regex(std::slice::from_ref(node), AUTOMATON_MAX_BYTES).ok()
 }
