@@ -1,6 +1,9 @@
 //! Real clients of Elasticsearch and OpenSearch against the real binary.
 
-use crate::harness::{ADMIN, PASSWORD, PATIENCE, Vigie, installed_client, repository, skip};
+use crate::{
+    harness::{ADMIN, PASSWORD, PATIENCE, Vigie, installed_client, repository},
+    rsyslogd::Rsyslogd,
+};
 use elasticsearch::{
     BulkOperation, BulkParts, Elasticsearch, GetParts, IndexParts, SearchParts,
     auth::Credentials,
@@ -15,7 +18,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -58,17 +61,12 @@ fn opensearch_py() {
 /// Lines that rsyslog ships.
 const LINES: u64 = 10_000;
 
-/// A running rsyslog; ended when dropped.
-struct Rsyslog(Child);
-
-impl Rsyslog {
-    /// Reads the file and ships its lines, each under the number that it holds, so that none is there twice.
-    /// `libraries`: those of the package.
-    fn start(root: &Path, libraries: &Path, work: &Path, lines: &Path, elastic: &str) -> Self {
-        let port = elastic.rsplit(':').next().unwrap();
-        let work_directory = work.display();
-        let configuration = format!(
-            r#"global(workDirectory="{work_directory}")
+/// Reads the file and ships its lines, each under the number that it holds, so that none is there twice.
+fn shipping(work: &Path, lines: &Path, elastic: &str) -> String {
+    let port = elastic.rsplit(':').next().unwrap();
+    let work_directory = work.display();
+    format!(
+        r#"global(workDirectory="{work_directory}")
 module(load="imfile")
 module(load="omelasticsearch")
 template(name="document" type="list" option.jsonf="on") {{
@@ -85,32 +83,8 @@ ruleset(name="ship" queue.type="LinkedList" queue.size="20000" queue.dequeueBatc
          action.resumeRetryCount="-1" action.resumeInterval="1")
 }}
 "#,
-            lines = lines.display(),
-        );
-        let file = work.join("rsyslog.conf");
-        fs::write(&file, configuration).unwrap();
-        let child = Command::new(root.join("usr/sbin/rsyslogd"))
-            .env("LD_LIBRARY_PATH", libraries)
-            .args(["-n", "-f"])
-            .arg(&file)
-            .arg("-M")
-            .arg(libraries.join("rsyslog"))
-            .arg("-i")
-            .arg(work.join("pid"))
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(work.join("rsyslog.log")).unwrap())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Rsyslog {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+        lines = lines.display(),
+    )
 }
 
 /// Documents that have come, as soon as there are so many.
@@ -132,12 +106,7 @@ async fn count_from(vigie: &Vigie, least: u64, work: &Path) -> u64 {
 
 #[tokio::test]
 async fn rsyslog_loses_and_doubles_nothing() {
-    let Some(root) = installed_client("rsyslog/root") else { return };
-    // Debian names the directory after the machine.
-    let known = fs::read_dir(root.join("usr/lib")).unwrap().map(|entry| entry.unwrap().path());
-    let Some(libraries) = known.into_iter().find(|path| path.join("rsyslog").is_dir()) else {
-        return skip(&format!("no libraries of Debian's rsyslog below {}", root.display()));
-    };
+    let Some(rsyslogd) = Rsyslogd::installed() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (data, work) = (dir.path().join("data"), dir.path().join("rsyslog"));
     fs::create_dir(&work).unwrap();
@@ -151,7 +120,7 @@ async fn rsyslog_loses_and_doubles_nothing() {
 
     let vigie = Vigie::start(&data);
     let elastic = vigie.elastic.clone();
-    let _rsyslog = Rsyslog::start(&root, &libraries, &work, &lines, &elastic);
+    let _rsyslog = rsyslogd.start(&work, &shipping(&work, &lines, &elastic));
     let before = count_from(&vigie, 200, &work).await;
     assert!(before < LINES, "it was too fast to be killed in mid-run");
     vigie.kill();

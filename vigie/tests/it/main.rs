@@ -14,6 +14,7 @@ mod harness;
 mod inputs;
 mod inspect;
 mod real_logs;
+mod rsyslogd;
 mod scripts;
 mod search_answers;
 mod story;

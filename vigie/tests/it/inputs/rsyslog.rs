@@ -1,75 +1,35 @@
 //! A host's own syslog, forwarded by rsyslog: over TCP in both framings, and by datagrams; and what `logger` sends.
 
 use super::{input, only};
-use crate::harness::{ADMIN, Vigie, installed_client, skip};
-use serde_json::json;
-use std::{
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+use crate::{
+    harness::{ADMIN, Vigie, skip},
+    rsyslogd::Rsyslogd,
 };
-
-/// A running rsyslog; ended when dropped.
-struct Rsyslog(Child);
-
-impl Drop for Rsyslog {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The program and its libraries, where they are installed.
-fn program() -> Option<(PathBuf, PathBuf)> {
-    let root = installed_client("rsyslog/root")?;
-    // Debian names the directory after the machine.
-    let known = fs::read_dir(root.join("usr/lib")).unwrap().map(|entry| entry.unwrap().path());
-    let libraries = known.into_iter().find(|path| path.join("rsyslog").is_dir());
-    if libraries.is_none() {
-        skip(&format!("no libraries of Debian's rsyslog below {}", root.display()));
-    }
-    Some((root.join("usr/sbin/rsyslogd"), libraries?))
-}
+use serde_json::json;
+use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 /// Reads the lines of a file and forwards them three times.
-fn start(work: &Path, lines: &Path, ports: [SocketAddr; 3]) -> Option<Rsyslog> {
-    let (program, libraries) = program()?;
+fn forwarding(work: &Path, lines: &Path, ports: [SocketAddr; 3]) -> String {
     let forward = |n: usize, more: &str| {
         format!(
             "  action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{}\" template=\"RSYSLOG_{more}\n",
             ports[n].port()
         )
     };
-    let configuration = format!(
+    format!(
         "global(workDirectory=\"{work}\")\nmodule(load=\"imfile\")\ninput(type=\"imfile\" file=\"{lines}\" tag=\"shop:\" facility=\"local3\" severity=\"error\" ruleset=\"ship\")\nruleset(name=\"ship\") {{\n{}{}{}}}\n",
         forward(0, "TraditionalForwardFormat\" protocol=\"tcp\" TCP_Framing=\"octet-counted\")"),
         forward(1, "SyslogProtocol23Format\" protocol=\"tcp\")"),
         forward(2, "ForwardFormat\" protocol=\"udp\")"),
         work = work.display(),
         lines = lines.display(),
-    );
-    let file = work.join("rsyslog.conf");
-    fs::write(&file, configuration).unwrap();
-    let child = Command::new(program)
-        .env("LD_LIBRARY_PATH", &libraries)
-        .args(["-n", "-f"])
-        .arg(&file)
-        .arg("-M")
-        .arg(libraries.join("rsyslog"))
-        .arg("-i")
-        .arg(work.join("pid"))
-        .stdout(Stdio::null())
-        .stderr(fs::File::create(work.join("rsyslog.log")).unwrap())
-        .spawn()
-        .unwrap();
-    Some(Rsyslog(child))
+    )
 }
 
 #[tokio::test]
 async fn rsyslog_forwards_over_tcp_and_udp() {
     const LINES: u64 = 1_000;
+    let Some(rsyslogd) = Rsyslogd::installed() else { return };
     let dir = tempfile::tempdir().unwrap();
     let work = dir.path().join("rsyslog");
     fs::create_dir(&work).unwrap();
@@ -83,7 +43,7 @@ async fn rsyslog_forwards_over_tcp_and_udp() {
     ];
     let vigie = Vigie::start_configured(&dir.path().join("data"), &toml.concat());
     let ports = ["counted", "lines", "datagrams"].map(|name| vigie.input(name));
-    let Some(_rsyslog) = start(&work, &lines, ports) else { return };
+    let _rsyslog = rsyslogd.start(&work, &forwarding(&work, &lines, ports));
     let admin = vigie.login(ADMIN).await;
     for name in ["counted", "lines"] {
         let metric = format!("ingest_input_events_total{{input=\"{name}\",outcome=\"indexed\"}}");
