@@ -132,6 +132,8 @@ impl World {
 
     /// The stored events in the order of their writing.
     pub(crate) fn events(&self) -> Vec<Value> {
+        // Not in the middle of a batch: its last line may be there by half.
+        let _stored = self.stored.lock();
         let text = fs::read_to_string(self.directory.join("events.ndjson")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
