@@ -2,8 +2,12 @@
 
 use crate::{ApiError, state::App};
 use event::Object;
-use ingest::pipeline::DefinitionError;
+use ingest::pipeline::{DefinitionError, SimulateTarget};
 use serde_json::Value;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::documents::{Collection, DocumentStore, Expect, Find, NewDocument};
 
 /// Definitions by name.
@@ -11,6 +15,41 @@ pub(crate) const PIPELINES: Collection = Collection { name: "pipelines", indices
 /// The member that holds the definition.
 const DEFINITION: &str = "definition";
 const STORED_MAX: usize = 10_000;
+/// A simulation that takes longer is given up, with the document at hand.
+const SIMULATION_MAX: Duration = Duration::from_secs(10);
+
+/// A pipeline to be tried on documents.
+pub(crate) struct Simulation {
+    /// Its name, unless there is a definition.
+    pub(crate) name: String,
+    pub(crate) definition: Option<Value>,
+    pub(crate) documents: Vec<Value>,
+    pub(crate) verbose: bool,
+}
+
+/// Tries a pipeline, in Elasticsearch's shapes. The inner error is one of the definition or the documents.
+///
+/// # Errors
+/// Too many are tried at once.
+pub(crate) async fn simulate(
+    app: &App,
+    simulation: Simulation,
+) -> Result<Result<Value, DefinitionError>, ApiError> {
+    let permit = app.simulate_permit()?;
+    let pipelines = Arc::clone(&app.parts().pipelines);
+    let simulating = move || {
+        // Given back when the work ends, also if the client has gone before.
+        let _permit = permit;
+        let target = match simulation.definition {
+            Some(definition) => SimulateTarget::Definition(definition),
+            None => SimulateTarget::Name(&simulation.name),
+        };
+        let begun = Instant::now();
+        let go_on = || begun.elapsed() < SIMULATION_MAX;
+        pipelines.simulate(target, &simulation.documents, simulation.verbose, &go_on)
+    };
+    tokio::task::spawn_blocking(simulating).await.map_err(ApiError::internal)
+}
 
 /// The pipelines that users have defined, to be restored at start: names and definitions.
 ///

@@ -52,6 +52,8 @@ pub struct Parts {
 
 /// Files that may be inspected at once: each holds up to 8 MiB and a thread.
 const INSPECTIONS_MAX: usize = 4;
+/// Simulations of pipelines that may run at once, each in a thread of its own.
+const SIMULATIONS_MAX: usize = 4;
 
 /// Counts a live stream in, and out when dropped.
 pub(crate) struct StreamPermit {
@@ -79,6 +81,7 @@ pub struct App(Arc<Shared>);
 struct Shared {
     parts: Parts,
     inspections: Arc<Semaphore>,
+    simulations: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     streams_by_user: Arc<Mutex<HashMap<String, usize>>>,
     closing: CancellationToken,
@@ -97,6 +100,7 @@ impl App {
         Self(Arc::new(Shared {
             parts,
             inspections: Arc::new(Semaphore::new(INSPECTIONS_MAX)),
+            simulations: Arc::new(Semaphore::new(SIMULATIONS_MAX)),
             streams,
             streams_by_user,
             closing,
@@ -135,6 +139,13 @@ impl App {
     pub(crate) fn inspect_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let refused = |_| ApiError::too_many("too many files are being inspected", Duration::from_secs(1));
         Arc::clone(&self.0.inspections).try_acquire_owned().map_err(refused)
+    }
+
+    /// Leave to try a pipeline, to be held while that lasts. 429 when too many are tried.
+    pub(crate) fn simulate_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let refused =
+            |_| ApiError::too_many("too many pipelines are being simulated", Duration::from_secs(1));
+        Arc::clone(&self.0.simulations).try_acquire_owned().map_err(refused)
     }
 
     /// Ends the live streams, which would otherwise keep their connections busy when the service stops.

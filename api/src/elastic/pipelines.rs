@@ -8,13 +8,14 @@ use super::{
     request::Asked,
     routes::{ElasticRight, Route, get_or_post},
 };
+use crate::pipelines::Simulation;
 use axum::{
     Json,
     http::StatusCode,
     routing::{get, put},
 };
 use event::Object;
-use ingest::pipeline::{DefinitionError, PipelineSource, SimulateTarget, grok_patterns};
+use ingest::pipeline::{DefinitionError, PipelineSource, grok_patterns};
 use serde_json::{Value, json};
 use store::scope::wildcard_match;
 
@@ -93,17 +94,16 @@ async fn simulate(mut asked: Asked) -> Result<Json<Value>, ElasticError> {
     };
     let pipelines = &asked.app.parts().pipelines;
     let name = asked.part("name").to_owned();
-    let target = match (name.is_empty(), body.shift_remove("pipeline")) {
-        (false, _) => {
-            if pipelines.get(&name).is_none() {
-                return Err(ElasticError::illegal(format!("pipeline [{name}] does not exist")));
-            }
-            SimulateTarget::Name(&name)
+    let definition = match (name.is_empty(), body.shift_remove("pipeline")) {
+        (false, _) if pipelines.get(&name).is_none() => {
+            return Err(ElasticError::illegal(format!("pipeline [{name}] does not exist")));
         }
-        (true, Some(definition)) => SimulateTarget::Definition(definition),
+        (false, _) => None,
+        (true, Some(definition)) => Some(definition),
         (true, None) => return Err(property("pipeline", "required property is missing")),
     };
-    Ok(Json(pipelines.simulate(target, &documents, verbose).map_err(refused)?))
+    let simulation = Simulation { name, definition, documents, verbose };
+    Ok(Json(crate::pipelines::simulate(&asked.app, simulation).await?.map_err(refused)?))
 }
 
 /// The patterns that `grok` knows by name, of before ECS unless asked for the others.

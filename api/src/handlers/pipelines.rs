@@ -5,14 +5,13 @@ use crate::{
         extract::{Admin, Analyst},
     },
     frame::extract::{ApiJson, ApiPath, ApiQuery},
-    pipelines,
+    pipelines::{self, Simulation},
     state::App,
 };
 use axum::{Json, extract::State, http::StatusCode};
-use ingest::pipeline::{PipelineInfo, SimulateTarget};
+use ingest::pipeline::PipelineInfo;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// A trial.
@@ -95,7 +94,7 @@ pub(crate) async fn delete_pipeline(
 #[utoipa::path(post, path = "/pipelines/{name}/simulate", tag = "pipelines", params(SimulateQuery,
     ("name" = String, Path, description = "The pipeline")), request_body = SimulateRequest,
     responses((status = 200, body = Object), (status = 400, description = "The documents or the definition are wrong"),
-        (status = 404, description = "No such pipeline")))]
+        (status = 404, description = "No such pipeline"), (status = 429, description = "Too many at once; try again")))]
 pub(crate) async fn simulate_pipeline(
     State(app): State<App>,
     Analyst(_user): Analyst,
@@ -103,18 +102,11 @@ pub(crate) async fn simulate_pipeline(
     ApiQuery(query): ApiQuery<SimulateQuery>,
     ApiJson(request): ApiJson<SimulateRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    let registry = Arc::clone(&app.parts().pipelines);
-    if request.pipeline.is_none() && registry.get(&name).is_none() {
+    if request.pipeline.is_none() && app.parts().pipelines.get(&name).is_none() {
         return Err(pipelines::unknown(&name));
     }
-    let mut docs = request.docs;
-    docs.extend(request.lines.into_iter().map(|line| json!({"_source": {"message": line}})));
-    let answer = tokio::task::spawn_blocking(move || {
-        let target = match request.pipeline {
-            Some(definition) => SimulateTarget::Definition(definition),
-            None => SimulateTarget::Name(&name),
-        };
-        registry.simulate(target, &docs, query.verbose).map_err(ApiError::from)
-    });
-    Ok(Json(answer.await.map_err(ApiError::internal)??))
+    let mut documents = request.docs;
+    documents.extend(request.lines.into_iter().map(|line| json!({"_source": {"message": line}})));
+    let simulation = Simulation { name, definition: request.pipeline, documents, verbose: query.verbose };
+    Ok(Json(pipelines::simulate(&app, simulation).await??))
 }

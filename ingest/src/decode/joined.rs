@@ -37,6 +37,11 @@ pub(super) struct Joined<S> {
     ahead: VecDeque<Line>,
     /// What ended the reading while there were lines ahead.
     failed: Option<DecodeError>,
+    /// Number of the line before which none that is ahead ends a quoted field: no line is looked through twice.
+    unclosed: u64,
+    /// Lines that were looked through for the end of a quoted field.
+    #[cfg(test)]
+    looked_through: usize,
     /// The record at hand.
     record: Line,
     max_bytes: usize,
@@ -69,6 +74,9 @@ impl<S: Source> Joined<S> {
             rule,
             ahead: VecDeque::new(),
             failed: None,
+            unclosed: 0,
+            #[cfg(test)]
+            looked_through: 0,
             record: Line::default(),
             max_bytes: limits.record_max_bytes,
             spare: Vec::new(),
@@ -175,21 +183,28 @@ impl<S: Source> Joined<S> {
 
     /// Adds the lines up to the end of a quoted field that the record ends in.
     fn join_quoted(&mut self, delimiter: u8) -> Result<(), DecodeError> {
-        let mut open = open_quote(&self.record.bytes, delimiter, false);
-        let (mut lines, mut bytes) = (0, self.record.bytes.len());
-        while open {
-            if lines >= QUOTED_LINES_MAX || !self.fill(lines)? {
-                return Ok(());
-            }
-            let Some(line) = self.ahead.get(lines) else { return Ok(()) };
-            bytes += line.bytes.len() + 1;
-            if line.is_too_long() || bytes > QUOTED_MAX_BYTES.min(self.max_bytes) {
-                return Ok(());
-            }
-            open = open_quote(&line.bytes, delimiter, true);
-            lines += 1;
+        if !open_quote(&self.record.bytes, delimiter, false) {
+            return Ok(());
         }
-        self.take(lines);
+        let (start, next) = (self.record.offset, self.record.number + 1);
+        let mut place = usize::try_from(self.unclosed.saturating_sub(next)).unwrap_or(usize::MAX);
+        while place < QUOTED_LINES_MAX && self.fill(place)? {
+            let Some(line) = self.ahead.get(place) else { return Ok(()) };
+            let bytes = line.offset + line.length - start;
+            if line.is_too_long() || bytes > QUOTED_MAX_BYTES.min(self.max_bytes) as u64 {
+                return Ok(());
+            }
+            place += 1;
+            #[cfg(test)]
+            {
+                self.looked_through += 1;
+            }
+            if !open_quote(&line.bytes, delimiter, true) {
+                self.take(place);
+                return Ok(());
+            }
+            self.unclosed = next + place as u64;
+        }
         Ok(())
     }
 

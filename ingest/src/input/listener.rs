@@ -9,6 +9,7 @@ use super::{
     reader::{Patience, Reader},
     settings::InputKind,
     stream::{self, BATCH_BYTES, BATCH_RECORDS},
+    tls::Tls,
 };
 use socket2::{SockRef, TcpKeepalive};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -31,7 +32,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub(super) async fn run(
     input: Arc<Input>,
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 ) {
     let (room, tasks) = (Arc::new(Semaphore::new(input.settings.max_connections)), TaskTracker::new());
@@ -50,9 +51,14 @@ pub(super) async fn run(
             tracing::debug!(input = %input.name, %peer, "closed a connection: its address may not send");
             continue;
         }
-        let (input, tls, stop) = (Arc::clone(&input), tls.clone(), stop.clone());
+        let Some(share) = input.places.take(peer.ip()) else {
+            input.meters.refused("connections");
+            tracing::debug!(input = %input.name, %peer, "closed a connection: its address has too many");
+            continue;
+        };
+        let (input, tls, stop) = (Arc::clone(&input), tls.as_ref().map(|tls| tls.acceptor()), stop.clone());
         tasks.spawn(async move {
-            let (_place, _connected) = (place, input.meters.connected());
+            let (_place, _share, _connected) = (place, share, input.meters.connected());
             if let Err(error) = prepare(&stream) {
                 tracing::debug!(input = %input.name, %error, "cannot set up a connection");
             }

@@ -43,6 +43,12 @@ impl Meters {
         counter!("ingest_input_refused_total", "input" => self.name.clone(), "reason" => reason).increment(1);
     }
 
+    /// Files of certificates have changed, and what they hold is used now or refused.
+    pub(super) fn certificates(&self, outcome: &'static str) {
+        let name = self.name.clone();
+        counter!("ingest_input_certificates_total", "input" => name, "outcome" => outcome).increment(1);
+    }
+
     /// So many bytes were read.
     pub(super) fn read(&self, bytes: usize) {
         self.bytes.increment(bytes as u64);

@@ -13,6 +13,7 @@ mod framing;
 mod listener;
 mod lumberjack;
 mod meters;
+mod places;
 mod reader;
 mod settings;
 mod stream;
@@ -26,13 +27,14 @@ use access::Access;
 use budget::Budget;
 use jiff::tz::TimeZone;
 use meters::Meters;
+use places::Places;
 pub use settings::{InputKind, InputSettings, Transport};
 use std::{collections::HashSet, fmt, io, net::SocketAddr, sync::Arc};
+use tls::Tls;
 use tokio::{
     net::{TcpListener, UdpSocket},
     task::JoinSet,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Why an input cannot be opened.
@@ -83,6 +85,7 @@ struct Input {
     name: Arc<str>,
     settings: InputSettings,
     access: Access,
+    places: Places,
     zone: TimeZone,
     intake: Arc<Intake>,
     budget: Budget,
@@ -90,7 +93,7 @@ struct Input {
 }
 
 enum Port {
-    Tcp(TcpListener, Option<TlsAcceptor>),
+    Tcp(TcpListener, Option<Arc<Tls>>),
     Udp(UdpSocket),
 }
 
@@ -120,7 +123,7 @@ pub fn obstacles(settings: &[InputSettings], ports: bool) -> Vec<String> {
     let mut obstacles = Vec::new();
     for settings in settings {
         let (name, transport, address) = (settings.name(), settings.transport, settings.listen);
-        if let Err(problem) = tls::acceptor(settings) {
+        if let Err(problem) = Tls::open(settings) {
             obstacles.push(InputError::Settings { name: name.clone(), problem }.to_string());
         }
         let opened = match transport {
@@ -156,6 +159,7 @@ impl Inputs {
             }
             let input = Input {
                 access: Access::new(settings.allow.as_deref()).map_err(wrong)?,
+                places: Places::new(settings.max_connections_per_address),
                 zone: settings.zone().map_err(wrong)?,
                 intake: Arc::clone(intake),
                 budget: budget.clone(),
@@ -167,7 +171,7 @@ impl Inputs {
             let opened = match settings.transport {
                 Transport::Udp => datagram::bind(address).map(Port::Udp),
                 Transport::Tcp => {
-                    let tls = tls::acceptor(settings).map_err(wrong)?;
+                    let tls = Tls::open(settings).map_err(wrong)?.map(Arc::new);
                     TcpListener::bind(address).await.map(|listener| Port::Tcp(listener, tls))
                 }
             };
@@ -204,7 +208,12 @@ impl Inputs {
         for (input, port) in self.ports {
             let stop = stop.clone();
             match port {
-                Port::Tcp(listener, tls) => running.spawn(listener::run(input, listener, tls, stop)),
+                Port::Tcp(listener, tls) => {
+                    if let Some(tls) = &tls {
+                        running.spawn(Arc::clone(tls).watch(Arc::clone(&input), stop.clone()));
+                    }
+                    running.spawn(listener::run(input, listener, tls, stop))
+                }
                 Port::Udp(socket) => running.spawn(datagram::run(input, socket, stop)),
             };
         }

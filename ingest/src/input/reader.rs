@@ -48,6 +48,8 @@ pub(super) struct Reader<S> {
     pub(super) stream: S,
     pub(super) buffer: BytesMut,
     pub(super) ended: bool,
+    /// Bytes that its protocol holds beside the buffer.
+    pub(super) held: usize,
     patience: Patience,
     budget: Budget,
     turn: Option<Lease>,
@@ -74,6 +76,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
             stream,
             buffer: BytesMut::new(),
             ended: false,
+            held: 0,
             patience,
             budget,
             turn: None,
@@ -87,11 +90,28 @@ impl<S: AsyncRead + Unpin> Reader<S> {
 
     /// Whether a batch of that many bytes has to be written before it grows: it needs more room, and there is none.
     pub(super) fn must_write(&mut self, batch_bytes: usize) -> bool {
-        if batch_bytes == 0 || self.turn.is_some() || self.buffer.len() + batch_bytes < BASE_BYTES {
+        if batch_bytes == 0 || self.turn.is_some() || self.load() + batch_bytes < BASE_BYTES {
             return false;
         }
         self.turn = self.budget.try_turn(self.turn_bytes);
         self.turn.is_none()
+    }
+
+    /// What is held of the stream.
+    fn load(&self) -> usize {
+        self.buffer.len() + self.held
+    }
+
+    /// How much the protocol may hold beside the buffer, for now.
+    pub(super) fn leave(&self) -> usize {
+        if self.turn.is_some() { usize::MAX } else { BASE_BYTES }
+    }
+
+    /// Waits for room to hold more than that.
+    pub(super) async fn take_turn(&mut self) {
+        if self.turn.is_none() {
+            self.turn = self.budget.turn(self.turn_bytes).await;
+        }
     }
 
     /// Room for a batch that is being written: the turn's, or some of its own.
@@ -103,7 +123,7 @@ impl<S: AsyncRead + Unpin> Reader<S> {
     /// A batch was written: what is left needs less room.
     pub(super) fn settle(&mut self) {
         self.lingering = None;
-        if self.turn.is_some() && self.buffer.len() < BASE_BYTES {
+        if self.turn.is_some() && self.load() < BASE_BYTES {
             // A buffer of its own: the old one may be large.
             self.buffer = BytesMut::from(&self.buffer[..]);
             self.turn = None;
@@ -121,12 +141,12 @@ impl<S: AsyncRead + Unpin> Reader<S> {
 
     /// Reads on. `lingering`: records wait to be written.
     pub(super) async fn read(&mut self, lingering: bool) -> io::Result<Brought> {
-        if !lingering && self.turn.is_some() && self.buffer.len() < BASE_BYTES {
+        if !lingering && self.turn.is_some() && self.load() < BASE_BYTES {
             // Nothing came of what was read: blank lines.
             self.settle();
         }
-        if self.buffer.len() >= BASE_BYTES && self.turn.is_none() {
-            self.turn = self.budget.turn(self.turn_bytes).await;
+        if self.load() >= BASE_BYTES {
+            self.take_turn().await;
         }
         let room = match self.turn {
             Some(_) => READ_BYTES,

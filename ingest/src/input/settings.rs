@@ -71,6 +71,9 @@ pub struct InputSettings {
     /// Connections at the same time; further ones wait.
     #[serde(default = "connections")]
     pub max_connections: usize,
+    /// Of these so many from one address (of IPv6: from a network of 64 bits); further ones are closed.
+    #[serde(default = "connections_per_address")]
+    pub max_connections_per_address: usize,
     /// Longest record; a longer one becomes a dead letter.
     #[serde(default = "line_bytes")]
     pub max_line_bytes: usize,
@@ -101,6 +104,10 @@ fn utc() -> String {
 
 fn connections() -> usize {
     1_024
+}
+
+fn connections_per_address() -> usize {
+    256
 }
 
 fn line_bytes() -> usize {
@@ -174,6 +181,7 @@ impl InputSettings {
             (1..=1 << 20).contains(&self.max_connections),
             "max_connections must be between 1 and 1048576",
         );
+        require(self.max_connections_per_address > 0, "max_connections_per_address must be at least 1");
         require(LINE_BYTES.contains(&self.max_line_bytes), "max_line_bytes must be between 1 KiB and 16 MiB");
         require(
             TIMEOUT_SECS.contains(&self.idle_timeout_secs),
@@ -252,6 +260,7 @@ mod tests {
         check(json!({"transport": "udp", "certificate_file": "a", "key_file": "b"}), "TLS needs");
         check(json!({"time_zone": "Mars/Olympus"}), "time_zone = \"Mars/Olympus\"");
         check(json!({"allow": ["10.0.0.0/33"]}), "10.0.0.0/33");
+        check(json!({"max_connections_per_address": 0}), "max_connections_per_address");
         check(json!({"max_line_bytes": 10}), "max_line_bytes");
         check(json!({"idle_timeout_secs": 0}), "idle_timeout_secs");
         check(json!({"name": "a b"}), "name must be");

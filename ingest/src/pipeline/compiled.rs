@@ -403,7 +403,7 @@ impl Step {
             note.insert(key.to_owned(), if key == "error" { error } else { json!({"error": error}) });
         }
         if status == "success" || status == "error_ignored" {
-            note.insert("doc".to_owned(), super::simulate::document_body(document));
+            note.insert("doc".to_owned(), super::simulate::traced_body(document));
         }
         if let Some(trace) = &mut document.trace {
             trace.push(Value::Object(note));

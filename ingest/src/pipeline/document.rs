@@ -110,6 +110,8 @@ pub(crate) struct Document<'a> {
     written_bytes: usize,
     /// What each processor did, when somebody asked (`_simulate?verbose`).
     pub(crate) trace: Option<Vec<Value>>,
+    /// Bytes of documents that the trace may still tell.
+    pub(crate) trace_left: usize,
 }
 
 /// The field that is an event's time.
@@ -144,6 +146,7 @@ impl<'a> Document<'a> {
             running: Vec::new(),
             written_bytes: 0,
             trace: None,
+            trace_left: 0,
         }
     }
 

@@ -22,6 +22,7 @@ mod simulate;
 mod steps;
 mod stored_scripts;
 mod time_format;
+mod work;
 
 pub use cases::{Difference, PipelineCase, PipelineCases};
 pub use compiled::{Flow, Pipeline, PipelineError};

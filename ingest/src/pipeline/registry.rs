@@ -273,15 +273,17 @@ impl Pipelines {
     }
 
     /// Runs a pipeline over documents without storing anything, and answers as Elasticsearch's `_simulate` does:
-    /// `{"docs": […]}`. The documents are `{"_index"?, "_id"?, "_source": {…}}`.
+    /// `{"docs": […]}`. The documents are `{"_index"?, "_id"?, "_source": {…}}`. After each of them `go_on` is asked.
     ///
     /// # Errors
-    /// No such pipeline, a definition that does not compile, a document that is not of that shape.
+    /// No such pipeline, a definition that does not compile, a document that is not of that shape, more to answer than
+    /// 64 MiB, and `go_on` says no.
     pub fn simulate(
         &self,
         target: SimulateTarget<'_>,
         documents: &[Value],
         verbose: bool,
+        go_on: &dyn Fn() -> bool,
     ) -> Result<Value, DefinitionError> {
         let set = self.set.load_full();
         let pipeline = match target {
@@ -293,7 +295,7 @@ impl Pipelines {
                 Arc::new(self.compile("_simulate_pipeline", definition)?)
             }
         };
-        simulate::run(&pipeline, &set, documents, verbose)
+        simulate::run(&pipeline, &set, documents, verbose, go_on)
     }
 
     /// A definition compiled, without registering it: for tests of definitions and checks before a change.

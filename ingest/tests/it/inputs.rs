@@ -166,6 +166,52 @@ async fn a_shipper_hears_that_somebody_is_there_and_nothing_else_before_its_even
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_of_life_acknowledges_nothing_of_the_window_that_is_being_stored() {
+    let running = Running::start(json!({"type": "lumberjack"}), 16 << 20).await;
+    running.world.fail_at(1, Fault::Hang);
+    let mut stream = TcpStream::connect(running.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let event = br#"{"message":"x"}"#;
+    let length = u32::try_from(event.len()).unwrap().to_be_bytes();
+    let numbered = |number: u8| [b"2J\0\0\0".as_slice(), &[number], &length, event].concat();
+    let window = [b"2W\0\0\0\x02".as_slice(), &numbered(1), &numbered(2)].concat();
+    // Both are there before the first is stored; the second is numbered as the first.
+    stream.write_all(&[window.clone(), window].concat()).unwrap();
+    let read = move || {
+        let mut acknowledgements = [[0; 6]; 3];
+        acknowledgements.iter_mut().for_each(|one| stream.read_exact(one).unwrap());
+        acknowledgements
+    };
+    let heard = tokio::task::spawn_blocking(read).await.unwrap();
+    assert_eq!(heard, [*b"2A\0\0\0\x02", *b"2A\0\0\0\0", *b"2A\0\0\0\0"]);
+    running.task.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_has_its_share_of_the_connections() {
+    let settings = json!({"type": "lines", "max_connections_per_address": 2});
+    let running = Running::start(settings, 16 << 20).await;
+    let first = TcpStream::connect(running.address).unwrap();
+    let mut second = TcpStream::connect(running.address).unwrap();
+    second.write_all(b"stays\n").unwrap();
+    running.stored(1).await;
+    let mut third = TcpStream::connect(running.address).unwrap();
+    third.set_read_timeout(Some(PATIENCE)).unwrap();
+    let closed = tokio::task::spawn_blocking(move || third.read(&mut [0; 1]));
+    assert!(matches!(closed.await.unwrap(), Ok(0) | Err(_)));
+    drop(first);
+    let deadline = Instant::now() + PATIENCE;
+    while running.world.events().len() < 2 {
+        assert!(Instant::now() < deadline, "no place became free");
+        // It is closed as long as there is no place.
+        let _ = TcpStream::connect(running.address).unwrap().write_all(b"comes\n");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop(second);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_goes_through_a_connection_is_redacted_and_dropped_as_elsewhere() {
     let running = Running::start(json!({"type": "lines", "pipeline": "strict"}), 16 << 20).await;
     running.send(b"good 4111111111111111\nbad 4111111111111111\ndrop me\n");

@@ -124,15 +124,17 @@ fn simulations_answer_as_elasticsearch_does() {
         json!({"_source": {"drop": true}}),
         json!({"_source": {"fail": true}}),
     ];
-    let answer =
-        PIPELINES.simulate(SimulateTarget::Definition(definition.clone()), &documents, false).unwrap();
+    let answer = PIPELINES
+        .simulate(SimulateTarget::Definition(definition.clone()), &documents, false, &|| true)
+        .unwrap();
     assert_eq!(answer["docs"][0]["doc"]["_index"], "i");
     assert_eq!(answer["docs"][0]["doc"]["_source"], json!({"a": 1}));
     assert!(answer["docs"][0]["doc"]["_ingest"]["timestamp"].is_string());
     assert_eq!(answer["docs"][1], Value::Null);
     let error = json!({"type": "fail_processor_exception", "reason": "no"});
     assert_eq!(answer["docs"][2]["error"]["root_cause"], json!([error]));
-    let answer = PIPELINES.simulate(SimulateTarget::Definition(definition), &documents, true).unwrap();
+    let answer =
+        PIPELINES.simulate(SimulateTarget::Definition(definition), &documents, true, &|| true).unwrap();
     let statuses = |i: usize| -> Vec<(Value, Value)> {
         let results = answer["docs"][i]["processor_results"].as_array().unwrap();
         results.iter().map(|result| (result["processor_type"].clone(), result["status"].clone())).collect()
@@ -143,7 +145,7 @@ fn simulations_answer_as_elasticsearch_does() {
     assert_eq!(statuses(1)[1], (json!("drop"), json!("dropped")));
     assert_eq!(statuses(2)[2], (json!("fail"), json!("error")));
     assert_eq!(answer["docs"][0]["processor_results"][0]["tag"], "first");
-    let missing = PIPELINES.simulate(SimulateTarget::Name("nope"), &documents, false).unwrap_err();
+    let missing = PIPELINES.simulate(SimulateTarget::Name("nope"), &documents, false, &|| true).unwrap_err();
     assert!(missing.to_string().ends_with("pipeline with id [nope] does not exist"));
 }
 
@@ -158,7 +160,7 @@ fn verbose_simulations_show_the_processors_of_called_pipelines() {
     ]});
     let check = |source: Value, expected: &[(&str, &str, bool)]| {
         let target = SimulateTarget::Definition(outer.clone());
-        let answer = pipelines.simulate(target, &[json!({"_source": source})], true).unwrap();
+        let answer = pipelines.simulate(target, &[json!({"_source": source})], true, &|| true).unwrap();
         let results = answer["docs"][0]["processor_results"].as_array().unwrap();
         let found: Vec<(&str, &str, bool)> = results
             .iter()
@@ -195,7 +197,7 @@ fn of_a_cycle_only_the_error_is_shown() {
     pipelines.put("outer", call("inner")).unwrap();
     pipelines.put("inner", call("outer")).unwrap();
     let target = SimulateTarget::Definition(json!({"processors": [{"pipeline": {"name": "outer"}}]}));
-    let answer = pipelines.simulate(target, &[json!({"_source": {}})], true).unwrap();
+    let answer = pipelines.simulate(target, &[json!({"_source": {}})], true, &|| true).unwrap();
     let results = answer["docs"][0]["processor_results"].as_array().unwrap();
     let reason = &results[0]["error"]["reason"];
     assert_eq!((results.len(), reason), (1, &json!("Cycle detected for pipeline: outer")), "{answer:#}");

@@ -222,7 +222,7 @@ fn simulate(registry: &Pipelines, pipeline: &str, lines: Option<&Path>, verbose:
     };
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let documents: Vec<Value> = lines.take(LINES_MAX).map(document).collect();
-    let answer = registry.simulate(target, &documents, verbose)?;
+    let answer = registry.simulate(target, &documents, verbose, &|| true)?;
     writeln!(io::stdout().lock(), "{answer:#}")?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-use super::super::{Encoding, Framing, Limits, Peeked, Records, Resume, source::testing::Pieces};
+use super::super::{Encoding, Framing, Peeked, Records, Resume, source::testing::Pieces};
+use super::*;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -95,10 +96,10 @@ fn what_came_before_a_cut_is_kept() {
     let limits = Limits::default();
     let framing = Framing::Traces;
     struct Cut<'a>(&'a [u8]);
-    impl super::Source for Cut<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, super::DecodeError> {
+    impl Source for Cut<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
             match self.0.read(buffer)? {
-                0 => Err(super::DecodeError::Truncated("cut".into())),
+                0 => Err(DecodeError::Truncated("cut".into())),
                 count => Ok(count),
             }
         }
@@ -109,6 +110,22 @@ fn what_came_before_a_cut_is_kept() {
     assert_eq!(records.next().unwrap().unwrap().bytes, b"a\n\tat x");
     assert!(records.next().is_err());
     assert_eq!(records.rest().unwrap().bytes, b"broken");
+}
+
+#[test]
+fn quotes_that_are_never_closed_do_not_make_lines_be_read_again_and_again() {
+    // Wherever reading begins, the end of such a line is inside of quotes.
+    let lines = 5_000;
+    let text = "9,x\",\"open\n".repeat(lines);
+    let limits = Limits::default();
+    let mut joined = Joined::new(Lines::new(text.as_bytes(), 0, 0, &limits), JoinRule::Quotes(b','), &limits);
+    let mut records = 0;
+    while let Some(record) = joined.next().unwrap() {
+        assert_eq!(record.bytes, b"9,x\",\"open");
+        records += 1;
+    }
+    assert_eq!(records, lines);
+    assert!(joined.looked_through <= lines, "{} for {lines} lines", joined.looked_through);
 }
 
 fn log_text() -> impl Strategy<Value = String> {

@@ -1,12 +1,15 @@
 //! What the columns of a table are called and hold, by its first rows.
 
 use crate::time_forms::TimeForm;
-use std::{collections::HashSet, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr};
 
 /// Longest name of a column, in bytes.
 const NAME_MAX_BYTES: usize = 256;
 /// Longest cell that is taken for a name in a header, in bytes.
 const HEADER_CELL_MAX_BYTES: usize = 64;
+/// Most cells of a row beyond the columns of its table that are fields of their own. What follows them stays one text with
+/// the last: rows must not bring as many new fields as they like.
+const MORE_CELLS_MAX: usize = 16;
 /// Most digits of a whole number: beyond, a number in JSON is not exact everywhere.
 const DIGITS_MAX: usize = 15;
 /// Names of columns that hold the time of a row, without their case and signs; the earlier ones first.
@@ -156,30 +159,59 @@ fn is_name(cell: &str) -> bool {
 }
 
 /// The names of a header as fields can be called: none empty, none twice, none that stands for something else.
-pub(super) fn names(header: &[String]) -> Vec<String> {
-    let mut taken = HashSet::new();
-    let mut names = Vec::with_capacity(header.len());
+pub(super) fn names(header: &[String]) -> Names {
+    let mut names = Names::default();
     for (place, cell) in header.iter().enumerate() {
         let mut name = cell.trim().trim_start_matches('_');
         name = &name[..name.floor_char_boundary(NAME_MAX_BYTES)];
         // Dots part the names of objects: there must be something between them.
         let dotted = name.split('.').any(str::is_empty);
         let name = if name.is_empty() {
-            format!("column{}", place + 1)
+            nameless(place)
         } else if dotted {
             name.replace('.', "_")
         } else {
             name.to_owned()
         };
-        let mut unique = name.clone();
-        let mut again = 2;
-        while !taken.insert(unique.clone()) {
-            unique = format!("{name}_{again}");
-            again += 1;
-        }
-        names.push(unique);
+        names.add(name);
     }
     names
+}
+
+/// Names of which none comes twice.
+#[derive(Default)]
+pub(super) struct Names {
+    all: Vec<String>,
+    /// The number that the next of that name gets.
+    taken: HashMap<String, usize>,
+}
+
+impl Names {
+    /// Adds a name; one that is there already gets a number.
+    pub(super) fn add(&mut self, name: String) {
+        let mut number = self.taken.get(&name).copied().unwrap_or(1);
+        let mut unique = name.clone();
+        while number > 1 && self.taken.contains_key(&unique) {
+            unique = format!("{name}_{number}");
+            number += 1;
+        }
+        self.taken.insert(name, number.max(2));
+        self.taken.entry(unique.clone()).or_insert(2);
+        self.all.push(unique);
+    }
+
+    /// The names, and those of the cells that rows may have beyond.
+    pub(super) fn with_more(mut self) -> (Vec<String>, Vec<String>) {
+        let known = self.all.len();
+        (known..known + MORE_CELLS_MAX).for_each(|place| self.add(nameless(place)));
+        let more = self.all.split_off(known);
+        (self.all, more)
+    }
+}
+
+/// What a column without a name is called.
+fn nameless(place: usize) -> String {
+    format!("column{}", place + 1)
 }
 
 /// Which column holds the time of a row, and in what form: by its name, else the first with a day and a time of day.
@@ -240,9 +272,10 @@ mod tests {
     fn names_are_made_usable() {
         let check = |header: &[&str], expected: &[&str]| {
             let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
-            assert_eq!(names(&header), expected);
+            assert_eq!(names(&header).with_more().0, expected);
         };
         check(&["a", "", " b ", "a", "a", "column2"], &["a", "column2", "b", "a_2", "a_3", "column2_2"]);
+        check(&["a", "a_2", "a", "a"], &["a", "a_2", "a_3", "a_4"]);
         check(&["_id", "_", "user.name", "a..b", ".c"], &["id", "column2", "user.name", "a__b", "_c"]);
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Csv {
     /// Whether the first row holds the names of the columns.
     pub(crate) has_header: bool,
     pub(crate) columns: Vec<Column>,
+    /// Names for the cells of rows that are longer.
+    more: Vec<String>,
     /// The column that holds the time of a row.
     pub(crate) time: Option<(usize, &'static TimeForm)>,
 }
@@ -65,25 +67,24 @@ impl Csv {
             }
             (columns::names(&vec![String::new(); width]), kinds)
         };
+        let (names, more) = names.with_more();
         let columns: Vec<Column> =
             names.into_iter().zip(kinds).map(|(name, kind)| Column { name, kind }).collect();
         let time = columns::time_column(&columns, &rows);
-        Some(Self { delimiter, has_header, columns, time })
+        Some(Self { delimiter, has_header, columns, more, time })
     }
 
     /// Writes a row as a JSON object. Empty cells are left out; a cell that is not what its column is stays text.
     fn object(&self, row: &[u8], out: &mut Vec<u8>) {
         let text = String::from_utf8_lossy(row);
         let mut object = ObjectWriter::begin(out);
-        for (place, cell) in (Cells { rest: Some(&text), delimiter: self.delimiter }).enumerate() {
+        let mut cells = Cells { rest: Some(&text), delimiter: self.delimiter };
+        for (place, column) in self.columns.iter().enumerate() {
+            let Some(cell) = cells.next() else { break };
             let trimmed = cell.trim();
             if trimmed.is_empty() {
                 continue;
             }
-            let Some(column) = self.columns.get(place) else {
-                object.member(&format!("column{}", place + 1), &*cell);
-                continue;
-            };
             if let Some((_, form)) = self.time.filter(|(time, _)| *time == place) {
                 match form.read_with_year(trimmed) {
                     Some(time) => object.member("@timestamp", time.to_string()),
@@ -94,6 +95,14 @@ impl Csv {
                 }
             }
             write_cell(&mut object, column, &cell, trimmed);
+        }
+        for (place, name) in self.more.iter().enumerate() {
+            let cell = if place + 1 < self.more.len() { cells.next() } else { cells.rest.map(Cow::Borrowed) };
+            match cell {
+                None => break,
+                Some(cell) if cell.trim().is_empty() => {}
+                Some(cell) => object.member(name, cell),
+            }
         }
         object.end();
     }

@@ -4,7 +4,7 @@
 use super::{
     super::{DecodeError, Limits, RawRecord, Source, lines::Lines},
     ObjectWriter,
-    columns::is_whole,
+    columns::{Names, is_whole},
 };
 
 /// Longest name of a field, in bytes.
@@ -47,6 +47,8 @@ pub(in crate::decode) struct W3cRows<S> {
 #[derive(Default)]
 struct Head {
     fields: Vec<String>,
+    /// Names for the values of lines that are longer.
+    more: Vec<String>,
     /// Day of `#Date`, for files whose records have a time only.
     day: String,
 }
@@ -56,8 +58,11 @@ impl Head {
     fn read(&mut self, line: &[u8], columns_max: usize) {
         if let Some(fields) = directive(line, b"#Fields:") {
             let names = String::from_utf8_lossy(fields);
-            let cut = |name: &str| name[..name.floor_char_boundary(NAME_MAX_BYTES)].to_owned();
-            self.fields = names.split_ascii_whitespace().take(columns_max).map(cut).collect();
+            let mut fields = Names::default();
+            for name in names.split_ascii_whitespace().take(columns_max) {
+                fields.add(name[..name.floor_char_boundary(NAME_MAX_BYTES)].to_owned());
+            }
+            (self.fields, self.more) = fields.with_more();
         } else if let Some(date) = directive(line, b"#Date:") {
             let date = String::from_utf8_lossy(date);
             self.day = date.split_ascii_whitespace().next().unwrap_or_default().to_owned();
@@ -67,20 +72,35 @@ impl Head {
     fn object(&self, line: &str, out: &mut Vec<u8>) {
         let mut object = ObjectWriter::begin(out);
         let (mut day, mut time) = (None, None);
-        for (place, value) in values(line).enumerate() {
-            if value.is_empty() || value == "-" {
-                continue;
-            }
-            match self.fields.get(place).map(String::as_str) {
-                Some("date") => day = Some(value),
-                Some("time") => time = Some(value),
-                Some(name) if NUMBERS.contains(&name) => match number(&value) {
+        let mut values = Values::of(line);
+        let is_there = |value: &String| !value.is_empty() && value != "-";
+        for name in &self.fields {
+            let Some(value) = values.next() else { break };
+            match name.as_str() {
+                _ if !is_there(&value) => {}
+                "date" => day = Some(value),
+                "time" => time = Some(value),
+                name if NUMBERS.contains(&name) => match number(&value) {
                     Some(number) => object.member(name, number),
                     None => object.member(name, value),
                 },
-                Some(name) => object.member(name, value),
-                None => object.member(&format!("column{}", place + 1), value),
+                name => object.member(name, value),
             }
+        }
+        let (last, more) = self.more.split_last().map_or(("", &[][..]), |(last, more)| (last, more));
+        for (name, value) in more.iter().zip(&mut values) {
+            if is_there(&value) {
+                object.member(name, value);
+            }
+        }
+        if !values.rest.is_empty() {
+            object.member(last, values.rest);
+        }
+        if self.fields.iter().any(|name| name == "@timestamp") {
+            // It has its time elsewhere.
+            day.into_iter().for_each(|day| object.member("date", day));
+            time.into_iter().for_each(|time| object.member("time", time));
+            return object.end();
         }
         match (day.as_deref().unwrap_or(&self.day), time) {
             ("", None) => {}
@@ -102,36 +122,47 @@ fn number(value: &str) -> Option<serde_json::Number> {
 }
 
 /// The values of a line: parted by tabs if it has any, else by blanks, which may stand inside quotes.
-fn values(line: &str) -> impl Iterator<Item = String> {
-    let tabs = line.contains('\t');
-    let parts = move |c: char| if tabs { c == '\t' } else { c == ' ' };
-    let mut rest = line.trim();
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
+struct Values<'l> {
+    rest: &'l str,
+    tabs: bool,
+}
+
+impl<'l> Values<'l> {
+    fn of(line: &'l str) -> Self {
+        let tabs = line.contains('\t');
+        // Between tabs nothing is a value too.
+        Self { rest: if tabs { line } else { line.trim() }, tabs }
+    }
+}
+
+impl Iterator for Values<'_> {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        if self.rest.is_empty() {
             return None;
         }
+        let sign = if self.tabs { '\t' } else { ' ' };
         let mut value = String::new();
-        let mut quoted = rest.starts_with('"');
-        let mut chars = rest.char_indices().skip(usize::from(quoted)).peekable();
+        let mut quoted = self.rest.starts_with('"');
+        let mut chars = self.rest.char_indices().skip(usize::from(quoted)).peekable();
         while let Some((at, c)) = chars.next() {
             if quoted && c == '"' {
                 match chars.next_if(|(_, next)| *next == '"') {
                     Some(_) => value.push('"'),
                     None => quoted = false,
                 }
-            } else if !quoted && parts(c) {
-                rest = rest[at..].trim_start_matches(if tabs { '\u{0}' } else { ' ' });
-                if tabs {
-                    rest = rest.strip_prefix('\t').unwrap_or(rest);
-                }
+            } else if !quoted && c == sign {
+                let rest = &self.rest[at + 1..];
+                self.rest = if self.tabs { rest } else { rest.trim_start_matches(' ') };
                 return Some(value);
             } else {
                 value.push(c);
             }
         }
-        rest = "";
+        self.rest = "";
         Some(value)
-    })
+    }
 }
 
 impl<S: Source> W3cRows<S> {
@@ -226,6 +257,26 @@ mod tests {
             "#Version: 1.0\n#Fields: date\ttime\tx-edge-location\tc-ip\n2026-11-21\t10:00:00\t\t192.0.2.1\n";
         let expected = r#"{"c-ip":"192.0.2.1","@timestamp":"2026-11-21T10:00:00Z"}"#;
         assert_eq!(read(text, Resume::default())[0].0, expected);
+        let text = "#Fields: a\tb\tc\n\t2\t3\n1\t\t3\n";
+        let found: Vec<String> = read(text, Resume::default()).into_iter().map(|(text, _)| text).collect();
+        assert_eq!(found, [r#"{"b":"2","c":"3"}"#, r#"{"a":"1","c":"3"}"#], "what is empty counts");
         assert!(!is_w3c(b"# a comment\nx\n#Fields: a\n"));
+    }
+
+    #[test]
+    fn no_name_comes_twice_and_no_line_brings_many() {
+        let check = |fields: &str, line: &str, expected: &str| {
+            let text = format!("#Fields: {fields}\n{line}\n");
+            assert_eq!(read(&text, Resume::default())[0].0, expected, "{fields}");
+        };
+        check("a a time time", "1 2 x y", r#"{"a":"1","a_2":"2","time_2":"y","time":"x"}"#);
+        check("a column2 column3", "1 2 3 4", r#"{"a":"1","column2":"2","column3":"3","column4":"4"}"#);
+        check("column2", "1 2", r#"{"column2":"1","column2_2":"2"}"#);
+        check("@timestamp date time", "1 2 3", r#"{"@timestamp":"1","date":"2","time":"3"}"#);
+        let long = format!("1 {}", vec!["x"; 1_000].join(" "));
+        let text = format!("#Fields: a\n{long}\n");
+        let object: serde_json::Value = serde_json::from_str(&read(&text, Resume::default())[0].0).unwrap();
+        assert_eq!(object.as_object().unwrap().len(), 17);
+        assert_eq!(object["column17"].as_str().unwrap().len(), 2 * 1_000 - 2 * 15 - 1);
     }
 }

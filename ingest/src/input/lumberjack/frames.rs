@@ -5,13 +5,14 @@
 use super::super::framing::Frame;
 use bytes::{Buf, Bytes, BytesMut};
 use flate2::{Decompress, FlushDecompress, Status};
+use std::ops::RangeInclusive;
 
 /// Most bytes that one compressed frame may become. Shippers send some megabytes; a bomb would keep a processor busy.
 const INFLATED_MAX_BYTES: u64 = 256 << 20;
 /// Largest compressed frame.
 const COMPRESSED_MAX_BYTES: u32 = 64 << 20;
-/// How much is inflated at once.
-const INFLATE_BYTES: usize = 32 << 10;
+/// How much is inflated at once, at most and at least.
+const INFLATE_BYTES: RangeInclusive<usize> = 1 << 10..=32 << 10;
 /// Version, type and one number.
 const HEAD_BYTES: usize = 6;
 /// Version, type, sequence and length.
@@ -76,6 +77,8 @@ struct Inflating {
     done: bool,
     buffer: BytesMut,
     level: Level,
+    /// It goes on as soon as it may hold more.
+    starved: bool,
 }
 
 /// A frame, or the head of one that is read piece by piece.
@@ -95,14 +98,35 @@ impl Frames {
         !buffer.is_empty() || self.plain.skipping.is_some() || self.inflating.is_some()
     }
 
-    /// Takes the next frame out of the buffer; `None`: more bytes are needed.
-    pub(super) fn next(&mut self, buffer: &mut BytesMut) -> Result<Option<Said>, Violation> {
+    /// Bytes that it holds beside the buffer.
+    pub(super) fn held(&self) -> usize {
+        let levels = self.inflating.iter().map(|inflating| inflating.buffer.len() + inflating.level.held());
+        levels.sum::<usize>() + self.plain.held()
+    }
+
+    /// Whether it could go on if it were allowed to hold more.
+    pub(super) fn is_starved(&self) -> bool {
+        self.inflating.as_ref().is_some_and(|inflating| inflating.starved)
+    }
+
+    /// Gives memory back that a long event took.
+    pub(super) fn settle(&mut self) {
+        if let Some(inflating) = &mut self.inflating
+            && inflating.buffer.capacity() > 2 * inflating.buffer.len()
+        {
+            inflating.buffer = BytesMut::from(&inflating.buffer[..]);
+        }
+    }
+
+    /// Takes the next frame out of the buffer; `None`: more bytes are needed, or leave to hold more than `leave` of what was
+    /// inflated.
+    pub(super) fn next(&mut self, buffer: &mut BytesMut, leave: usize) -> Result<Option<Said>, Violation> {
         loop {
             if let Some(inflating) = &mut self.inflating {
-                if let Some(said) = inflating.next(buffer)? {
+                if let Some(said) = inflating.next(buffer, leave)? {
                     return Ok(Some(said));
                 }
-                if inflating.left > 0 {
+                if inflating.left > 0 || inflating.starved {
                     return Ok(None);
                 }
                 self.inflating = None;
@@ -121,6 +145,7 @@ impl Frames {
                         done: false,
                         buffer: BytesMut::new(),
                         level: Level::new(self.plain.max_bytes, self.plain.kept_bytes),
+                        starved: false,
                     }));
                 }
             }
@@ -130,14 +155,19 @@ impl Frames {
 
 impl Inflating {
     /// The next frame of a compressed one; `None`: more bytes are needed, or (`left` is 0) it is over.
-    fn next(&mut self, buffer: &mut BytesMut) -> Result<Option<Said>, Violation> {
+    fn next(&mut self, buffer: &mut BytesMut, leave: usize) -> Result<Option<Said>, Violation> {
+        self.starved = false;
         loop {
             match self.level.next(&mut self.buffer)? {
                 Some(Piece::Said(said)) => return Ok(Some(said)),
                 Some(Piece::Compressed(_)) => return Err(Violation::Nested),
                 None => {}
             }
-            if !self.inflate(buffer)? {
+            if self.buffer.len() >= leave {
+                self.starved = true;
+                return Ok(None);
+            }
+            if !self.inflate(buffer, leave)? {
                 let over = self.left == 0;
                 if over && (!self.buffer.is_empty() || self.level.skipping.is_some()) {
                     return Err(Violation::Damaged("it ends inside of a frame".to_owned()));
@@ -147,8 +177,8 @@ impl Inflating {
         }
     }
 
-    /// Inflates some more; whether there was more.
-    fn inflate(&mut self, buffer: &mut BytesMut) -> Result<bool, Violation> {
+    /// Inflates some more, so that about `leave` is held; whether there was more.
+    fn inflate(&mut self, buffer: &mut BytesMut, leave: usize) -> Result<bool, Violation> {
         if self.done {
             let rest = "bytes follow behind its end".to_owned();
             return if self.left == 0 { Ok(false) } else { Err(Violation::Damaged(rest)) };
@@ -156,7 +186,8 @@ impl Inflating {
         let available = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let (read, made) = (self.zlib.total_in(), self.zlib.total_out());
         let start = self.buffer.len();
-        self.buffer.resize(start + INFLATE_BYTES, 0);
+        let room = leave.saturating_sub(start).clamp(*INFLATE_BYTES.start(), *INFLATE_BYTES.end());
+        self.buffer.resize(start + room, 0);
         let status =
             self.zlib.decompress(&buffer[..available], &mut self.buffer[start..], FlushDecompress::None);
         let read = self.zlib.total_in() - read;
@@ -180,6 +211,11 @@ impl Inflating {
 impl Level {
     fn new(max_bytes: usize, kept_bytes: usize) -> Self {
         Self { max_bytes, kept_bytes: kept_bytes.min(max_bytes), skipping: None }
+    }
+
+    /// Bytes that it keeps of an event that is too long.
+    fn held(&self) -> usize {
+        self.skipping.as_ref().map_or(0, |skipping| skipping.head.len())
     }
 
     fn next(&mut self, buffer: &mut BytesMut) -> Result<Option<Piece>, Violation> {

@@ -61,7 +61,10 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             || failed.is_some()
             || reader.must_write(waiting.bytes()))
         {
-            match frames.next(&mut reader.buffer) {
+            let leave = reader.leave();
+            let said = frames.next(&mut reader.buffer, leave);
+            reader.held = frames.held();
+            match said {
                 Ok(Some(said)) => window.hear(said, &mut waiting),
                 Ok(None) => break,
                 Err(violation) => {
@@ -72,8 +75,13 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
             came = true;
         }
         let over = reader.ended || failed.is_some();
-        let write =
-            window.complete || lingered || over || waiting.is_full() || reader.must_write(waiting.bytes());
+        let starved = frames.is_starved();
+        let write = window.complete
+            || lingered
+            || over
+            || starved
+            || waiting.is_full()
+            || reader.must_write(waiting.bytes());
         if write && !waiting.is_empty() {
             store(reader, delivery, &mut waiting, &mut window).await?;
             // In the middle of a window only a client that hesitates is told.
@@ -81,7 +89,12 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                 acknowledge(&mut reader.stream, window.stored).await?;
             }
             (window.complete, lingered) = (false, false);
+            frames.settle();
             reader.settle();
+            continue;
+        }
+        if starved && failed.is_none() {
+            reader.take_turn().await;
             continue;
         }
         if over {

@@ -9,6 +9,8 @@ use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look};
 /// Longest text that look-around may look at: what keeps a check's cost constant.
 const LENGTH_MAX: usize = 256;
 const AUTOMATON_MAX_BYTES: usize = 256 * 1024;
+/// Bytes that are looked at in the time of a step of the exact search.
+const BYTES_PER_STEP: usize = 8;
 
 /// One look-around.
 pub(super) struct Check {
@@ -56,6 +58,14 @@ impl Check {
             return !self.rim.empty && !at_edge && self.rim.chars.disjoint(there.chars);
         }
         matches!(self.body, Body::One { .. }) && !there.open && there.chars.within(self.rim.chars)
+    }
+
+    /// What one look costs, in steps of the exact search.
+    pub(super) fn steps(&self) -> usize {
+        match &self.body {
+            Body::One { .. } => 1,
+            Body::Text { longest, .. } => 1 + longest / BYTES_PER_STEP,
+        }
     }
 
     /// Whether it holds at a place of the text.

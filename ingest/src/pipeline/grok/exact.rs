@@ -12,8 +12,26 @@ use regex_automata::nfa::thompson::{Compiler, Config, NFA, State};
 use regex_automata::util::primitives::{NonMaxUsize, StateID};
 use regex_syntax::hir::Hir;
 
-/// Steps after which a search is given up: about a second.
-const STEPS_MAX: usize = 100_000_000;
+/// Steps that the searches of one text may take together, whatever its length: half a second, or less.
+const STEPS_MAX: usize = 50_000_000;
+/// Steps for a text of any length, and for each of its bytes: as many as there are ways through the larger stock patterns.
+const STEPS_MIN: usize = 2_000_000;
+const STEPS_PER_BYTE: usize = 2_000;
+/// Slots that are copied in the time of a step.
+const SLOTS_PER_STEP: usize = 16;
+
+/// Steps that the searches of a text may still take.
+pub(super) struct Steps {
+    left: usize,
+    all: usize,
+}
+
+impl Steps {
+    pub(super) fn of(text: &str) -> Self {
+        let all = text.len().saturating_mul(STEPS_PER_BYTE).clamp(STEPS_MIN, STEPS_MAX);
+        Self { left: all, all }
+    }
+}
 
 /// The automaton of all patterns of a processor.
 pub(super) struct Exact {
@@ -62,7 +80,7 @@ struct Search<'s> {
     expressions: &'s [Expression],
     text: &'s str,
     width: usize,
-    steps: usize,
+    steps: &'s mut Steps,
     tasks: Vec<Task>,
 }
 
@@ -79,16 +97,17 @@ impl Exact {
     /// The pattern that matches from a place on, with its slots; `None`: none does.
     ///
     /// # Errors
-    /// The text is too long for the pattern.
+    /// It takes more steps than are left.
     pub(super) fn search(
         &self,
         expressions: &[Expression],
         text: &str,
         from: usize,
         slots: &mut Slots,
+        steps: &mut Steps,
     ) -> Result<Option<usize>, String> {
         let width = slots.len();
-        let mut search = Search { nfa: &self.nfa, expressions, text, width, steps: 0, tasks: Vec::new() };
+        let mut search = Search { nfa: &self.nfa, expressions, text, width, steps, tasks: Vec::new() };
         search.run(from, slots)
     }
 }
@@ -133,9 +152,10 @@ impl Search<'_> {
             }
             std::mem::swap(&mut now, &mut next);
             next.clear();
-            self.steps += now.states.len() + 1;
-            if self.steps > STEPS_MAX {
-                return Err(format!("grok pattern matching was given up after {STEPS_MAX} steps"));
+            self.spend(now.states.len() + 1);
+            if self.steps.left == 0 {
+                let all = self.steps.all;
+                return Err(format!("too much work: grok pattern matching was given up after {all} steps"));
             }
         }
         Ok(matched)
@@ -157,7 +177,7 @@ impl Search<'_> {
             if !ways.insert(state) {
                 continue;
             }
-            self.steps += 1;
+            self.spend(1 + self.width / SLOTS_PER_STEP);
             ways.slots.extend_from_slice(slots);
             match self.nfa.state(state) {
                 State::Look { look, next } => {
@@ -174,8 +194,12 @@ impl Search<'_> {
                 }
                 State::Capture { next, pattern_id, group_index, slot } => {
                     let check = self.check(pattern_id.as_usize(), group_index.as_usize());
-                    if check.is_some_and(|check| !check.holds(self.text, at)) {
-                        continue;
+                    if let Some(check) = check {
+                        let (holds, steps) = (check.holds(self.text, at), check.steps());
+                        self.spend(steps);
+                        if !holds {
+                            continue;
+                        }
                     }
                     self.record(pattern_id.as_usize(), group_index.as_usize(), slot.as_usize(), at, slots);
                     self.tasks.push(Task::Visit(*next));
@@ -187,6 +211,10 @@ impl Search<'_> {
                 | State::Match { .. } => {}
             }
         }
+    }
+
+    fn spend(&mut self, steps: usize) {
+        self.steps.left = self.steps.left.saturating_sub(steps);
     }
 
     /// The check for which a group stands.

@@ -22,7 +22,7 @@ mod value;
 use super::field_tree::FieldTree;
 use cuts::Answer;
 use event::Object;
-use exact::Exact;
+use exact::{Exact, Steps};
 use expression::{Expression, Found, Regexes, Slots, is_simple};
 use regex_automata::{Anchored, Input, util::primitives::NonMaxUsize};
 use serde_json::Value;
@@ -191,7 +191,8 @@ impl Grok {
             Found::Nothing | Found::Doubtful => {
                 slots.fill(None);
                 let exact = self.exact.get_or_init(|| Exact::compile(&self.expressions));
-                exact.as_ref().map_err(Clone::clone)?.search(&self.expressions, text, 0, slots)
+                let exact = exact.as_ref().map_err(Clone::clone)?;
+                exact.search(&self.expressions, text, 0, slots, &mut Steps::of(text))
             }
         }
     }

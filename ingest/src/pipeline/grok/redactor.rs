@@ -1,8 +1,9 @@
 //! Names in place of what patterns match.
 
-use super::exact::Exact;
+use super::exact::{Exact, Steps};
 use super::expression::{Expression, Found};
 use super::{Flavour, Slots, with_slots};
+use crate::pipeline::work::{Odometer, Reads};
 use event::Object;
 use regex_automata::{Anchored, util::primitives::NonMaxUsize};
 use std::sync::OnceLock;
@@ -16,6 +17,7 @@ struct Pattern {
     /// In an array, since that is what the exact search takes.
     expression: [Expression; 1],
     exact: OnceLock<Result<Exact, String>>,
+    odometer: Odometer,
     /// What stands in place of a match.
     replacement: String,
 }
@@ -44,7 +46,8 @@ impl Redactor {
                 )
             })?;
             let replacement = format!("{prefix}{}{suffix}", name.name());
-            Ok(Pattern { expression: [expression], exact: OnceLock::new(), replacement })
+            let (exact, odometer) = (OnceLock::new(), Odometer::default());
+            Ok(Pattern { expression: [expression], exact, odometer, replacement })
         };
         Ok(Self { patterns: patterns.iter().map(compile).collect::<Result<_, String>>()? })
     }
@@ -52,11 +55,14 @@ impl Redactor {
     /// The text with names in place of what matches; `Ok(None)`: nothing does.
     ///
     /// # Errors
-    /// The text is too long for a pattern.
+    /// A pattern takes too much work for the text.
     pub(crate) fn redact(&self, text: &str) -> Result<Option<String>, String> {
         let mut spans: Vec<Span> = Vec::new();
+        let mut steps = Steps::of(text);
         for (index, pattern) in self.patterns.iter().enumerate() {
-            with_slots(pattern.expression.iter(), |slots| pattern.find_all(text, slots, index, &mut spans))?;
+            with_slots(pattern.expression.iter(), |slots| {
+                pattern.find_all(text, slots, &mut steps, |start, end| spans.push((start, end, index)))
+            })?;
         }
         if spans.is_empty() {
             return Ok(None);
@@ -98,22 +104,27 @@ impl Pattern {
         &self,
         text: &str,
         slots: &mut Slots,
-        index: usize,
-        spans: &mut Vec<Span>,
+        steps: &mut Steps,
+        mut found: impl FnMut(usize, usize),
     ) -> Result<(), String> {
-        let mut from = 0;
-        while from < text.len() && self.find(text, from, slots)? {
+        let (mut from, mut reads) = (0, Reads::of(text));
+        let [expression] = &self.expression;
+        while from < text.len() {
+            self.odometer.count(&mut reads, from, || Some(expression.hir.clone()))?;
+            if !self.find(text, from, slots, steps)? {
+                break;
+            }
             let mut ends = slots.iter().take(2).map(|slot| slot.map_or(text.len(), NonMaxUsize::get));
             let (Some(start), Some(end)) = (ends.next(), ends.next()) else { return Ok(()) };
             if start < end {
-                spans.push((start, end, index));
+                found(start, end);
             }
             from = if end > from { end } else { text.ceil_char_boundary(from + 1) };
         }
         Ok(())
     }
 
-    fn find(&self, text: &str, from: usize, slots: &mut Slots) -> Result<bool, String> {
+    fn find(&self, text: &str, from: usize, slots: &mut Slots, steps: &mut Steps) -> Result<bool, String> {
         let [expression] = &self.expression;
         Ok(match expression.search(text, from, Anchored::No, slots)? {
             Found::Match => true,
@@ -121,7 +132,7 @@ impl Pattern {
             Found::Doubtful => {
                 let exact = self.exact.get_or_init(|| Exact::compile(&self.expression));
                 let exact = exact.as_ref().map_err(Clone::clone)?;
-                exact.search(&self.expression, text, from, slots)?.is_some()
+                exact.search(&self.expression, text, from, slots, steps)?.is_some()
             }
         })
     }

@@ -1,14 +1,15 @@
 //! `gsub`: replaces every match of a regex.
 
+use super::all_matches::AllMatches;
 use super::text_transform::TextTransform;
-use super::{Compiler, DefinitionError, Options, Processor, compile_regex};
+use super::{Compiler, DefinitionError, Failure, Options, Processor, compile_regex};
 
 pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn Processor>, DefinitionError> {
     let source = options.text("pattern")?;
-    let pattern = compile_regex(options, "pattern", &source)?;
+    let pattern = AllMatches::new(compile_regex(options, "pattern", &source)?);
     let replacement = translate(&options.text("replacement")?);
     TextTransform::build(options, move |text| {
-        Ok(pattern.replace_all(text, replacement.as_str()).into_owned().into())
+        Ok(pattern.replace(text, &replacement).map_err(Failure::argument)?.into())
     })
 }
 
@@ -47,6 +48,14 @@ mod tests {
         check("gsub", options("\\.", "-"), json!({"a": "1.2.3"}), json!({"a": "1-2-3"}));
         check("gsub", options("(\\w)(\\d)", "$2a$1"), json!({"a": "x1 y2"}), json!({"a": "1ax 2ay"}));
         check("gsub", options("x", "\\$5 \\\\"), json!({"a": "x"}), json!({"a": "$5 \\"}));
+        check("gsub", options("x*", "-"), json!({"a": "axb"}), json!({"a": "-a-b-"}));
+        let long = "r".repeat(4_000);
+        check_fails(
+            "gsub",
+            options("", &long),
+            json!({"a": "x".repeat(5_000)}),
+            "the text grows to more than",
+        );
         check_fails(
             "gsub",
             options("(?=x)", ""),

@@ -1,6 +1,7 @@
 //! `kv`: `key=value` pairs of a text as fields.
 
 use super::super::document::{Field, FieldTemplate};
+use super::all_matches::AllMatches;
 use super::{Compiler, DefinitionError, Document, Failure, Flow, Options, Processor, compile_regex};
 use expression::{Escape, Template};
 use regex::Regex;
@@ -13,7 +14,7 @@ const PAIRS_MAX: usize = 1_000;
 struct Kv {
     field: FieldTemplate,
     target: Option<Template>,
-    field_split: Regex,
+    field_split: AllMatches,
     value_split: Regex,
     include: Option<Vec<String>>,
     exclude: Vec<String>,
@@ -30,7 +31,7 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
     Ok(Box::new(Kv {
         field: options.field_template("field")?,
         target: options.template("target_field")?,
-        field_split: compile_regex(options, "field_split", &fields)?,
+        field_split: AllMatches::new(compile_regex(options, "field_split", &fields)?),
         value_split: compile_regex(options, "value_split", &values)?,
         include: options.optional_texts("include_keys")?,
         exclude: options.optional_texts("exclude_keys")?.unwrap_or_default(),
@@ -85,8 +86,8 @@ impl Processor for Kv {
         let text = text.into_owned();
         let target = self.target.as_ref().map(|target| target.render(document, Escape::None));
         let target = target.filter(|target| !target.is_empty());
-        let parts = self.field_split.split(&text).filter(|part| !part.is_empty());
-        for (number, part) in parts.enumerate() {
+        let parts = self.field_split.split(&text).map_err(Failure::argument)?;
+        for (number, part) in parts.into_iter().filter(|part| !part.is_empty()).enumerate() {
             if number >= PAIRS_MAX {
                 return Err(Failure::argument(format!(
                     "field [{}] holds more than {PAIRS_MAX} pairs",

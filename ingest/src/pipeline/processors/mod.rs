@@ -5,6 +5,7 @@ use super::definition::{DefinitionError, Options};
 use super::document::{Document, Field};
 use serde_json::Value;
 
+mod all_matches;
 mod append;
 mod bytes;
 mod community_id;

@@ -1,14 +1,14 @@
 //! `split`: a text as a list, parted by a regex.
 
 use super::super::document::Field;
+use super::all_matches::AllMatches;
 use super::{Compiler, DefinitionError, Document, Failure, Flow, Options, Processor, compile_regex};
-use regex::Regex;
 use serde_json::Value;
 
 struct Split {
     field: Field,
     target: Option<Field>,
-    separator: Regex,
+    separator: AllMatches,
     preserve_trailing: bool,
     ignore_missing: bool,
 }
@@ -16,7 +16,7 @@ struct Split {
 pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn Processor>, DefinitionError> {
     let separator = options.text("separator")?;
     Ok(Box::new(Split {
-        separator: compile_regex(options, "separator", &separator)?,
+        separator: AllMatches::new(compile_regex(options, "separator", &separator)?),
         field: options.field("field")?,
         target: options.optional_field("target_field")?,
         preserve_trailing: options.boolean("preserve_trailing", false)?,
@@ -27,7 +27,8 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
 impl Processor for Split {
     fn apply(&self, document: &mut Document<'_>) -> Result<Flow, Failure> {
         let Some(text) = document.text(&self.field, self.ignore_missing)? else { return Ok(Flow::Continue) };
-        let mut parts: Vec<Value> = self.separator.split(&text).map(Value::from).collect();
+        let parts = self.separator.split(&text).map_err(Failure::argument)?;
+        let mut parts: Vec<Value> = parts.into_iter().map(Value::from).collect();
         // Java's split drops empty parts at the end, never the only part.
         while !self.preserve_trailing && parts.len() > 1 && parts.last().is_some_and(|part| part == "") {
             parts.pop();

@@ -9,6 +9,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
     sync::Arc,
+    time::Instant,
 };
 use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
@@ -61,6 +62,12 @@ fn connect(address: SocketAddr, root: &str, own: Option<&(String, String)>) -> S
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     StreamOwned::new(connection, stream)
+}
+
+/// Whether a handshake with a server of that root comes about.
+fn trusts(address: SocketAddr, root: &str) -> bool {
+    let mut stream = connect(address, root, None);
+    stream.conn.complete_io(&mut stream.sock).is_ok()
 }
 
 /// Sends, and reads until the other side ends it.
@@ -119,5 +126,47 @@ async fn only_who_shows_a_certificate_may_send_where_one_is_asked_for() {
     admin.search_until(json!({"query": "kind:beat", "size": 0}), 3_000).await;
     admin.search_until(json!({"query": "process.name:none", "size": 0}), 0).await;
     vigie.metric_until("ingest_input_refused_total{input=\"closed\",reason=\"tls\"}", 3.0).await;
+    vigie.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_certificates_are_taken_into_use_and_connections_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (before, after) = (Authority::new(), Authority::new());
+    let put = |(certificate, key): &(String, String)| {
+        let files = [write(dir.path(), "server.key", key), write(dir.path(), "server.pem", certificate)];
+        format!("key_file = {:?}\ncertificate_file = {:?}", files[0], files[1])
+    };
+    let settings = put(&before.sign("vigie.example"));
+    let toml = input("open", &format!("type = \"lines\"\npipeline = \"text\"\n{settings}"));
+    let vigie = Vigie::start_configured(&dir.path().join("data"), &toml);
+    let admin = vigie.login(ADMIN).await;
+    let open = vigie.input("open");
+    let (old, new) = (before.root(), after.root());
+    let old_root = old.clone();
+    let first = tokio::task::spawn_blocking(move || {
+        let mut first = connect(open, &old_root, None);
+        first.write_all(b"one\n").unwrap();
+        first.flush().unwrap();
+        first
+    });
+    let mut first = first.await.unwrap();
+    // A key of another certificate changes nothing.
+    let (_, stranger) = after.sign("vigie.example");
+    write(dir.path(), "server.key", &stranger);
+    vigie.metric_until("ingest_input_certificates_total{input=\"open\",outcome=\"refused\"}", 1.0).await;
+    put(&after.sign("vigie.example"));
+    let changed = tokio::task::spawn_blocking(move || {
+        let deadline = Instant::now() + PATIENCE;
+        while !trusts(open, &new) {
+            assert!(trusts(open, &old) || trusts(open, &new), "some certificate is in force at any time");
+            assert!(Instant::now() < deadline, "the new certificate is never used");
+        }
+        assert!(!trusts(open, &old));
+        first.write_all(b"two\n").unwrap();
+        talk(first, b"three\n").unwrap();
+    });
+    changed.await.unwrap();
+    admin.search_until(json!({"query": "message:(one or two or three)", "size": 0}), 3).await;
     vigie.stop();
 }

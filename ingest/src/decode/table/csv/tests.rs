@@ -129,3 +129,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn cells_beyond_the_columns_are_few_fields_with_names_of_their_own() {
+    let mut text = String::from("id,column3\n1,a,b\n");
+    for number in 2..30 {
+        text.push_str(&format!("{number},x\n"));
+    }
+    assert_eq!(read(&text)[0], r#"{"id":1,"column3":"a","column3_2":"b"}"#);
+    text.push_str(&format!("30,{}\n", vec!["y"; 500].join(",")));
+    let object: serde_json::Value = serde_json::from_str(read(&text).last().unwrap()).unwrap();
+    assert_eq!(object.as_object().unwrap().len(), 18);
+    assert_eq!(object["column18"].as_str().unwrap().len(), 2 * 500 - 2 * 16 - 1);
+}

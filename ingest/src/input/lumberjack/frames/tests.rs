@@ -29,16 +29,20 @@ fn raw_compressed(zlib: &[u8]) -> Vec<u8> {
     [b"2C".as_slice(), &u32::try_from(zlib.len()).unwrap().to_be_bytes(), zlib].concat()
 }
 
-/// What a stream says that comes in pieces of that size, and whether it stands inside of a frame at its end.
-fn read(stream: &[u8], piece: usize) -> (Result<Vec<Said>, Violation>, bool) {
+/// What a stream says that comes in pieces of that size, and whether it stands inside of a frame at its end. What is inflated
+/// is held by little more than the piece, as long as that is enough.
+fn read(stream: &[u8], size: usize) -> (Result<Vec<Said>, Violation>, bool) {
     let mut frames = Frames::new(MAX, KEPT);
+    let size = size.max(1);
+    let mut leave = size;
     let mut buffer = BytesMut::new();
     let mut said = Vec::new();
-    for piece in stream.chunks(piece.max(1)) {
+    for piece in stream.chunks(size) {
         buffer.extend_from_slice(piece);
         loop {
-            match frames.next(&mut buffer) {
+            match frames.next(&mut buffer, leave) {
                 Ok(Some(one)) => said.push(one),
+                Ok(None) if frames.is_starved() => leave += size,
                 Ok(None) => break,
                 Err(violation) => return (Err(violation), true),
             }
@@ -87,6 +91,25 @@ fn an_event_that_is_too_long_keeps_its_start_and_the_next_is_read() {
         expected(read(&stream, piece).0.unwrap());
         expected(read(&compressed(&stream), piece).0.unwrap());
     }
+}
+
+#[test]
+fn no_more_is_held_of_what_was_inflated_than_there_is_leave_for() {
+    let long = vec![b'x'; 700 << 10];
+    let stream = compressed(&[json(1, b"{}"), json(2, &long), json(3, b"{}")].concat());
+    let mut frames = Frames::new(1 << 20, KEPT);
+    let mut buffer = BytesMut::from(&stream[..]);
+    let leave = 16 << 10;
+    assert_eq!(frames.next(&mut buffer, leave), Ok(Some(event(1, b"{}"))));
+    for _ in 0..3 {
+        assert_eq!(frames.next(&mut buffer, leave), Ok(None));
+        assert!(frames.is_starved() && frames.held() <= leave + INFLATE_BYTES.start(), "{}", frames.held());
+    }
+    assert_eq!(frames.next(&mut buffer, usize::MAX), Ok(Some(event(2, &long))));
+    frames.settle();
+    assert_eq!(frames.next(&mut buffer, leave), Ok(Some(event(3, b"{}"))));
+    assert_eq!(frames.next(&mut buffer, leave), Ok(None));
+    assert!(!frames.is_starved() && !frames.is_inside(&buffer));
 }
 
 #[test]

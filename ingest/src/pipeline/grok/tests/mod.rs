@@ -229,7 +229,7 @@ proptest! {
         let expressions = [expression];
         let mut expected = vec![None; slots.len()];
         let exact = Exact::compile(&expressions).unwrap();
-        let matched = exact.search(&expressions, &text, 0, &mut expected).unwrap();
+        let matched = exact.search(&expressions, &text, 0, &mut expected, &mut Steps::of(&text)).unwrap();
         match found {
             Found::Match => prop_assert_eq!((Some(0), &slots), (matched, &expected)),
             Found::Nothing => prop_assert_eq!(None, matched),
