@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod input;
 pub mod inspect;
 pub mod intake;
+pub mod patterns;
 pub mod pipeline;
 pub mod ports;
 pub mod redact;

@@ -5,6 +5,7 @@
 
 use crate::{
     dead_letters::{DeadLetter, DeadLetterFilter},
+    patterns::{Changes, Pattern},
     upload::{Content, UploadRecord},
 };
 use async_trait::async_trait;
@@ -108,6 +109,16 @@ pub trait ContentStore: Send + Sync {
     /// Writes what is known about `content.digest` if it still has that version (`None`: if nothing is known).
     /// Answers with the new version, or `None` if somebody else was faster.
     async fn put(&self, content: &Content, expected: Option<u64>) -> Result<Option<u64>, PortError>;
+}
+
+/// Remembers the log patterns.
+#[async_trait]
+pub trait PatternStore: Send + Sync {
+    /// All patterns.
+    async fn load(&self) -> Result<Vec<Pattern>, PortError>;
+
+    /// Removes and writes patterns, by id, in that order.
+    async fn save(&self, changes: Changes) -> Result<(), PortError>;
 }
 
 /// Keeps what could not be indexed.

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the main job costs on this machine, beside a reference measured in the same run.
 
 mod engine;
+mod patterns;
 mod pipeline;
 mod process;
 mod reference;
@@ -34,12 +35,17 @@ enum Part {
     Engine(engine::EngineArgs),
     /// The pipeline for access logs, beside a parser written by hand for nothing else.
     Pipeline(pipeline::PipelineArgs),
+    /// How well labelled logs are grouped into patterns, and what that costs.
+    Patterns(patterns::PatternsArgs),
 }
 
 /// Measures upload to searchable, cost per million events, memory, disk and search times.
 pub(crate) fn run(root: &Path, args: &BenchArgs) -> anyhow::Result<()> {
     if let Some(Part::Pipeline(args)) = &args.part {
         return pipeline::run(root, args);
+    }
+    if let Some(Part::Patterns(args)) = &args.part {
+        return patterns::run(root, args);
     }
     if cfg!(debug_assertions) {
         return in_release(root, args);

@@ -29,11 +29,16 @@ pub(super) fn run(root: &Path, args: &PipelineArgs) -> anyhow::Result<()> {
             file
         }
     };
+    room(root, "pipeline", [file])
+}
+
+/// Runs a benchmark of the crate `ingest` with these files.
+pub(super) fn room(root: &Path, bench: &str, files: impl IntoIterator<Item = PathBuf>) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .args(["bench", "--package", "ingest", "--bench", "pipeline", "--"])
-        .arg(file)
+        .args(["bench", "--package", "ingest", "--bench", bench, "--"])
+        .args(files)
         .status()?;
     ensure!(status.success(), "the benchmark failed");
     Ok(())
