@@ -6,7 +6,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use ingest::input::InputSettings;
+use ingest::{input::InputSettings, redact::RedactionSettings};
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
@@ -69,6 +69,7 @@ pub(crate) struct Config {
     pub(crate) elasticsearch: ElasticsearchConfig,
     pub(crate) logs_engine: LogsEngineConfig,
     pub(crate) geo: GeoConfig,
+    pub(crate) redaction: RedactionSettings,
     pub(crate) pipelines: PipelinesConfig,
     pub(crate) fraud: FraudConfig,
 }
@@ -341,6 +342,7 @@ impl Config {
         require(self.logs_engine.max_open_writers >= 1, "logs_engine.max_open_writers must be at least 1");
         require(self.inputs_memory_bytes >= 8 << 20, "inputs_memory_bytes must be at least 8 MiB");
         problems.extend(ingest::input::problems(&self.inputs));
+        problems.extend(self.redaction.check().err().map(|error| error.to_string()));
         problems
     }
 }
@@ -396,6 +398,8 @@ mod tests {
         check("[auth]\nbcrypt_cost = 4", "auth.bcrypt_cost must be between 10 and 16");
         check("listen = \"localhost\"", "listen = \"localhost\"");
         check("logs = \"https://es:9200\"", "logs = \"https://es:9200\"");
+        check("[redaction]\ncards = \"hide\"", "redaction.cards");
+        check("[redaction]\npatterns = [{name = \"x\", pattern = \"(\"}]", "redaction.patterns: \"x\"");
         check("[[inputs]]\ntype = \"syslog\"", "inputs.0: missing field `listen`");
         let syslog = "[[inputs]]\ntype = \"syslog\"\nlisten = \"127.0.0.1:5514\"\n";
         check(&format!("{syslog}pipelin = \"a\""), "pipelin");

@@ -15,7 +15,7 @@ fn parts_lists(byte: u8) -> bool {
     matches!(byte, b',' | b'/' | b'\t' | b'|' | b';')
 }
 
-/// End of a run of digits with single separators inside (`%20` and Unicode's spaces and hyphens count as one), after
+/// End of a run of digits with single separators inside (Unicode's spaces and hyphens count as one), after
 /// its last digit.
 pub(super) fn run_end(bytes: &[u8], start: usize) -> usize {
     let mut end = start;
@@ -33,7 +33,6 @@ pub(super) fn run_end(bytes: &[u8], start: usize) -> usize {
 
 fn separator_length(bytes: &[u8]) -> usize {
     match bytes {
-        [b'%', b'2', b'0' | b'D' | b'd' | b'B' | b'b', ..] => 3,
         // No-break space; the spaces and hyphens of U+2000 to U+2015, narrow no-break space, word joiner.
         [0xC2, 0xA0, ..] => 2,
         [0xE2, 0x80, 0x80..=0x95 | 0xAF, ..] | [0xE2, 0x81, 0xA0, ..] => 3,
@@ -94,7 +93,7 @@ pub(super) fn groups(bytes: &[u8], start: usize, end: usize) -> Vec<(usize, usiz
 
 /// Whether the digits from there on continue a word that may be hexadecimal: an identifier or a digest.
 fn follows_hexadecimal(bytes: &[u8], at: usize) -> bool {
-    is_hexadecimal_word(bytes[..at].iter().rev()) && !is_percent_escape(bytes, at)
+    is_hexadecimal_word(bytes[..at].iter().rev())
 }
 
 /// Whether a word that may be hexadecimal goes on there.
@@ -107,11 +106,6 @@ fn is_hexadecimal_word<'b>(bytes: impl Iterator<Item = &'b u8>) -> bool {
     let word = bytes.take(HEXADECIMAL_MAX_BYTES).take_while(|byte| byte.is_ascii_alphanumeric());
     let mut letters = word.filter(|byte| byte.is_ascii_alphabetic()).peekable();
     letters.peek().is_some() && letters.all(u8::is_ascii_hexdigit)
-}
-
-/// Whether the two bytes before are the end of an escape such as `%3A`, whose letter is no word.
-fn is_percent_escape(bytes: &[u8], at: usize) -> bool {
-    at >= 3 && bytes[at - 3] == b'%' && bytes[at - 2].is_ascii_hexdigit()
 }
 
 /// Separated digits are a card number only in groups of two to six, as printed and typed; a date, a time and an

@@ -1,8 +1,8 @@
 //! Whether there is anything to redact in a document, found out from its text without building a tree: nearly all documents
 //! are clean, and are kept as the text that was sent.
 
-use super::secrets::{PlainName, SCHEME_END, SECRET_HINTS};
-use super::{CARD_NUMBERS, CARD_OBJECTS, Redactor};
+use super::names::PlainName;
+use super::{CARD_NUMBERS, CARD_OBJECTS, CardPolicy, QUERIES, Redactor};
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
@@ -21,26 +21,28 @@ pub(super) fn is_clean(redactor: &Redactor, document: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(document) else { return false };
     let mut scan = Scan {
         redactor,
-        // Looked for once in all of it. A hint that only shows when its escapes are read is found there.
-        may_hold_secrets: SECRET_HINTS.is_match(text) || SCHEME_END.find(document).is_some(),
+        // Looked for once in all of it. What only shows when the escapes of JSON are read is found there.
+        may_hold_more: redactor.may_hold_more(text),
         names: Vec::with_capacity(16),
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    Member { scan: &mut scan, in_card: false }.deserialize(&mut deserializer).is_ok()
+    Member { scan: &mut scan, in_card: false, is_query: false }.deserialize(&mut deserializer).is_ok()
         && deserializer.end().is_ok()
 }
 
 struct Scan<'r, 'de> {
     redactor: &'r Redactor,
-    may_hold_secrets: bool,
+    may_hold_more: bool,
     /// The names in the objects around the place that is being read.
     names: Vec<Cow<'de, str>>,
 }
 
 impl Scan<'_, '_> {
-    fn text<E: Error>(&self, text: &str, is_as_written: bool) -> Result<(), E> {
-        let is_clean = if self.may_hold_secrets || !is_as_written {
-            matches!(self.redactor.text(text), Cow::Borrowed(_))
+    fn text<E: Error>(&self, text: &str, is_query: bool, is_as_written: bool) -> Result<(), E> {
+        let is_clean = if self.may_hold_more || !is_as_written {
+            // A value may stand beside the name of a secret.
+            matches!(self.redactor.text_of(text, is_query), Cow::Borrowed(_))
+                && !self.redactor.is_name_of_secret(text)
         } else {
             self.redactor.mask_cards(text).is_none()
         };
@@ -57,10 +59,11 @@ fn found_unless<E: Error>(is_clean: bool) -> Result<(), E> {
     if is_clean { Ok(()) } else { Err(E::custom("")) }
 }
 
-/// One value, which may stand below `card`.
+/// One value, which may stand below `card`, or be a query.
 struct Member<'s, 'r, 'de> {
     scan: &'s mut Scan<'r, 'de>,
     in_card: bool,
+    is_query: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Member<'_, '_, 'de> {
@@ -99,33 +102,35 @@ impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
-        self.scan.text(text, true)
+        self.scan.text(text, self.is_query, true)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.scan.text(text, false)
+        self.scan.text(text, self.is_query, false)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Self { scan, in_card } = self;
-        while items.next_element_seed(Member { scan: &mut *scan, in_card })?.is_some() {}
+        let Self { scan, in_card, is_query } = self;
+        while items.next_element_seed(Member { scan: &mut *scan, in_card, is_query })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { scan, in_card: is_card } = self;
+        let Self { scan, in_card, .. } = self;
+        let is_card = in_card && scan.redactor.cards != CardPolicy::Keep;
         let first = scan.names.len();
         while let Some(name) = members.next_key_seed(Name)? {
             let siblings = scan.names.get(first..).unwrap_or_default();
-            let plain = PlainName::of(&name);
-            let is_secret = plain.as_ref().is_some_and(PlainName::is_secret);
+            let plain = PlainName::of(name.as_bytes());
+            let is_secret = plain.as_ref().is_some_and(|plain| scan.redactor.is_secret(plain));
             let is_number = is_card && plain.as_ref().is_some_and(|plain| plain.is_one_of(&CARD_NUMBERS));
             let is_taken = siblings.contains(&name);
             let is_clean = !is_secret && !is_number && scan.redactor.mask_cards(&name).is_none();
             found_unless::<A::Error>(is_clean && !is_taken && siblings.len() < MEMBERS_MAX)?;
             scan.names.push(name);
-            let in_card = plain.is_some_and(|plain| plain.is_one_of(&CARD_OBJECTS));
-            members.next_value_seed(Member { scan: &mut *scan, in_card })?;
+            let is_one_of = |names: &[&str]| plain.as_ref().is_some_and(|plain| plain.is_one_of(names));
+            let (in_card, is_query) = (is_one_of(&CARD_OBJECTS), is_one_of(&QUERIES));
+            members.next_value_seed(Member { scan: &mut *scan, in_card, is_query })?;
         }
         scan.names.truncate(first);
         Ok(())

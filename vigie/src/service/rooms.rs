@@ -62,7 +62,7 @@ impl Rooms {
         let documents: Arc<dyn DocumentStore> = Arc::new(sqlite);
         let cache: Arc<dyn Cache> = Arc::new(MemoryCache::new(config.search.cache_max_bytes, clock.clone()));
         let blobs = open_blobs(&data).await?;
-        let redactor = Arc::new(Redactor::new(&secret_key(&data, "redaction")?));
+        let redactor = Arc::new(Redactor::with(&secret_key(&data, "redaction")?, &config.redaction)?);
         let engine = open_logs(&data, config, redactor.clone()).await?;
         let (logs, admin): (Arc<dyn LogStore>, Arc<dyn IndexAdmin>) = (engine.clone(), engine);
         let scope = Scope::internal("start");
