@@ -4,6 +4,7 @@
 //! room that holds a batch owns it and changes it in place.
 
 mod index_name;
+mod member;
 mod origin;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ pub use index_name::{
     DEVICE_LOGS, ECOMMERCE_LOGS, daily_index, day_of_index, keeps_as_written, stream_of_index,
 };
 pub use jiff::Timestamp;
+pub use member::{member, member_mut};
 pub use origin::Origin;
 use serde_json::{Map, Value};
 use std::sync::Arc;

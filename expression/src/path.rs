@@ -1,4 +1,4 @@
-use event::Object;
+use event::{Object, member, member_mut};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -120,7 +120,7 @@ impl FieldPath {
 
     /// The field, or `None` when any part of the path is absent.
     pub fn get<'a>(&self, object: &'a Object) -> Option<&'a Value> {
-        self.descend(object.get(self.first())?)
+        self.descend(member(object, self.first())?)
     }
 
     /// As [`Self::get`], from the value of the first segment on.
@@ -130,9 +130,9 @@ impl FieldPath {
 
     /// The field, to be changed in place.
     pub fn get_mut<'a>(&self, object: &'a mut Object) -> Option<&'a mut Value> {
-        let first = object.get_mut(self.first())?;
+        let first = member_mut(object, self.first())?;
         self.segments[1..].iter().try_fold(first, |value, segment| match value {
-            Value::Object(object) => object.get_mut(&**segment),
+            Value::Object(object) => member_mut(object, segment),
             Value::Array(items) => items.get_mut(segment.parse::<usize>().ok()?),
             _ => None,
         })
@@ -143,10 +143,10 @@ impl FieldPath {
     /// # Errors
     /// Which segment is absent or cannot be followed.
     pub fn resolve<'a>(&self, object: &'a Object) -> Result<&'a Value, PathError> {
-        let mut value = object.get(self.first()).ok_or_else(|| self.absent(self.first()))?;
+        let mut value = member(object, self.first()).ok_or_else(|| self.absent(self.first()))?;
         for segment in &self.segments[1..] {
             value = match value {
-                Value::Object(object) => object.get(&**segment).ok_or_else(|| self.absent(segment))?,
+                Value::Object(object) => member(object, segment).ok_or_else(|| self.absent(segment))?,
                 Value::Array(items) => &items[self.index(segment, items.len())?],
                 other => return Err(self.not_container("resolve", segment, other)),
             };
@@ -158,10 +158,10 @@ impl FieldPath {
     pub fn can_set(&self, object: &Object) -> bool {
         let Some((last, way)) = self.segments.split_last() else { return false };
         let Some((first, way)) = way.split_first() else { return true };
-        let Some(mut parent) = object.get(&**first) else { return true };
+        let Some(mut parent) = member(object, first) else { return true };
         for segment in way {
             parent = match parent {
-                Value::Object(object) => match object.get(&**segment) {
+                Value::Object(object) => match member(object, segment) {
                     Some(child) => child,
                     None => return true,
                 },
@@ -213,10 +213,10 @@ impl FieldPath {
         let Some((first, way)) = way.split_first() else {
             return object.shift_remove(&**last).ok_or_else(|| self.absent(last));
         };
-        let mut parent = object.get_mut(&**first).ok_or_else(|| self.absent(first))?;
+        let mut parent = member_mut(object, first).ok_or_else(|| self.absent(first))?;
         for segment in way {
             parent = match parent {
-                Value::Object(object) => object.get_mut(&**segment).ok_or_else(|| self.absent(segment))?,
+                Value::Object(object) => member_mut(object, segment).ok_or_else(|| self.absent(segment))?,
                 Value::Array(items) => {
                     let index = self.index(segment, items.len())?;
                     &mut items[index]
@@ -257,7 +257,7 @@ impl FieldPath {
 
 fn child<'a>(value: &'a Value, segment: &str) -> Option<&'a Value> {
     match value {
-        Value::Object(object) => object.get(segment),
+        Value::Object(object) => member(object, segment),
         Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
         _ => None,
     }
@@ -265,15 +265,15 @@ fn child<'a>(value: &'a Value, segment: &str) -> Option<&'a Value> {
 
 /// The member of that name; a missing one is made, as an empty object.
 fn entry<'a>(object: &'a mut Object, key: &str) -> &'a mut Value {
-    if !object.contains_key(key) {
+    if member(object, key).is_none() {
         object.insert(key.to_owned(), Value::Object(Object::new()));
     }
-    object.get_mut(key).expect("it was there or has just been put there")
+    member_mut(object, key).expect("it was there or has just been put there")
 }
 
 /// Replaces in place, so that an existing key costs no allocation.
 fn insert(object: &mut Object, key: &str, value: Value) -> Option<Value> {
-    match object.get_mut(key) {
+    match member_mut(object, key) {
         Some(old) => Some(std::mem::replace(old, value)),
         None => object.insert(key.to_owned(), value),
     }

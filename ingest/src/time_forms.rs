@@ -191,7 +191,7 @@ impl TimeForm {
 
     fn read(&self, text: &str) -> Option<Timestamp> {
         // The instant matters only where the year is missing: whether it can be read does not hang on it.
-        self.readers.iter().find_map(|reader| reader.read(text, &TimeZone::UTC, Timestamp::UNIX_EPOCH))
+        self.readers.iter().find_map(|reader| reader.read(text, &TimeZone::UTC, &|| Timestamp::UNIX_EPOCH))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Environment;
 use super::ast::{Expr, Global, Operator};
 use crate::Member;
+use event::member;
 use serde_json::Value;
 use std::cmp::Ordering;
 
@@ -86,7 +87,7 @@ fn find<'e>(path: &[Step], environment: &'e dyn Environment) -> Option<Option<Me
     let mut found = environment.ctx(&first.name);
     for step in rest {
         found = match found {
-            Some(Member::Value(Value::Object(object))) => object.get(&*step.name).map(Member::Value),
+            Some(Member::Value(Value::Object(object))) => member(object, &step.name).map(Member::Value),
             None | Some(Member::Value(Value::Null)) if step.null_safe => None,
             _ => return None,
         };

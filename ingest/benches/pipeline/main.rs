@@ -1,5 +1,5 @@
 //! What the `access` pipeline costs beside a parser written by hand for nothing but combined access-log lines, one thread:
-//! `cargo bench -p ingest --bench pipeline -- FILE`, or `cargo xtask bench pipeline`, which makes the file.
+//! `cargo bench -p ingest --bench pipeline -- FILE [--rates]` (without what each processor adds), or `cargo xtask bench pipeline`, which makes the file.
 //!
 //! Both make the same event of each line (checked before anything is timed), both look addresses and user agents up in the
 //! same databases with the same cache, both take turns so that a busy moment hits both.
@@ -77,7 +77,9 @@ fn main() {
     let share = |pipeline: usize, by_hand: usize| 100.0 * best[by_hand] / best[pipeline];
     println!("the pipeline's rate of a hand-written parser's, same output, per core:");
     println!("  to an event {:.0} %, to JSON text {:.0} %", share(0, 1), share(2, 3));
-    by_processor(&pipelines, &pipeline, &lines[..lines.len().min(20_000)]);
+    if arguments.next().as_deref() != Some("--rates") {
+        by_processor(&pipelines, &pipeline, &lines[..lines.len().min(20_000)]);
+    }
 }
 
 /// Processor time of this thread: what others do on the machine does not count.

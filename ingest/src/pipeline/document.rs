@@ -2,7 +2,7 @@
 
 use super::compiled::Failure;
 use super::registry::Set;
-use event::{Event, Object, Timestamp, VersionType};
+use event::{Event, Object, Timestamp, VersionType, member};
 use expression::{Context, Escape, FieldPath, Member, PathError, Template, display_text};
 use serde_json::{Value, json};
 use std::{
@@ -411,7 +411,7 @@ impl Context for Document<'_> {
             "_ingest" => Some(Member::Value(self.ingest())),
             // Nothing else stands beside the source; a plain `_source` is no field.
             "_source" => Some(Member::Value(&EMPTY)),
-            name => self.event.fields.get(name).map(Member::Value),
+            name => member(&self.event.fields, name).map(Member::Value),
         }
     }
 }

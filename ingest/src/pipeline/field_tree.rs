@@ -2,7 +2,7 @@
 
 use super::compiled::Failure;
 use super::document::{Document, Field, TIMESTAMP, weight};
-use event::Object;
+use event::{Object, member, member_mut};
 use serde_json::Value;
 
 /// The fields of one processor as the tree that they make, so that an event gets each object on the way built once and whole
@@ -107,7 +107,7 @@ fn plant(nodes: &mut Vec<Node>, path: &str, number: usize) -> bool {
 impl Node {
     /// Whether something that is no object stands in the way of one of its fields that has a value.
     fn is_blocked(&self, object: &Object, values: &[Option<Value>]) -> bool {
-        match (object.get(&self.key), &self.what) {
+        match (member(object, &self.key), &self.what) {
             (None, _) | (Some(_), What::Value(_)) => false,
             (Some(Value::Object(inner)), What::Object(nodes)) => {
                 nodes.iter().any(|node| node.is_blocked(inner, values))
@@ -118,7 +118,7 @@ impl Node {
 
     /// Puts its fields into an object, in which nothing stands in their way.
     fn merge(&self, object: &mut Object, values: &mut [Option<Value>]) {
-        match (object.get_mut(&self.key), &self.what) {
+        match (member_mut(object, &self.key), &self.what) {
             (None, _) => {
                 if let Some(value) = self.build(values) {
                     object.insert(self.key.clone(), value);
@@ -148,7 +148,7 @@ impl Node {
         match &self.what {
             What::Value(number) => values.get_mut(*number)?.take(),
             What::Object(nodes) => {
-                let mut object = Object::new();
+                let mut object = Object::with_capacity(nodes.len());
                 for node in nodes {
                     if let Some(value) = node.build(values) {
                         object.insert(node.key.clone(), value);

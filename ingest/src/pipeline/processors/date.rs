@@ -103,8 +103,8 @@ impl Processor for Date {
             other => Cow::Owned(display_text(other)),
         };
         let zone = self.zone.resolve(document)?;
-        let now = document.now();
-        let Some(time) = self.formats.iter().find_map(|format| format.read(&text, &zone, now)) else {
+        let now = || document.now();
+        let Some(time) = self.formats.iter().find_map(|format| format.read(&text, &zone, &now)) else {
             return Err(Failure::argument(format!("unable to parse date [{text}]")));
         };
         let written = match &self.output {

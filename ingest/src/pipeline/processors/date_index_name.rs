@@ -6,10 +6,11 @@ use super::super::document::{Field, TIMESTAMP};
 use super::super::time_format::TimeFormat;
 use super::date::{Zone, check_locale, formats};
 use super::{Compiler, DefinitionError, Document, Failure, Flow, Options, Processor};
+use arc_swap::ArcSwapOption;
 use event::Timestamp;
 use expression::{Escape, Template, display_text};
 use jiff::{RoundMode, Unit, Zoned, ZonedRound, tz::TimeZone};
-use serde_json::Value;
+use std::sync::Arc;
 
 #[derive(Clone, Copy)]
 enum Rounding {
@@ -28,6 +29,23 @@ struct DateIndexName {
     formats: Vec<TimeFormat>,
     zone: Zone,
     name_format: TimeFormat,
+    /// The name depends on the time alone.
+    fixed: Option<LastName>,
+}
+
+/// The name that was made last, and of which time: most events are of the same day as the one before.
+#[derive(Default)]
+struct LastName(ArcSwapOption<(Timestamp, Arc<str>)>);
+
+impl LastName {
+    fn name(&self, time: Timestamp, make: impl FnOnce() -> Arc<str>) -> Arc<str> {
+        if let Some(last) = self.0.load().as_deref().filter(|(known, _)| *known == time) {
+            return Arc::clone(&last.1);
+        }
+        let name = make();
+        self.0.store(Some(Arc::new((time, Arc::clone(&name)))));
+        name
+    }
 }
 
 pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn Processor>, DefinitionError> {
@@ -52,13 +70,18 @@ pub(super) fn build(options: &mut Options, _: &mut Compiler) -> Result<Box<dyn P
     check_locale(options)?;
     let field = options.field("field")?;
     let formats = formats(options, "date_formats", &texts)?;
+    let (prefix, zone) = (options.optional_text("index_name_prefix")?, Zone::take(options)?);
+    let is_fixed = matches!(zone, Zone::Fixed(_)) && !prefix.as_deref().is_some_and(Template::is_template);
+    let prefix = prefix
+        .map(|text| Template::parse(&text).map_err(|e| options.error("index_name_prefix", e.to_string())));
     Ok(Box::new(DateIndexName {
         is_event_time: field.name() == TIMESTAMP && formats.first() == Some(&TimeFormat::Iso8601),
         field,
-        prefix: options.template("index_name_prefix")?,
+        prefix: prefix.transpose()?,
+        fixed: is_fixed.then(LastName::default),
         rounding,
         formats,
-        zone: Zone::take(options)?,
+        zone,
         name_format: name_formats
             .into_iter()
             .next()
@@ -72,22 +95,29 @@ impl Processor for DateIndexName {
         let time = self.time(document, &zone)?;
         let rounded = round(time, &zone, self.rounding)
             .map_err(|e| Failure::argument(format!("cannot round date [{time}]: {e}")))?;
-        let prefix =
-            self.prefix.as_ref().map(|prefix| prefix.render(document, Escape::None)).unwrap_or_default();
-        let name = format!("{prefix}{}", self.name_format.write(rounded, &zone));
-        document.set(&Field::Index, Value::String(name))?;
+        document.event.metadata.index = Some(match &self.fixed {
+            Some(fixed) => fixed.name(rounded, || self.name(document, rounded, &zone)),
+            None => self.name(document, rounded, &zone),
+        });
         Ok(Flow::Continue)
     }
 }
 
 impl DateIndexName {
+    /// The name of the index of a rounded time.
+    fn name(&self, document: &Document<'_>, rounded: Timestamp, zone: &TimeZone) -> Arc<str> {
+        let prefix =
+            self.prefix.as_ref().map(|prefix| prefix.render(document, Escape::None)).unwrap_or_default();
+        format!("{prefix}{}", self.name_format.write(rounded, zone)).into()
+    }
+
     fn time(&self, document: &Document<'_>, zone: &TimeZone) -> Result<Timestamp, Failure> {
         if let (true, Some(time)) = (self.is_event_time, document.event.metadata.timestamp) {
             return Ok(time);
         }
         let text = display_text(&*document.require(&self.field)?);
-        let now = document.now();
-        let time = self.formats.iter().find_map(|format| format.read(&text, zone, now));
+        let now = || document.now();
+        let time = self.formats.iter().find_map(|format| format.read(&text, zone, &now));
         time.ok_or_else(|| Failure::argument(format!("unable to parse date [{text}]")))
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn read_pattern(
     tokens: &[Token],
     text: &str,
     zone: &TimeZone,
-    now: Timestamp,
+    now: &dyn Fn() -> Timestamp,
 ) -> Option<Timestamp> {
     let mut reader = Reader { text, at: 0, parts: Parts::default() };
     reader.tokens(tokens)?;
@@ -56,7 +56,7 @@ impl Reader<'_> {
         for (i, token) in tokens.iter().enumerate() {
             match token {
                 Token::Literal(literal) => {
-                    self.text[self.at..].starts_with(literal.as_str()).then_some(())?;
+                    self.text.as_bytes().get(self.at..)?.starts_with(literal.as_bytes()).then_some(())?;
                     self.at += literal.len();
                 }
                 Token::Optional(inner) => {
@@ -136,25 +136,17 @@ impl Reader<'_> {
 
     /// An English name, whole or its first three letters, in any case: its place in the list, from 1.
     fn name(&mut self, names: &[&str]) -> Option<i8> {
-        let rest = &self.text[self.at..];
+        let rest = self.text.as_bytes().get(self.at..)?;
         let starts =
-            |name: &str| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        for (i, name) in names.iter().enumerate() {
-            let length = if starts(name) {
-                name.len()
-            } else if starts(&name[..3]) {
-                3
-            } else {
-                continue;
-            };
-            self.at += length;
-            // `Sept` is common too.
-            if length == 3 && *name == "September" && self.text[self.at..].starts_with(['t', 'T']) {
-                self.at += 1;
-            }
-            return i8::try_from(i + 1).ok();
-        }
-        None
+            |name: &[u8]| rest.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let place = names.iter().position(|name| name.as_bytes().get(..3).is_some_and(starts))?;
+        let name = names.get(place)?.as_bytes();
+        let length = if starts(name) { name.len() } else { 3 };
+        self.at += length;
+        // `Sept` is common too.
+        let is_september = length == 3 && name.starts_with(b"Sept");
+        self.at += usize::from(is_september && matches!(rest.get(3), Some(b't' | b'T')));
+        i8::try_from(place + 1).ok()
     }
 
     /// `Z`, `+01`, `+0100`, `+01:00`.
@@ -192,7 +184,7 @@ impl Reader<'_> {
 }
 
 /// ISO 8601: a date, then perhaps a time of any precision, then perhaps a zone.
-pub(super) fn read_iso(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn read_iso(text: &str, zone: &TimeZone, now: &dyn Fn() -> Timestamp) -> Option<Timestamp> {
     iso_parts(text).and_then(|parts| parts.resolve(text, zone, now))
 }
 
@@ -246,11 +238,12 @@ pub(super) fn unix(text: &str, scale: u32) -> Option<Timestamp> {
 }
 
 impl Parts {
-    fn resolve(self, text: &str, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+    fn resolve(self, text: &str, zone: &TimeZone, now: &dyn Fn() -> Timestamp) -> Option<Timestamp> {
         let Some(year) = self.year else {
-            let year = now.to_zoned(zone.clone()).year();
+            let at = now();
+            let year = at.to_zoned(zone.clone()).year();
             let time = Self { year: Some(year), ..self }.resolve(text, zone, now);
-            let ahead = time.is_none_or(|time| time.as_second() > now.as_second() + 86_400);
+            let ahead = time.is_none_or(|time| time.as_second() > at.as_second() + 86_400);
             return if ahead { Self { year: Some(year - 1), ..self }.resolve(text, zone, now) } else { time };
         };
         let date = match self.day_of_year {

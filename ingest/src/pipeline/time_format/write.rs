@@ -9,31 +9,46 @@ use std::fmt::Write as _;
 pub(crate) fn write_iso(out: &mut String, time: Timestamp, zone: &TimeZone) {
     let offset = if *zone == TimeZone::UTC { Offset::UTC } else { zone.to_offset(time) };
     let local = offset.to_datetime(time);
+    let mut text = *b"0000-00-00T00:00:00.000";
     let parts = [
-        ("", i32::from(local.year()), 4),
-        ("-", local.month().into(), 2),
-        ("-", local.day().into(), 2),
-        ("T", local.hour().into(), 2),
-        (":", local.minute().into(), 2),
-        (":", local.second().into(), 2),
-        (".", local.subsec_nanosecond() / 1_000_000, 3),
+        (0..4, i32::from(local.year())),
+        (5..7, local.month().into()),
+        (8..10, local.day().into()),
+        (11..13, local.hour().into()),
+        (14..16, local.minute().into()),
+        (17..19, local.second().into()),
+        (20..23, local.subsec_nanosecond() / 1_000_000),
     ];
-    for (sign, number, width) in parts {
-        out.push_str(sign);
-        write_number(out, number, width);
+    for (place, number) in parts {
+        if let Some(place) = text.get_mut(place) {
+            write_digits(place, number.unsigned_abs());
+        }
     }
+    if local.year() < 0 {
+        out.push('-');
+    }
+    out.push_str(std::str::from_utf8(&text).unwrap_or_default());
     write_offset(out, offset, true, true);
 }
 
 /// At least so many digits: several times as fast as a format string.
 fn write_number(out: &mut String, number: i32, width: u32) {
-    if number < 0 || number >= 10_i32.saturating_pow(width) {
+    if number < 0 || width > 9 || number >= 10_i32.saturating_pow(width) {
         let _ = write!(out, "{number:0width$}", width = width as usize);
         return;
     }
-    for place in (0..width).rev() {
-        let digit = number / 10_i32.pow(place) % 10;
-        out.push(char::from_digit(digit.unsigned_abs(), 10).unwrap_or('0'));
+    let mut digits = [b'0'; 9];
+    if let Some(digits) = digits.get_mut(..width as usize) {
+        write_digits(digits, number.unsigned_abs());
+        out.push_str(std::str::from_utf8(digits).unwrap_or_default());
+    }
+}
+
+/// The last digits of a number, as many as there is room for.
+fn write_digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 

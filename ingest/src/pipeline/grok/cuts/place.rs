@@ -2,14 +2,21 @@
 
 use super::{
     Cuts, GROUPS_MAX, Groups,
-    piece::{Choice, Matcher, Piece, Run, Sign, Tail, What},
+    piece::{Automaton, Choice, Matcher, Piece, Run, Sign, Tail, What},
 };
 use crate::pipeline::grok::{
     expression::{self, AUTOMATON_MAX_BYTES},
     rim::Chars,
 };
-use regex_automata::meta::Regex;
+use regex_automata::{
+    dfa::{StartKind, dense},
+    meta::Regex,
+    nfa::thompson,
+};
 use regex_syntax::hir::{Capture, Class, Hir, HirKind, Look, Repetition};
+
+/// Most memory that the automaton of a piece may take, all its states worked out.
+const DENSE_MAX_BYTES: usize = 256 << 10;
 
 pub(super) fn cuts(pattern: Hir) -> Option<Cuts> {
     let nodes = match pattern.into_kind() {
@@ -191,7 +198,13 @@ fn choice(node: &Hir, sign: &Hir) -> Option<Choice> {
         HirKind::Literal(literal) => Matcher::Text(literal.0.clone()),
         _ => match run(node) {
             Some(run) => Matcher::Run(Box::new(run)),
-            None => Matcher::Regex(regex(&Hir::concat(vec![node.clone(), sign.clone()]))?),
+            None => {
+                let whole = Hir::concat(vec![node.clone(), sign.clone()]);
+                match automaton(&whole) {
+                    Some(automaton) => Matcher::Automaton(Box::new(automaton)),
+                    None => Matcher::Regex(regex(&whole)?),
+                }
+            }
         },
     };
     Some(Choice { matcher, group })
@@ -241,6 +254,16 @@ fn renumber(node: Hir, numbers: &mut Vec<usize>) -> Option<Hir> {
 
 fn renumber_all(nodes: Vec<Hir>, numbers: &mut Vec<usize>) -> Option<Vec<Hir>> {
     nodes.into_iter().map(|node| renumber(node, numbers)).collect()
+}
+
+/// All states of a small regex; `None`: it is not small, or holds what such an automaton cannot tell.
+fn automaton(node: &Hir) -> Option<Automaton> {
+    let nfa = thompson::Compiler::new().build_from_hir(node).ok()?;
+    let config = dense::Config::new()
+        .start_kind(StartKind::Anchored)
+        .dfa_size_limit(Some(DENSE_MAX_BYTES))
+        .determinize_size_limit(Some(4 * DENSE_MAX_BYTES));
+    dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()
 }
 
 fn regex(node: &Hir) -> Option<Regex> {
