@@ -69,6 +69,7 @@ pub(crate) fn resources() -> OpenApiRouter<App> {
             .routes(routes!(handlers::search::list_fields))
             .routes(routes!(handlers::search::export_events))
             .routes(routes!(handlers::search::list_logs))
+            .routes(routes!(handlers::patterns::list_patterns))
             .routes(routes!(handlers::indices::list_indices))
             // These read their bodies as streams with limits of their own.
             .routes(

@@ -121,6 +121,7 @@ pub const ROWS: &[Row] = &[
     Row::new("POST", "/logs/events", INGEST).unbounded(),
     Row::new("GET", "/logs/indices", SEARCH),
     Row::new("GET", "/logs", SEARCH),
+    Row::new("GET", "/logs/patterns", SEARCH),
     // Search
     Row::new("POST", "/search", SEARCH),
     Row::new("GET", "/search/fields", SEARCH),

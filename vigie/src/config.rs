@@ -71,6 +71,7 @@ pub(crate) struct Config {
     pub(crate) geo: GeoConfig,
     pub(crate) redaction: RedactionSettings,
     pub(crate) pipelines: PipelinesConfig,
+    pub(crate) patterns: PatternsConfig,
     pub(crate) fraud: FraudConfig,
 }
 
@@ -225,6 +226,15 @@ pub(crate) struct PipelinesConfig {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct PatternsConfig {
+    pub(crate) enabled: bool,
+    pub(crate) per_dataset_max: usize,
+    pub(crate) datasets_max: usize,
+    pub(crate) excluded_datasets: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FraudConfig {
     pub(crate) rules_file: Option<PathBuf>,
 }
@@ -340,6 +350,14 @@ impl Config {
             "logs_engine.indexing_memory_bytes must be at least 16 MiB",
         );
         require(self.logs_engine.max_open_writers >= 1, "logs_engine.max_open_writers must be at least 1");
+        require(
+            (1..=10_000).contains(&self.patterns.per_dataset_max),
+            "patterns.per_dataset_max must be between 1 and 10,000",
+        );
+        require(
+            (1..=1_000).contains(&self.patterns.datasets_max),
+            "patterns.datasets_max must be between 1 and 1,000",
+        );
         require(self.inputs_memory_bytes >= 8 << 20, "inputs_memory_bytes must be at least 8 MiB");
         problems.extend(ingest::input::problems(&self.inputs));
         problems.extend(self.redaction.check().err().map(|error| error.to_string()));

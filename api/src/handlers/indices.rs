@@ -46,7 +46,7 @@ pub(crate) async fn list_indices(
     Searcher(user): Searcher,
     ApiQuery(query): ApiQuery<IndicesQuery>,
 ) -> Result<Json<Vec<IndexView>>, ApiError> {
-    let patterns = search::patterns(query.index.as_deref())?;
+    let patterns = search::index_patterns(query.index.as_deref())?;
     let indices = app.parts().logs.indices(&scope_of(&user), &patterns).await?;
     let time = |millis: i64| Timestamp::from_millisecond(millis).ok();
     let views = indices.into_iter().map(|index| IndexView {

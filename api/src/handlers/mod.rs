@@ -9,6 +9,7 @@ pub(crate) mod health;
 pub(crate) mod indices;
 pub(crate) mod inspect;
 mod page;
+pub(crate) mod patterns;
 pub(crate) mod pipelines;
 pub(crate) mod search;
 pub(crate) mod uploads;

@@ -81,7 +81,7 @@ pub(crate) async fn list_fields(
     Searcher(user): Searcher,
     ApiQuery(query): ApiQuery<FieldsQuery>,
 ) -> Result<Json<Vec<FieldView>>, ApiError> {
-    let patterns = search::patterns(query.index.as_deref())?;
+    let patterns = search::index_patterns(query.index.as_deref())?;
     let fields = app.parts().logs.fields(&scope_of(&user), &patterns).await?;
     let views = fields.into_iter().map(|field| FieldView {
         name: field.name,

@@ -12,7 +12,7 @@ pub(super) const HISTOGRAM: &str = "_histogram";
 pub(super) const TIMEOUT_SECS: u64 = 30;
 
 /// The query: what was typed, the range of time, the filters.
-fn query(request: &SearchRequest, range: Range) -> Result<Value, ApiError> {
+pub(super) fn query(request: &SearchRequest, range: Range) -> Result<Value, ApiError> {
     let mut filters = Vec::with_capacity(request.filters.len() + 1);
     if range.from_ms.is_some() || range.to_ms.is_some() {
         let mut bounds = Object::new();

@@ -61,7 +61,7 @@ impl Plan {
         }
         let span = to_ms.saturating_sub(from_ms);
         let interval_ms = match request.interval.as_str() {
-            "auto" => auto_interval(span),
+            "auto" => auto_interval(span, BUCKETS_WANTED),
             text => time::parse_interval(text).ok_or_else(|| {
                 ApiError::field(
                     "histogram.interval",
@@ -74,6 +74,13 @@ impl Plan {
             return Err(ApiError::field("histogram.interval", message));
         }
         Ok(Some(Self { interval_ms, from_ms, to_ms }))
+    }
+
+    /// At most so many buckets for this span (both ends included); `None` if it is empty.
+    pub(super) fn within(buckets: i64, from_ms: i64, to_ms: i64) -> Option<Self> {
+        let span = to_ms.checked_sub(from_ms).filter(|span| *span >= 0)?;
+        // A span that begins within a bucket ends within one more.
+        Some(Self { interval_ms: auto_interval(span, buckets - 1), from_ms, to_ms })
     }
 
     /// The aggregation to ask for.
@@ -106,12 +113,12 @@ impl Plan {
     }
 }
 
-fn auto_interval(span_ms: i64) -> i64 {
-    let long_enough = |step: &i64| span_ms / step < BUCKETS_WANTED;
+fn auto_interval(span_ms: i64, buckets: i64) -> i64 {
+    let long_enough = |step: &i64| span_ms / step < buckets;
     STEPS
         .into_iter()
         .find(long_enough)
-        .unwrap_or_else(|| (span_ms / BUCKETS_WANTED / (30 * DAY) + 1) * 30 * DAY)
+        .unwrap_or_else(|| (span_ms / buckets.max(1) / (30 * DAY) + 1) * 30 * DAY)
 }
 
 #[cfg(test)]
@@ -121,7 +128,7 @@ mod tests {
 
     #[test]
     fn automatic_intervals() {
-        let check = |span, expected| assert_eq!(auto_interval(span), expected, "{span}");
+        let check = |span, expected| assert_eq!(auto_interval(span, BUCKETS_WANTED), expected, "{span}");
         check(0, SECOND);
         check(MINUTE, SECOND);
         check(15 * MINUTE, 20 * SECOND);

@@ -133,7 +133,12 @@ async fn prepare(app: &App, user: &User, request: SearchRequest) -> Result<Quest
 }
 
 /// What the histogram spans: the range asked for; where that is open, as far as there are events.
-async fn span(app: &App, scope: &Scope, indices: &[String], range: Range) -> Result<(i64, i64), ApiError> {
+pub(super) async fn span(
+    app: &App,
+    scope: &Scope,
+    indices: &[String],
+    range: Range,
+) -> Result<(i64, i64), ApiError> {
     if let (Some(from), Some(to)) = (range.from_ms, range.to_ms) {
         return Ok((from, to));
     }

@@ -20,6 +20,7 @@ use ingest::{
     decode::Limits,
     enrich::Enrichment,
     intake::{Intake, IntakeParts},
+    patterns::{PatternKeeper, PatternSettings, Patterns},
     pipeline::Pipelines,
     redact::Redactor,
     upload::{UploadParts, UploadService},
@@ -136,7 +137,9 @@ impl Service {
                 .unwrap();
         let detector = Arc::new(detector);
         let pipelines = Arc::new(Pipelines::new(Arc::new(Enrichment::embedded())).unwrap());
+        let patterns = PatternKeeper::new(memory.clone(), Patterns::new(PatternSettings::default()));
         let intake = Intake::new(IntakeParts {
+            patterns: Some(patterns),
             pipelines: pipelines.clone(),
             redact: Arc::new(Redactor::new(b"a key for card tokens")),
             sink: Arc::new(Sink { detector: detector.clone(), logs: logs.clone() }),

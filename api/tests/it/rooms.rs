@@ -9,6 +9,7 @@ use detect::fraud::{
 use event::Event;
 use ingest::{
     dead_letters::{DeadLetter, DeadLetterFilter},
+    patterns::{Changes, Pattern},
     ports::*,
     upload::{Content, UploadRecord},
 };
@@ -38,6 +39,17 @@ pub(crate) struct Memory {
     contents: Mutex<BTreeMap<String, (Content, u64)>>,
     letters: Mutex<BTreeMap<String, DeadLetter>>,
     verdicts: Mutex<Vec<VerdictRecord>>,
+}
+
+#[async_trait]
+impl PatternStore for Memory {
+    async fn load(&self) -> Result<Vec<Pattern>, PortError> {
+        Ok(Vec::new())
+    }
+
+    async fn save(&self, _changes: Changes) -> Result<(), PortError> {
+        Ok(())
+    }
 }
 
 #[async_trait]

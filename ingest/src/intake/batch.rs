@@ -103,7 +103,10 @@ impl Batch {
             refinery.refine(record.bytes, opened, place, id, context, &self.now)
         };
         match refined {
-            Ok(Some(event)) => self.push_event(event, place, record.bytes, context),
+            Ok(Some(mut event)) => {
+                refinery.mark(&mut event);
+                self.push_event(event, place, record.bytes, context);
+            }
             Ok(None) => self.slots.push(Slot::Dropped),
             Err(death) => {
                 self.slots.push(Slot::Dead(self.dead.len()));

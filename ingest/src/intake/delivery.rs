@@ -28,7 +28,12 @@ pub(crate) async fn deliver(
 ) -> Result<Delivery, PortError> {
     let events = std::mem::take(&mut batch.events);
     let expected = events.len();
-    let outcomes = if events.is_empty() { Vec::new() } else { sink.write(events).await? };
+    let outcomes = if events.is_empty() {
+        Vec::new()
+    } else {
+        refinery.keep_patterns().await;
+        sink.write(events).await?
+    };
     if outcomes.len() != expected {
         let message = format!("the sink answered {} outcomes for {expected} events", outcomes.len());
         return Err(PortError::new(PortErrorKind::Internal, message));

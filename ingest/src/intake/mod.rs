@@ -1,5 +1,5 @@
 //! The one way of a record into the store, whichever door it comes through: decode → pipeline → time → index → id →
-//! redact → sink. Requests use [`Intake::submit`]; upload jobs use the same parts, batch by batch.
+//! redact → pattern → sink. Requests use [`Intake::submit`]; upload jobs use the same parts, batch by batch.
 //!
 //! *Invariants*: nothing reaches the sink or the dead letters unredacted; every event that reaches the sink has an index,
 //! an id (also as `event.id`) and a time within bounds; every record ends in exactly one of stored, duplicate, dead,
@@ -10,6 +10,7 @@ mod batch;
 mod delivery;
 mod fields;
 mod identity;
+mod pattern;
 mod pipelines;
 mod recognise;
 mod record;
@@ -20,6 +21,7 @@ mod submit;
 use crate::{
     decode::Limits,
     envelope::Envelope,
+    patterns::{PatternKeeper, Patterns},
     ports::{Clock, DeadLetters, EventSink},
 };
 pub(crate) use arrivals::{Arrival, PipelineChoice, Reception};
@@ -48,6 +50,8 @@ pub struct IntakeParts {
     pub sink: Arc<dyn EventSink>,
     /// Where records go that cannot become events.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// Gives messages the ids of their patterns; `None`: they get none.
+    pub patterns: Option<Arc<PatternKeeper>>,
     /// The time of day.
     pub clock: Clock,
     /// How large records and batches may be.
@@ -66,8 +70,9 @@ pub struct Intake {
 impl Intake {
     /// Puts the parts together.
     pub fn new(parts: IntakeParts) -> Arc<Self> {
-        let IntakeParts { pipelines, redact, sink, dead_letters, clock, limits } = parts;
-        Arc::new(Self { pipelines, refinery: Refinery { redact, clock }, sink, dead_letters, limits })
+        let IntakeParts { pipelines, redact, sink, dead_letters, patterns, clock, limits } = parts;
+        let refinery = Refinery { redact, patterns, clock };
+        Arc::new(Self { pipelines, refinery, sink, dead_letters, limits })
     }
 
     /// Removes from an event that takes another way into the store what must never be stored; answers whether there was
@@ -80,6 +85,11 @@ impl Intake {
     /// comes twice.
     pub fn is_clean(&self, document: &[u8]) -> bool {
         self.refinery.redact.is_clean(document)
+    }
+
+    /// The patterns of messages, if messages get them.
+    pub fn patterns(&self) -> Option<&Patterns> {
+        self.refinery.patterns.as_deref().map(PatternKeeper::patterns)
     }
 
     /// The time of day.

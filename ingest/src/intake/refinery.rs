@@ -1,6 +1,7 @@
 use super::{
     fields::{add_tag, fill, object_at, text_at},
     identity::{connection_id, event_id, random_id, upload_id},
+    pattern::mark_pattern,
     pipelines::{EventPipeline, Passage, Redact, Takes},
     record::decode_text,
     route::{format_time, settle_index, settle_time},
@@ -9,6 +10,7 @@ use crate::{
     dead_letters::{DeadLetter, ORIGINAL_MAX_BYTES, Stage},
     decode::Framing,
     envelope::{Body, Envelope, Opened, Wrapping},
+    patterns::PatternKeeper,
     ports::Clock,
 };
 use event::{Event, Object, Origin, Timestamp};
@@ -113,6 +115,8 @@ impl Death {
 /// Makes events of records: decode → pipeline → time → index → id → redact. One way for all doors.
 pub(crate) struct Refinery {
     pub(crate) redact: Arc<dyn Redact>,
+    /// `None`: messages get no ids of patterns.
+    pub(crate) patterns: Option<Arc<PatternKeeper>>,
     pub(crate) clock: Clock,
 }
 
@@ -176,6 +180,20 @@ impl Refinery {
         }
         self.redact.redact(&mut event);
         Ok(Some(event))
+    }
+
+    /// Gives an event the id of its message's pattern.
+    pub(crate) fn mark(&self, event: &mut Event) {
+        if let Some(keeper) = &self.patterns {
+            mark_pattern(event, keeper.patterns());
+        }
+    }
+
+    /// Makes durable what the marks of events refer to.
+    pub(crate) async fn keep_patterns(&self) {
+        if let Some(keeper) = &self.patterns {
+            keeper.keep().await;
+        }
     }
 
     /// Makes a dead letter of a record that cannot become an event.

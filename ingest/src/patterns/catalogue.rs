@@ -10,7 +10,7 @@ use event::Timestamp;
 use parking_lot::{Mutex, RwLock};
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -152,6 +152,11 @@ impl Patterns {
         }
         self.gone.lock().extend(changes.gone);
         self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Those of these patterns that are known, in no order; of one that became one with another, the other, once.
+    pub fn find(&self, ids: &HashSet<PatternId>) -> Vec<Pattern> {
+        self.all().iter().flat_map(|dataset| dataset.clusterer.lock().find(ids).collect::<Vec<_>>()).collect()
     }
 
     /// All patterns, in no order.

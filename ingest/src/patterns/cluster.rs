@@ -27,8 +27,8 @@ pub struct Pattern {
     pub skeleton: Arc<str>,
     /// Start and end of each word of the skeleton, in bytes.
     pub words: Vec<u16>,
-    /// Which of the words turned out to be values: a bit for each, the first word lowest.
-    pub widened: u64,
+    /// Which of the words turned out to be values, counted from 0.
+    pub widened: Vec<u8>,
     /// Patterns that were found to be the same, with ids of their own in older events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<PatternId>,
@@ -191,7 +191,7 @@ impl Cluster {
             template: self.template(),
             skeleton: Arc::clone(&self.skeleton),
             words: self.tokens.iter().flat_map(|token| [token.start, token.end]).collect(),
-            widened: self.widened,
+            widened: (0..64).filter(|position| self.widened >> position & 1 == 1).collect(),
             aliases: self.aliases.clone(),
             born: self.born,
             first_seen: self.first_seen,
@@ -223,7 +223,7 @@ impl Cluster {
     /// The pattern as it was kept, made for that skeleton.
     pub(super) fn restored(pattern: Pattern, skeleton: &Skeleton, hashes: &[u64]) -> Self {
         Self {
-            widened: pattern.widened,
+            widened: pattern.widened.iter().filter(|at| **at < 64).fold(0, |bits, at| bits | 1 << at),
             aliases: pattern.aliases,
             born: pattern.born,
             last_seen: pattern.last_seen,

@@ -8,7 +8,7 @@ use super::{
 use event::Timestamp;
 use std::{
     cmp::Reverse,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
@@ -84,7 +84,7 @@ impl Clusterer {
                 let mut scratch = std::mem::take(&mut self.scratch);
                 scratch.read(skeleton, &self.hasher);
                 let slot = self
-                    .find(&mut scratch, values(skeleton))
+                    .closest(&mut scratch, values(skeleton))
                     .unwrap_or_else(|| self.add(skeleton, &scratch, at));
                 self.scratch = scratch;
                 slot
@@ -98,7 +98,7 @@ impl Clusterer {
     }
 
     /// The place of the pattern that a message is of, which is widened for it if need be.
-    fn find(&mut self, message: &mut Scratch, values: u64) -> Option<usize> {
+    fn closest(&mut self, message: &mut Scratch, values: u64) -> Option<usize> {
         message.related.clear();
         let mut best = None;
         for &slot in self.by_shape.get(message.shape.as_str())? {
@@ -293,6 +293,14 @@ impl Clusterer {
             && clusters.len() == of_shapes
             && clusters.len() + self.free.len() == self.slots.len()
             && clusters.iter().all(is_found)
+    }
+
+    /// The patterns that have one of these ids, in no order.
+    pub(super) fn find(&self, ids: &HashSet<PatternId>) -> impl Iterator<Item = Pattern> {
+        let wanted = |cluster: &&Cluster| {
+            ids.contains(&cluster.id) || cluster.aliases.iter().any(|alias| ids.contains(alias))
+        };
+        self.slots.iter().flatten().filter(wanted).map(|cluster| cluster.pattern(&self.dataset))
     }
 
     /// All patterns, in no order.

@@ -28,8 +28,13 @@ impl PatternKeeper {
         store: Arc<dyn PatternStore>,
         settings: PatternSettings,
     ) -> Result<Arc<Self>, PortError> {
-        let patterns = Patterns::restored(settings, store.load().await?);
-        Ok(Arc::new(Self { patterns, store, kept: AtomicU64::new(0), writing: Mutex::new(()) }))
+        let kept = store.load().await?;
+        Ok(Self::new(store, Patterns::restored(settings, kept)))
+    }
+
+    /// Keeps these patterns, as they were kept there.
+    pub fn new(store: Arc<dyn PatternStore>, patterns: Patterns) -> Arc<Self> {
+        Arc::new(Self { patterns, store, kept: AtomicU64::new(0), writing: Mutex::new(()) })
     }
 
     /// The patterns.

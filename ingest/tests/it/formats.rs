@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     io::{Cursor, Write},
     path::Path,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, atomic::Ordering},
     time::Duration,
 };
 
@@ -100,6 +100,7 @@ async fn a_crash_at_any_batch_changes_no_record() {
         for crash_at in [None, Some(0), Some(1), Some(5), Some(9)] {
             let directory = tempfile::tempdir().unwrap();
             let world = World::open(directory.path());
+            world.with_patterns.store(true, Ordering::SeqCst);
             if let Some(batch) = crash_at {
                 world.fail_at(batch, Fault::Hang);
                 let (service, _) = world.service_with(PIPELINES.clone(), redactor(), limits);
@@ -110,6 +111,7 @@ async fn a_crash_at_any_batch_changes_no_record() {
             }
             drop(world);
             let world = World::open(directory.path());
+            world.with_patterns.store(true, Ordering::SeqCst);
             let (service, _) = world.service_with(PIPELINES.clone(), redactor(), limits);
             let workers = Workers::start(&service, 1);
             let upload = process(&service, "a.log", "auto", text.as_bytes()).await;

@@ -10,6 +10,7 @@ use ingest::{
     intake::{
         EventPipeline, Guess, Intake, IntakeParts, Passage, PipelineSet, ProcessorFailure, Redact, Takes,
     },
+    patterns::{Changes, Pattern, PatternKeeper, PatternSettings, Patterns},
     ports::*,
     upload::{Content, NewUpload, Upload, UploadParts, UploadRecord, UploadService},
 };
@@ -23,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -58,6 +59,8 @@ pub(crate) struct World {
     batches: AtomicU64,
     pub(crate) hung: tokio::sync::Notify,
     clock_ms: AtomicI64,
+    /// Whether messages get ids of patterns.
+    pub(crate) with_patterns: AtomicBool,
 }
 
 fn internal(error: impl std::fmt::Display) -> PortError {
@@ -66,7 +69,7 @@ fn internal(error: impl std::fmt::Display) -> PortError {
 
 impl World {
     pub(crate) fn open(directory: &Path) -> Arc<Self> {
-        for name in ["uploads", "contents", "dead", "blobs", "jobs"] {
+        for name in ["uploads", "contents", "dead", "blobs", "jobs", "patterns"] {
             fs::create_dir_all(directory.join(name)).unwrap();
         }
         let events = fs::read_to_string(directory.join("events.ndjson")).unwrap_or_default();
@@ -87,6 +90,7 @@ impl World {
             batches: AtomicU64::new(0),
             hung: tokio::sync::Notify::new(),
             clock_ms: AtomicI64::new(start.as_millisecond()),
+            with_patterns: AtomicBool::new(false),
         })
     }
 
@@ -111,7 +115,12 @@ impl World {
             // Each look at the clock is a millisecond later: no two uploads at the same time.
             Timestamp::from_millisecond(clock_of.clock_ms.fetch_add(1, Ordering::SeqCst)).unwrap()
         });
+        let patterns = self.with_patterns.load(Ordering::SeqCst).then(|| {
+            let kept = self.all("patterns").unwrap();
+            PatternKeeper::new(self.clone(), Patterns::restored(PatternSettings::default(), kept))
+        });
         let intake = Intake::new(IntakeParts {
+            patterns,
             pipelines,
             redact,
             sink: self.clone(),
@@ -230,6 +239,23 @@ impl EventSink for World {
                 std::future::pending().await
             }
         }
+    }
+}
+
+#[async_trait]
+impl PatternStore for World {
+    async fn load(&self) -> Result<Vec<Pattern>, PortError> {
+        self.all("patterns")
+    }
+
+    async fn save(&self, changes: Changes) -> Result<(), PortError> {
+        for id in changes.gone {
+            self.remove("patterns", &id.to_string());
+        }
+        changes
+            .changed
+            .iter()
+            .try_for_each(|pattern| self.write("patterns", &pattern.id.to_string(), pattern))
     }
 }
 

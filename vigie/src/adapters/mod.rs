@@ -3,6 +3,7 @@
 mod blobs;
 mod dead_letters;
 mod jobs;
+mod patterns;
 mod sink;
 mod snapshots;
 mod uploads;
@@ -11,6 +12,7 @@ mod verdicts;
 pub(crate) use blobs::BlobAdapter;
 pub(crate) use dead_letters::DeadLetterAdapter;
 pub(crate) use jobs::JobAdapter;
+pub(crate) use patterns::PatternAdapter;
 pub(crate) use sink::VerdictSink;
 pub(crate) use snapshots::SnapshotAdapter;
 pub(crate) use uploads::{ContentAdapter, UploadAdapter};
@@ -26,8 +28,13 @@ use store::{
 };
 
 /// The collections that the adapters use; the document store is opened with them.
-pub(crate) const COLLECTIONS: &[Collection] =
-    &[uploads::UPLOADS, uploads::CONTENTS, dead_letters::DEAD_LETTERS, verdicts::VERDICTS];
+pub(crate) const COLLECTIONS: &[Collection] = &[
+    uploads::UPLOADS,
+    uploads::CONTENTS,
+    dead_letters::DEAD_LETTERS,
+    verdicts::VERDICTS,
+    patterns::LOG_PATTERNS,
+];
 
 /// Says a store's error in the terms of `ingest`.
 fn port_error(error: StoreError) -> PortError {

@@ -5,6 +5,7 @@ mod demo;
 mod health;
 mod ingest;
 mod inspect;
+mod patterns;
 mod pipeline;
 mod serve;
 mod user;
@@ -36,6 +37,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     /// Say what a log file is, how it would be read and what of it would be stored; nothing is
     Inspect(inspect::InspectArgs),
+    /// Say what kinds of messages a log file holds, and how many of each; needs no service and touches no data
+    Patterns(patterns::PatternsArgs),
     /// Look at pipelines and run the examples beside them; needs no service and touches no data
     #[command(subcommand)]
     Pipeline(pipeline::PipelineCommand),
@@ -59,6 +62,7 @@ impl Cli {
             Command::Ingest(args) => ingest::run(file, args),
             Command::Pipeline(command) => pipeline::run(file, command),
             Command::Inspect(args) => inspect::run(file, args),
+            Command::Patterns(args) => patterns::run(&args),
             Command::Health(args) => health::run(file, &args),
             Command::User(command) => user::run(file, command),
             Command::Config(command) => config::run(file, command),

@@ -24,6 +24,8 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// How often the geo databases are looked at and the fraud features saved.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 const SNAPSHOTS: Duration = Duration::from_secs(300);
+/// How often it is kept when log patterns were seen last.
+const PATTERN_TIMES: Duration = Duration::from_secs(60);
 
 /// A running service.
 pub(crate) struct Service {
@@ -62,6 +64,14 @@ impl Service {
                 }
             }
         });
+        if let Some(patterns) = self.rooms.patterns.clone() {
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move {
+                while stop.run_until_cancelled(tokio::time::sleep(PATTERN_TIMES)).await.is_some() {
+                    patterns.keep_times().await;
+                }
+            });
+        }
         let (detector, stop) = (self.rooms.detector.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(SNAPSHOTS)).await.is_some() {

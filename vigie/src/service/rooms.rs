@@ -1,10 +1,10 @@
 use super::{settings, templates, verdicts};
 use crate::{
     adapters::{
-        self, BlobAdapter, ContentAdapter, DeadLetterAdapter, JobAdapter, SnapshotAdapter, UploadAdapter,
-        VerdictAdapter, VerdictSink,
+        self, BlobAdapter, ContentAdapter, DeadLetterAdapter, JobAdapter, PatternAdapter, SnapshotAdapter,
+        UploadAdapter, VerdictAdapter, VerdictSink,
     },
-    config::Config,
+    config::{Config, PatternsConfig},
     observability,
 };
 use anyhow::Context;
@@ -14,10 +14,12 @@ use ingest::{
     decode::Limits,
     enrich::{Enrichment, GeoDatabases},
     intake::{Intake, IntakeParts},
+    patterns::{PatternKeeper, PatternSettings},
     pipeline::Pipelines,
     redact::Redactor,
     upload::{UploadParts, UploadService},
 };
+use jiff::SignedDuration;
 use std::{sync::Arc, time::Duration};
 use store::{
     Clock,
@@ -48,6 +50,7 @@ pub(super) struct Rooms {
     pub(super) uploads: Arc<UploadService>,
     intake: Arc<Intake>,
     pipelines: Arc<Pipelines>,
+    pub(super) patterns: Option<Arc<PatternKeeper>>,
     signing_secret: Secret,
 }
 
@@ -75,7 +78,9 @@ impl Rooms {
         let enrichment = open_enrichment(&data, config)?;
         let pipelines = open_pipelines(config, &*documents, enrichment.clone()).await?;
         let dead_letters = Arc::new(DeadLetterAdapter(documents.clone()));
+        let patterns = open_patterns(config, documents.clone(), clock.clone()).await?;
         let intake = Intake::new(IntakeParts {
+            patterns: patterns.clone(),
             pipelines: pipelines.clone(),
             redact: redactor,
             sink: Arc::new(VerdictSink::new(detector.clone(), logs.clone())),
@@ -113,6 +118,7 @@ impl Rooms {
             uploads,
             intake,
             pipelines,
+            patterns,
             signing_secret,
         })
     }
@@ -145,6 +151,9 @@ impl Rooms {
     pub(super) async fn close(self) -> anyhow::Result<()> {
         if let Err(error) = self.detector.save_snapshot().await {
             tracing::warn!(%error, "cannot save the fraud features; the next start will read more of the history");
+        }
+        if let Some(patterns) = &self.patterns {
+            patterns.keep_times().await;
         }
         self.logs.close().await.context("cannot close the logs")
     }
@@ -220,6 +229,24 @@ fn open_enrichment(data: &DataDirectory, config: &Config) -> anyhow::Result<Arc<
     let warmed = enrichment.clone();
     tokio::task::spawn_blocking(move || warmed.warm());
     Ok(enrichment)
+}
+
+/// The patterns of log messages, kept as long as the logs, if messages are to get them.
+async fn open_patterns(
+    config: &Config,
+    documents: Arc<dyn DocumentStore>,
+    clock: Clock,
+) -> anyhow::Result<Option<Arc<PatternKeeper>>> {
+    let PatternsConfig { enabled, per_dataset_max, datasets_max, excluded_datasets } =
+        config.patterns.clone();
+    if !enabled {
+        return Ok(None);
+    }
+    let days = i64::from(config.logs_engine.delete_after_days);
+    let keep = (days > 0).then(|| SignedDuration::from_hours(24 * days));
+    let store = Arc::new(PatternAdapter::new(documents, clock, keep));
+    let settings = PatternSettings { per_dataset_max, datasets_max, excluded_datasets };
+    Ok(Some(PatternKeeper::open(store, settings).await?))
 }
 
 async fn open_pipelines(

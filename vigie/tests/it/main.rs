@@ -13,6 +13,7 @@ mod fraud;
 mod harness;
 mod inputs;
 mod inspect;
+mod patterns;
 mod real_logs;
 mod rsyslogd;
 mod scripts;
