@@ -7,6 +7,8 @@
 mod condition;
 mod context;
 mod document_script;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod path;
 mod script;
 mod search_template;

@@ -6,6 +6,8 @@ pub mod dead_letters;
 pub mod decode;
 pub mod enrich;
 pub mod envelope;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod input;
 pub mod inspect;
 pub mod intake;

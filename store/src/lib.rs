@@ -18,6 +18,8 @@ pub mod data_directory;
 pub mod documents;
 mod error;
 mod files;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod logs;
 pub mod queue;
 pub mod scope;

@@ -4,6 +4,7 @@ mod bench;
 mod clients;
 mod conformance;
 mod fixtures;
+mod fuzz;
 mod services;
 mod test;
 
@@ -33,6 +34,8 @@ enum Command {
     Clients,
     /// Writes the sample logs of a made-up shop, the same for the same seed.
     Fixtures(fixtures::Options),
+    /// Runs the fuzz targets, each for a while, on seeds from fixtures and cases of pipelines.
+    Fuzz(fuzz::FuzzArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -45,6 +48,7 @@ fn main() -> anyhow::Result<()> {
             problems => anyhow::bail!("not installed: {}", problems.join("; ")),
         },
         Command::Fixtures(options) => fixtures::run(&options),
+        Command::Fuzz(options) => fuzz::run(&root(), &options),
     }
 }
 

@@ -10,6 +10,8 @@ mod budget;
 mod datagram;
 mod delivery;
 mod framing;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzzing;
 mod listener;
 mod lumberjack;
 mod meters;

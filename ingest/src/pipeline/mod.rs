@@ -29,6 +29,8 @@ pub use compiled::{Flow, Pipeline, PipelineError};
 pub use definition::{DefinitionError, DefinitionPlace};
 pub use detect::{Detection, SampleFormat};
 pub use grok::grok_patterns;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use grok::{check_grok, check_grok_stock};
 pub use processors::processor_names;
 pub use registry::{PipelineInfo, PipelineSource, Pipelines};
 pub use simulate::SimulateTarget;

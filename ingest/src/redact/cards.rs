@@ -50,8 +50,8 @@ pub(super) struct Found {
 
 /// The first card number in a run from group `start` on: it starts and ends at the end of a group of digits.
 pub(super) fn find_card(bytes: &[u8], groups: &[(usize, usize)], start: usize) -> Option<Found> {
-    for (first, (from, _)) in groups.iter().enumerate().skip(start) {
-        if first == 0 && follows_hexadecimal(bytes, *from) {
+    for (first, group) in groups.iter().enumerate().skip(start) {
+        if first == 0 && follows_hexadecimal(bytes, *group) {
             continue;
         }
         let mut digits = [0_u8; DIGITS_MAX];
@@ -65,7 +65,7 @@ pub(super) fn find_card(bytes: &[u8], groups: &[(usize, usize)], start: usize) -
                 count += 1;
             }
             let is_last = first + group + 1 == groups.len();
-            let ends_word = !(is_last && precedes_hexadecimal(bytes, *group_to));
+            let ends_word = !(is_last && precedes_hexadecimal(bytes, (*group_from, *group_to)));
             let plausible = group == 0 || grouped_like_a_card(bytes, &groups[first..=first + group]);
             if ends_word && plausible && is_card(&digits[..count]) {
                 let digits = digits[..count].iter().map(|digit| char::from(digit + b'0')).collect();
@@ -91,21 +91,34 @@ pub(super) fn groups(bytes: &[u8], start: usize, end: usize) -> Vec<(usize, usiz
     groups
 }
 
-/// Whether the digits from there on continue a word that may be hexadecimal: an identifier or a digest.
-fn follows_hexadecimal(bytes: &[u8], at: usize) -> bool {
-    is_hexadecimal_word(bytes[..at].iter().rev())
+/// Whether these digits continue a word that may be hexadecimal as a whole: an identifier or a digest.
+fn follows_hexadecimal(bytes: &[u8], (from, to): (usize, usize)) -> bool {
+    let (before, after) = (letters(bytes[..from].iter().rev()), letters(bytes[to..].iter()));
+    before == Letters::Hexadecimal && after != Letters::Other
 }
 
-/// Whether a word that may be hexadecimal goes on there.
-fn precedes_hexadecimal(bytes: &[u8], at: usize) -> bool {
-    is_hexadecimal_word(bytes[at..].iter())
+/// Whether a word that may be hexadecimal as a whole goes on behind these digits.
+fn precedes_hexadecimal(bytes: &[u8], (from, to): (usize, usize)) -> bool {
+    let (before, after) = (letters(bytes[..from].iter().rev()), letters(bytes[to..].iter()));
+    after == Letters::Hexadecimal && before != Letters::Other
 }
 
-/// Whether a word begins there that has letters, all of them up to `f`.
-fn is_hexadecimal_word<'b>(bytes: impl Iterator<Item = &'b u8>) -> bool {
+/// The letters of a part of a word.
+#[derive(PartialEq, Eq)]
+enum Letters {
+    None,
+    /// All of them up to `f`.
+    Hexadecimal,
+    Other,
+}
+
+/// What letters a word has that begins there.
+fn letters<'b>(bytes: impl Iterator<Item = &'b u8>) -> Letters {
     let word = bytes.take(HEXADECIMAL_MAX_BYTES).take_while(|byte| byte.is_ascii_alphanumeric());
-    let mut letters = word.filter(|byte| byte.is_ascii_alphabetic()).peekable();
-    letters.peek().is_some() && letters.all(u8::is_ascii_hexdigit)
+    word.filter(|byte| byte.is_ascii_alphabetic()).fold(Letters::None, |found, letter| match found {
+        Letters::None | Letters::Hexadecimal if letter.is_ascii_hexdigit() => Letters::Hexadecimal,
+        _ => Letters::Other,
+    })
 }
 
 /// Separated digits are a card number only in groups of two to six, as printed and typed; a date, a time and an

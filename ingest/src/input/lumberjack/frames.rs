@@ -20,7 +20,7 @@ const EVENT_HEAD_BYTES: usize = 10;
 
 /// What a client says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
+pub(in crate::input) enum Said {
     /// So many events follow; then an acknowledgement is awaited.
     Window(u32),
     /// An event with its number.
@@ -29,7 +29,7 @@ pub(super) enum Said {
 
 /// What is no Lumberjack version 2. The connection cannot go on: where the next frame begins is unknown.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Violation {
+pub(in crate::input) enum Violation {
     /// Version 1, of logstash-forwarder.
     #[error("the client speaks version 1 of Lumberjack; version 2 is needed (Filebeat, Logstash)")]
     VersionOne,
@@ -48,7 +48,7 @@ pub(super) enum Violation {
 }
 
 /// Reads frames out of a stream that comes in pieces.
-pub(super) struct Frames {
+pub(in crate::input) struct Frames {
     plain: Level,
     inflating: Option<Box<Inflating>>,
 }
@@ -89,28 +89,28 @@ enum Piece {
 
 impl Frames {
     /// Events have at most `max_bytes`; of a longer one the first `kept_bytes` are kept.
-    pub(super) fn new(max_bytes: usize, kept_bytes: usize) -> Self {
+    pub(in crate::input) fn new(max_bytes: usize, kept_bytes: usize) -> Self {
         Self { plain: Level::new(max_bytes, kept_bytes), inflating: None }
     }
 
     /// Whether the stream stands inside of a frame, given what is left in the buffer.
-    pub(super) fn is_inside(&self, buffer: &BytesMut) -> bool {
+    pub(in crate::input) fn is_inside(&self, buffer: &BytesMut) -> bool {
         !buffer.is_empty() || self.plain.skipping.is_some() || self.inflating.is_some()
     }
 
     /// Bytes that it holds beside the buffer.
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::input) fn held(&self) -> usize {
         let levels = self.inflating.iter().map(|inflating| inflating.buffer.len() + inflating.level.held());
         levels.sum::<usize>() + self.plain.held()
     }
 
     /// Whether it could go on if it were allowed to hold more.
-    pub(super) fn is_starved(&self) -> bool {
+    pub(in crate::input) fn is_starved(&self) -> bool {
         self.inflating.as_ref().is_some_and(|inflating| inflating.starved)
     }
 
     /// Gives memory back that a long event took.
-    pub(super) fn settle(&mut self) {
+    pub(in crate::input) fn settle(&mut self) {
         if let Some(inflating) = &mut self.inflating
             && inflating.buffer.capacity() > 2 * inflating.buffer.len()
         {
@@ -120,7 +120,11 @@ impl Frames {
 
     /// Takes the next frame out of the buffer; `None`: more bytes are needed, or leave to hold more than `leave` of what was
     /// inflated.
-    pub(super) fn next(&mut self, buffer: &mut BytesMut, leave: usize) -> Result<Option<Said>, Violation> {
+    pub(in crate::input) fn next(
+        &mut self,
+        buffer: &mut BytesMut,
+        leave: usize,
+    ) -> Result<Option<Said>, Violation> {
         loop {
             if let Some(inflating) = &mut self.inflating {
                 if let Some(said) = inflating.next(buffer, leave)? {

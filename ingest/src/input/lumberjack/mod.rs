@@ -1,6 +1,6 @@
 //! Lumberjack version 2: windows of events, each acknowledged after it is durable.
 
-mod frames;
+pub(super) mod frames;
 
 use super::{
     delivery::Delivery,

@@ -6,6 +6,8 @@
 //! answer is the one of a backtracking engine, in time that grows with the text only. Most lines need no search: they
 //! match from their first byte on, and are cut at the signs between their fields ([`cuts`]).
 
+#[cfg(any(test, feature = "fuzz"))]
+mod agreement;
 mod check;
 mod cuts;
 mod exact;
@@ -28,6 +30,8 @@ use regex_automata::{Anchored, Input, util::primitives::NonMaxUsize};
 use serde_json::Value;
 use std::sync::OnceLock;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use agreement::{check_grok, check_grok_stock};
 pub(crate) use redactor::Redactor;
 
 /// The stock patterns with their names: of before ECS, or for ECS (version 1).

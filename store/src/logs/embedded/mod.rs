@@ -64,6 +64,8 @@ mod tests;
 
 pub use new_ids::new_document_id;
 pub use options::{EmbeddedOptions, Redact};
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use search::read_date;
 pub use store::EmbeddedLogs;
 
 /// Least memory that a tantivy writer works with.

@@ -133,6 +133,9 @@ impl Parser<'_> {
 
     fn comparison(&mut self, field: &str, operator: &str, depth: usize) -> Result<Node, SyntaxError> {
         if operator.starts_with(['<', '>']) {
+            if field == "_exists_" {
+                return Err(self.cursor.unexpected("the name of a field after \"_exists_:\""));
+            }
             let leaf = self.cursor.one_sided(operator)?;
             return self.cursor.leaf(Some(field), leaf);
         }
@@ -256,6 +259,7 @@ mod tests {
         check("(a or b", 1);
         check("a)", 2);
         check("or a", 1);
+        check("_exists_ >= 5", 13);
     }
 
     proptest! {

@@ -41,6 +41,19 @@ pub(super) struct DateReader<'a> {
     pub(super) now: Timestamp,
 }
 
+/// A date or date expression by a format, going down and going up; `None`: the format is none. For the fuzz targets.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn read_date(
+    format: &str,
+    date: &str,
+) -> Option<(Result<i64, StoreError>, Result<i64, StoreError>)> {
+    let formats = DateFormats::parse(format).ok()?;
+    let now = Timestamp::from_second(1_795_600_000).ok()?;
+    let reader = DateReader { formats: &formats, zone: TimeZone::UTC, now };
+    let date = Value::String(date.to_owned());
+    Some((reader.read(&date, false), reader.read(&date, true)))
+}
+
 impl DateReader<'_> {
     /// Reads a date or a date expression (`now-1d/d`, `2026-01-01||+1M/M`) as nanoseconds since 1970. Missing parts
     /// and rounding go down, or to the last nanosecond with `round_up`.

@@ -47,6 +47,8 @@ mod zones;
 
 pub(crate) use breaker::Breaker;
 pub(crate) use compile::read_network;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use dates::read_date;
 pub(crate) use hash::FastMap;
 pub(crate) use sorting::Cursor;
 pub(crate) use source::filter as filter_source;

@@ -1,0 +1,52 @@
+//! Redaction: once is enough, and what was found to be clean is.
+
+use crate::{intake::Redact as _, redact::Redactor};
+use serde_json::{Value, json};
+
+/// Shortest and longest card number.
+const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+
+pub(super) fn redact(data: &[u8]) {
+    let redactor = Redactor::new(b"a key of the fuzzer");
+    let text = String::from_utf8_lossy(data).into_owned();
+    let once = redactor.text(&text).into_owned();
+    assert_eq!(redactor.text(&once), once, "redacting again changes more of {text:?}");
+    // A number on its own, in the middle of nothing, is looked for here in another way.
+    for word in once.split(|c: char| !c.is_ascii_digit()).filter(|word| is_plain_visa(word)) {
+        let at = once.find(word).unwrap();
+        let beside = once[..at].chars().next_back().into_iter().chain(once[at + word.len()..].chars().next());
+        let alone = beside.into_iter().all(|c| c.is_whitespace() || "\"'(){}<>=&?".contains(c));
+        let grouped = once[..at].ends_with(|c: char| c.is_ascii_digit() || c.is_whitespace());
+        assert!(!alone || grouped, "the card {word} stays in {once:?}");
+    }
+    documents(&redactor, data, &text);
+}
+
+/// A document that is called clean is not changed; one that was redacted is.
+fn documents(redactor: &Redactor, data: &[u8], text: &str) {
+    let given = serde_json::from_slice::<Value>(data).ok().filter(Value::is_object);
+    let document =
+        given.unwrap_or_else(|| json!({"message": text, "list": [text], text: {"card": {"number": text}}}));
+    let Value::Object(mut fields) = document else { return };
+    let bytes = serde_json::to_vec(&fields).unwrap();
+    let clean = redactor.is_clean(&bytes);
+    let changed = redactor.fields(&mut fields);
+    assert!(!(clean && changed), "it was called clean: {}", String::from_utf8_lossy(&bytes));
+    let before = fields.clone();
+    assert!(!redactor.fields(&mut fields) || fields == before, "redacting again changes more");
+}
+
+/// Sixteen digits, the first a 4, of which the last one checks (Luhn, ISO/IEC 7812-1, annex B).
+fn is_plain_visa(word: &str) -> bool {
+    let doubled = |(place, digit): (usize, u32)| match digit * (1 + place as u32 % 2) {
+        two if two > 9 => two - 9,
+        one => one,
+    };
+    let sum: u32 = word.chars().rev().filter_map(|c| c.to_digit(10)).enumerate().map(doubled).sum();
+    let varied = word.bytes().any(|byte| Some(byte) != word.bytes().next());
+    CARD_DIGITS.contains(&word.len())
+        && word.len() == 16
+        && word.starts_with('4')
+        && varied
+        && sum.is_multiple_of(10)
+}
