@@ -65,6 +65,7 @@ async fn a_key_opens_what_it_says_and_nothing_else() {
         // A wildcard leaves out what is out of reach; a name is refused.
         ("POST", "/api/v1/logs/events?pipeline=json", event(), [403, 200, 403]),
         ("GET", "/api/v1/search/fields", None, [200, 403, 200]),
+        ("GET", "/api/v1/logs/patterns", None, [200, 403, 200]),
         // No role: what only accounts may do stays shut, whatever the key may do with indices.
         ("GET", "/api/v1/logs/uploads", None, [403, 403, 403]),
         ("GET", "/api/v1/logs/dead-letters", None, [403, 403, 403]),

@@ -43,8 +43,6 @@ impl Default for PatternSettings {
 pub struct Patterns {
     settings: PatternSettings,
     datasets: RwLock<HashMap<Arc<str>, Arc<Dataset>>>,
-    /// Counts the messages: the age of datasets.
-    messages: AtomicU64,
     /// Counts the changes that must be kept.
     changes: AtomicU64,
     /// Patterns of datasets that made room for others.
@@ -54,23 +52,18 @@ pub struct Patterns {
 #[derive(Debug)]
 struct Dataset {
     clusterer: Mutex<Clusterer>,
-    used: AtomicU64,
+    /// Messages that it had.
+    messages: AtomicU64,
 }
 
 impl Patterns {
     /// No patterns yet.
     pub fn new(settings: PatternSettings) -> Self {
-        Self {
-            settings,
-            datasets: RwLock::default(),
-            messages: AtomicU64::new(0),
-            changes: AtomicU64::new(0),
-            gone: Mutex::default(),
-        }
+        Self { settings, datasets: RwLock::default(), changes: AtomicU64::new(0), gone: Mutex::default() }
     }
 
-    /// Patterns as they were kept. Of each dataset and of the datasets those stay that were seen last, if there are more than
-    /// allowed.
+    /// Patterns as they were kept. If there are more than allowed, those of each dataset stay that were seen last, and the
+    /// datasets that have most.
     pub fn restored(settings: PatternSettings, mut kept: Vec<Pattern>) -> Self {
         kept.sort_by_key(|pattern| (pattern.last_seen, pattern.id));
         let patterns = Self::new(settings);
@@ -99,9 +92,8 @@ impl Patterns {
 
     /// The clusterer of a dataset, made if absent; `None` if it is excluded.
     fn dataset(&self, name: &str) -> Option<Arc<Dataset>> {
-        let used = self.messages.fetch_add(1, Ordering::Relaxed);
         if let Some(dataset) = self.datasets.read().get(name) {
-            dataset.used.store(used, Ordering::Relaxed);
+            dataset.messages.fetch_add(1, Ordering::Relaxed);
             return Some(Arc::clone(dataset));
         }
         if self.settings.excluded_datasets.iter().any(|excluded| excluded == name) {
@@ -109,21 +101,24 @@ impl Patterns {
         }
         let mut datasets = self.datasets.write();
         if !datasets.contains_key(name) && datasets.len() >= self.settings.datasets_max.max(1) {
-            self.forget_oldest(&mut datasets);
+            self.forget_smallest(&mut datasets);
         }
         let name: Arc<str> = name.into();
         let made = || {
             let clusterer = Clusterer::new(Arc::clone(&name), self.settings.per_dataset_max);
-            Arc::new(Dataset { clusterer: Mutex::new(clusterer), used: AtomicU64::new(used) })
+            Arc::new(Dataset { clusterer: Mutex::new(clusterer), messages: AtomicU64::new(1) })
         };
         Some(Arc::clone(datasets.entry(Arc::clone(&name)).or_insert_with(made)))
     }
 
-    fn forget_oldest(&self, datasets: &mut HashMap<Arc<str>, Arc<Dataset>>) {
-        let used = |dataset: &Arc<Dataset>| dataset.used.load(Ordering::Relaxed);
-        let oldest =
-            datasets.iter().min_by_key(|(_, dataset)| used(dataset)).map(|(name, _)| Arc::clone(name));
-        if let Some(dataset) = oldest.and_then(|oldest| datasets.remove(&oldest)) {
+    /// Forgets the dataset that had fewest messages: names of datasets come from outside, and a flood of them must not make the
+    /// patterns of the others go.
+    fn forget_smallest(&self, datasets: &mut HashMap<Arc<str>, Arc<Dataset>>) {
+        let size = |(name, dataset): &(&Arc<str>, &Arc<Dataset>)| {
+            (dataset.messages.load(Ordering::Relaxed), Arc::clone(name))
+        };
+        let smallest = datasets.iter().min_by_key(size).map(|(name, _)| Arc::clone(name));
+        if let Some(dataset) = smallest.and_then(|smallest| datasets.remove(&smallest)) {
             self.gone.lock().extend(dataset.clusterer.lock().kept());
         }
     }
@@ -133,13 +128,28 @@ impl Patterns {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// What changed since the last call; with `times`, also patterns whose times alone have moved.
-    pub fn take_changes(&self, times: bool) -> Changes {
+    /// At most so many patterns that changed since they were taken last, and all that are gone.
+    pub fn take_changes(&self, limit: usize) -> Changes {
         let mut changes = Changes { changed: Vec::new(), gone: std::mem::take(&mut *self.gone.lock()) };
         for dataset in self.all() {
-            dataset.clusterer.lock().take_changes(times, &mut changes);
+            dataset.clusterer.lock().take_changes(limit, &mut changes);
         }
         changes
+    }
+
+    /// All that changed, and patterns whose times alone have moved.
+    pub fn take_all_changes(&self) -> Changes {
+        let mut changes = Changes { changed: Vec::new(), gone: std::mem::take(&mut *self.gone.lock()) };
+        for dataset in self.all() {
+            dataset.clusterer.lock().take_all_changes(&mut changes);
+        }
+        changes
+    }
+
+    /// Whether there is something that [`Self::take_changes`] would give.
+    pub(super) fn has_changed(&self) -> bool {
+        !self.gone.lock().is_empty()
+            || self.all().iter().any(|dataset| dataset.clusterer.lock().has_changed())
     }
 
     /// Takes changes back that could not be kept.
@@ -157,6 +167,11 @@ impl Patterns {
     /// Those of these patterns that are known, in no order; of one that became one with another, the other, once.
     pub fn find(&self, ids: &HashSet<PatternId>) -> Vec<Pattern> {
         self.all().iter().flat_map(|dataset| dataset.clusterer.lock().find(ids).collect::<Vec<_>>()).collect()
+    }
+
+    /// How many patterns there are.
+    pub(super) fn count(&self) -> usize {
+        self.all().iter().map(|dataset| dataset.clusterer.lock().count()).sum()
     }
 
     /// All patterns, in no order.

@@ -40,6 +40,24 @@ pub struct Pattern {
     pub last_seen: Timestamp,
 }
 
+impl Pattern {
+    /// Whether a message is one of this pattern as it is now. Not all are that have its id: a pattern that was forgotten may
+    /// have come again from a message like one of its first, before others showed what in it are values.
+    pub fn matches(&self, message: &str) -> bool {
+        let Some(kept) = Cluster::skeleton_of(self) else { return false };
+        let mut own = Skeleton::default();
+        own.read(message);
+        let (mut shape, mut kept_shape) = (String::new(), String::new());
+        shape_of(&own.text, &own.tokens, &mut shape);
+        shape_of(&kept.text, &kept.tokens, &mut kept_shape);
+        let mut words = (0_u8..).zip(own.tokens.iter().zip(&kept.tokens));
+        shape == kept_shape
+            && words.all(|(at, (one, other))| {
+                self.widened.contains(&at) || one.of(&own.text) == other.of(&kept.text)
+            })
+    }
+}
+
 /// How alike a message is to a pattern: positions as bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Likeness {

@@ -41,8 +41,8 @@ pub(super) struct Clusterer {
     scratch: Scratch,
     messages: u64,
     born: u64,
-    /// Places of patterns that are to be kept anew, and ids of those that are not to be kept any more.
-    changed: Vec<usize>,
+    /// How many patterns are to be kept anew, and ids of those that are not to be kept any more.
+    changed: usize,
     gone: Vec<(PatternId, Arc<str>)>,
 }
 
@@ -67,7 +67,7 @@ impl Clusterer {
             scratch: Scratch::default(),
             messages: 0,
             born: 0,
-            changed: Vec::new(),
+            changed: 0,
             gone: Vec::new(),
         }
     }
@@ -151,7 +151,7 @@ impl Clusterer {
             && cluster.widen(words)
             && !std::mem::replace(&mut cluster.changed, true)
         {
-            self.changed.push(slot);
+            self.changed += 1;
         }
     }
 
@@ -160,12 +160,9 @@ impl Clusterer {
         let id = PatternId::new(&self.dataset, &skeleton.text);
         let mut cluster = Cluster::new(id, skeleton, &message.hashes, at);
         cluster.born = self.born;
-        let slot = self.put(cluster, &message.shape);
-        if let Some(cluster) = self.slots.get_mut(slot).and_then(Option::as_mut) {
-            cluster.changed = true;
-            self.changed.push(slot);
-        }
-        slot
+        cluster.changed = true;
+        self.changed += 1;
+        self.put(cluster, &message.shape)
     }
 
     fn put(&mut self, mut cluster: Cluster, shape: &str) -> usize {
@@ -218,6 +215,7 @@ impl Clusterer {
             }
         }
         self.free.push(slot);
+        self.changed -= usize::from(cluster.changed);
         if cluster.was_kept() {
             self.gone.push((cluster.id, Arc::clone(&cluster.skeleton)));
         }
@@ -237,19 +235,27 @@ impl Clusterer {
         self.put(cluster, &scratch.shape);
     }
 
-    /// What changed since the last call: with `times`, also patterns whose times alone have moved.
-    pub(super) fn take_changes(&mut self, times: bool, changes: &mut Changes) {
-        let changed = std::mem::take(&mut self.changed);
-        let slots = if times { (0..self.slots.len()).collect() } else { changed };
-        for slot in slots {
-            let Some(cluster) = self.slots.get_mut(slot).and_then(Option::as_mut) else { continue };
-            if cluster.changed || times && cluster.has_moved() {
+    /// Adds what changed since it was taken last, until there are so many changes.
+    pub(super) fn take_changes(&mut self, limit: usize, changes: &mut Changes) {
+        for cluster in self.slots.iter_mut().flatten() {
+            if self.changed == 0 || changes.changed.len() >= limit {
+                break;
+            }
+            if cluster.changed {
+                self.changed -= 1;
                 changes.changed.push(cluster.keep(&self.dataset));
             }
         }
         // The same may have come again in the meantime.
         let gone = self.gone.drain(..).filter(|(_, skeleton)| !self.by_skeleton.contains_key(skeleton));
         changes.gone.extend(gone.map(|(id, _)| id));
+    }
+
+    /// Adds all that changed, and patterns whose times alone have moved.
+    pub(super) fn take_all_changes(&mut self, changes: &mut Changes) {
+        self.take_changes(usize::MAX, changes);
+        let moved = self.slots.iter_mut().flatten().filter(|cluster| cluster.has_moved());
+        changes.changed.extend(moved.map(|cluster| cluster.keep(&self.dataset)));
     }
 
     /// What is kept of it, or was before it made room: to be removed when the dataset is forgotten.
@@ -261,7 +267,7 @@ impl Clusterer {
 
     /// Whether there is something to be kept beside times.
     pub(super) fn has_changed(&self) -> bool {
-        !self.changed.is_empty() || !self.gone.is_empty()
+        self.changed > 0 || !self.gone.is_empty()
     }
 
     /// Takes changes back that could not be kept.
@@ -270,7 +276,7 @@ impl Clusterer {
         if let Some(cluster) = self.slots.get_mut(slot).and_then(Option::as_mut)
             && !std::mem::replace(&mut cluster.changed, true)
         {
-            self.changed.push(slot);
+            self.changed += 1;
         }
     }
 
@@ -292,6 +298,7 @@ impl Clusterer {
             && clusters.len() == self.by_skeleton.len()
             && clusters.len() == of_shapes
             && clusters.len() + self.free.len() == self.slots.len()
+            && clusters.iter().filter(|(_, cluster)| cluster.changed).count() == self.changed
             && clusters.iter().all(is_found)
     }
 
@@ -301,6 +308,11 @@ impl Clusterer {
             ids.contains(&cluster.id) || cluster.aliases.iter().any(|alias| ids.contains(alias))
         };
         self.slots.iter().flatten().filter(wanted).map(|cluster| cluster.pattern(&self.dataset))
+    }
+
+    /// How many patterns there are.
+    pub(super) fn count(&self) -> usize {
+        self.by_skeleton.len()
     }
 
     /// All patterns, in no order.
@@ -318,7 +330,7 @@ impl Scratch {
 }
 
 /// What is to be kept of the patterns, and what not any more.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Changes {
     /// New ones and those that are other than they were kept.
     pub changed: Vec<Pattern>,

@@ -3,11 +3,16 @@ use super::{
     clusterer::Changes,
 };
 use crate::ports::{PatternStore, PortError};
+use metrics::gauge;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 use tokio::sync::Mutex;
+
+/// Patterns that are kept before a batch of events at most. There are more only when messages come that are all different: then
+/// most are forgotten again before they were worth keeping.
+const BATCH_MAX: usize = 256;
 
 /// The patterns with the place where they are kept.
 pub struct PatternKeeper {
@@ -51,26 +56,127 @@ impl PatternKeeper {
         }
         let _writing = self.writing.lock().await;
         if self.kept.load(Ordering::Acquire) < wanted {
-            self.write(false).await;
+            let made = self.patterns.changes();
+            if self.write(self.patterns.take_changes(BATCH_MAX)).await && !self.patterns.has_changed() {
+                self.kept.store(made, Ordering::Release);
+            }
         }
     }
 
     /// Keeps also when patterns were seen last: to be called now and then, and before the end.
     pub async fn keep_times(&self) {
         let _writing = self.writing.lock().await;
-        self.write(true).await;
+        self.write(self.patterns.take_all_changes()).await;
+        gauge!("log_patterns").set(self.patterns.count() as f64);
     }
 
-    async fn write(&self, times: bool) {
-        let made = self.patterns.changes();
-        let changes = self.patterns.take_changes(times);
-        let taken = Changes { changed: changes.changed.clone(), gone: changes.gone.clone() };
+    /// Whether these are kept now.
+    async fn write(&self, changes: Changes) -> bool {
+        let mut taken = Taken { patterns: &self.patterns, changes: changes.clone() };
         match self.store.save(changes).await {
-            Ok(()) => self.kept.store(made, Ordering::Release),
+            Ok(()) => {
+                taken.changes = Changes::default();
+                true
+            }
             Err(error) => {
-                self.patterns.give_back(taken);
                 tracing::warn!(%error, "cannot keep the log patterns; a crash now would forget the newest of them");
+                false
             }
         }
+    }
+}
+
+/// Changes that were taken to be kept. Gives them back if they were not: also when whoever waited for it went away.
+struct Taken<'p> {
+    patterns: &'p Patterns,
+    changes: Changes,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        if !changes.changed.is_empty() || !changes.gone.is_empty() {
+            self.patterns.give_back(changes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{patterns::Pattern, ports::PortErrorKind};
+    use async_trait::async_trait;
+    use event::Timestamp;
+    use std::collections::BTreeMap;
+
+    /// Fails, or never answers, as often as it is told to.
+    #[derive(Default)]
+    struct Flaky {
+        failures: AtomicU64,
+        hangs: AtomicU64,
+        saves: AtomicU64,
+        kept: parking_lot::Mutex<BTreeMap<String, Pattern>>,
+    }
+
+    fn one_less(count: &AtomicU64) -> bool {
+        count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
+    }
+
+    #[async_trait]
+    impl PatternStore for Flaky {
+        async fn load(&self) -> Result<Vec<Pattern>, PortError> {
+            Ok(self.kept.lock().values().cloned().collect())
+        }
+
+        async fn save(&self, changes: Changes) -> Result<(), PortError> {
+            self.saves.fetch_add(1, Ordering::SeqCst);
+            if one_less(&self.failures) {
+                return Err(PortError::new(PortErrorKind::Unavailable, "as asked"));
+            }
+            if one_less(&self.hangs) {
+                std::future::pending::<()>().await;
+            }
+            let mut kept = self.kept.lock();
+            changes.gone.iter().for_each(|id| drop(kept.remove(&id.to_string())));
+            kept.extend(changes.changed.into_iter().map(|pattern| (pattern.id.to_string(), pattern)));
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_kept_is_kept_later() {
+        let store = Arc::new(Flaky::default());
+        let keeper = PatternKeeper::open(store.clone(), PatternSettings::default()).await.unwrap();
+        let assign =
+            |message: &str| keeper.patterns().assign("shop", message, Timestamp::UNIX_EPOCH).unwrap();
+        let saves = || store.saves.load(Ordering::SeqCst);
+        let id = assign("Order 1 paid").to_string();
+        store.failures.store(1, Ordering::SeqCst);
+        keeper.keep().await;
+        assert!(store.kept.lock().is_empty());
+        // Who waits for it goes away in the middle.
+        store.hangs.store(1, Ordering::SeqCst);
+        let waiting = keeper.keep();
+        assert!(futures::FutureExt::now_or_never(waiting).is_none());
+        keeper.keep().await;
+        assert_eq!(store.kept.lock().keys().cloned().collect::<Vec<_>>(), [id]);
+        assert_eq!(saves(), 3);
+        // Nothing new: nothing is written.
+        assign("Order 2 paid");
+        keeper.keep().await;
+        assert_eq!(saves(), 3);
+
+        // A flood of messages that are all different is kept piece by piece.
+        for n in 0..BATCH_MAX + 10 {
+            let word: String =
+                format!("{n:04}").bytes().map(|digit| char::from(digit - b'0' + b'g')).collect();
+            assign(&format!("{}{word}", ["", "(", "[", "{"][n % 4]));
+        }
+        keeper.keep().await;
+        assert_eq!(store.kept.lock().len(), BATCH_MAX + 1);
+        keeper.keep().await;
+        assert_eq!(store.kept.lock().len(), keeper.patterns().count());
+        let again = PatternKeeper::open(store.clone(), PatternSettings::default()).await.unwrap();
+        assert_eq!(again.patterns().count(), keeper.patterns().count());
     }
 }

@@ -1,9 +1,8 @@
 use super::{
     Pattern, PatternId, PatternSettings, Patterns, WILDCARD,
-    cluster::Cluster,
     clusterer::{Changes, Clusterer},
     skeleton,
-    skeleton::{Skeleton, TEXT_MAX_BYTES, TOKENS_MAX, shape_of},
+    skeleton::{Skeleton, TEXT_MAX_BYTES, TOKENS_MAX},
 };
 use event::Timestamp;
 use proptest::prelude::*;
@@ -132,19 +131,20 @@ fn the_longest_unused_makes_room_and_comes_back_under_its_id() {
         assign(&patterns, message);
     }
     assert_eq!(texts(&patterns), ["and now four words", "now three words", "one"]);
-    patterns.take_changes(true);
+    patterns.take_all_changes();
     assign(&patterns, "two words");
-    let changes = patterns.take_changes(false);
+    let changes = patterns.take_changes(9);
     assert_eq!((changes.changed.len(), changes.gone.len()), (1, 1));
     for dataset in ["a", "b", "c"] {
         patterns.assign(dataset, "one", NOW);
     }
+    assert_eq!(patterns.all_patterns().len(), 4, "a flood of small datasets leaves the large one alone");
+    for _ in 0..9 {
+        patterns.assign("c", "one", NOW);
+    }
+    patterns.assign("d", "one", NOW);
     assert_eq!(patterns.all_patterns().len(), 2, "one in each of two datasets");
-    assert_eq!(
-        patterns.take_changes(false).gone.len(),
-        3,
-        "those of the first dataset; its own was never kept"
-    );
+    assert_eq!(patterns.take_changes(9).gone.len(), 3, "those of the first dataset; its own was never kept");
     assert_eq!(assign(&patterns, "one"), first);
 }
 
@@ -152,7 +152,10 @@ fn the_longest_unused_makes_room_and_comes_back_under_its_id() {
 fn only_what_changed_is_kept() {
     let patterns = Patterns::new(PatternSettings::default());
     let at = |secs: i64| Timestamp::from_second(secs).unwrap();
-    let changed = |times: bool| patterns.take_changes(times).changed.len();
+    let changed = |all: bool| {
+        let changes = if all { patterns.take_all_changes() } else { patterns.take_changes(1) };
+        changes.changed.len()
+    };
     patterns.assign("shop", "Order 1 paid", at(1_000));
     assert_eq!((changed(false), changed(false), changed(true)), (1, 0, 0));
     patterns.assign("shop", "Order 2 paid", at(1_059));
@@ -160,7 +163,7 @@ fn only_what_changed_is_kept() {
     patterns.assign("shop", "Order 3 paid", at(1_060));
     assert_eq!((changed(false), changed(true)), (0, 1));
     patterns.assign("shop", "Order 4 paid", at(999));
-    let kept = patterns.take_changes(true).changed;
+    let kept = patterns.take_all_changes().changed;
     assert_eq!((kept[0].first_seen, kept[0].last_seen), (at(999), at(1_060)));
     patterns.give_back(Changes { changed: kept, gone: Vec::new() });
     assert_eq!((changed(false), changed(false)), (1, 0), "what could not be kept is given again");
@@ -184,23 +187,6 @@ fn damaged_patterns_are_left_out() {
     check(&[0, 3, 2, 4], "Order", 0);
     check(&[1, 2], "üü", 0);
     check(&[0, 1].repeat(65), "Order", 0);
-}
-
-/// Whether a message is one of a pattern, from what is kept of it alone.
-fn is_of(pattern: &Pattern, message: &str) -> bool {
-    let mut own = Skeleton::default();
-    own.read(message);
-    let kept = Cluster::skeleton_of(pattern).unwrap();
-    let shape = |skeleton: &Skeleton| {
-        let mut shape = String::new();
-        shape_of(&skeleton.text, &skeleton.tokens, &mut shape);
-        shape
-    };
-    let mut words = own.tokens.iter().zip(&kept.tokens).enumerate();
-    shape(&own) == shape(&kept)
-        && words.all(|(at, (one, other))| {
-            pattern.widened.contains(&(at as u8)) || one.of(&own.text) == other.of(&kept.text)
-        })
 }
 
 /// Messages that look like some, in few shapes, so that patterns meet.
@@ -248,7 +234,7 @@ proptest! {
             let Some(id) = patterns.assign("d", message, NOW) else { continue };
             let all = patterns.all_patterns();
             let pattern = all.iter().find(|pattern| pattern.id == id).unwrap();
-            prop_assert!(is_of(pattern, message), "{message:?} is not of {pattern:?}");
+            prop_assert!(pattern.matches(message), "{message:?} is not of {pattern:?}");
         }
     }
 
@@ -267,7 +253,7 @@ proptest! {
             prop_assert_eq!(again.is_some(), id.is_some());
             if let Some(old) = one(id) {
                 let pattern = all.iter().find(|pattern| pattern.id == old).unwrap();
-                prop_assert!(is_of(pattern, message));
+                prop_assert!(pattern.matches(message));
             }
         }
     }
@@ -293,10 +279,11 @@ proptest! {
         for (count, message) in messages.iter().enumerate() {
             patterns.assign("d", message, Timestamp::from_second(count as i64).unwrap());
             if count % batch == 0 {
-                keep(&mut kept, patterns.take_changes(count % 3 == 0));
+                let changes = if count % 3 == 0 { patterns.take_all_changes() } else { patterns.take_changes(count % 5) };
+                keep(&mut kept, changes);
             }
         }
-        keep(&mut kept, patterns.take_changes(false));
+        keep(&mut kept, patterns.take_changes(usize::MAX));
         let restored = Patterns::restored(PatternSettings::default(), kept.into_values().collect());
         prop_assert_eq!(templates(&restored), templates(&patterns));
         for message in &more {

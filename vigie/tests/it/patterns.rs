@@ -117,7 +117,17 @@ async fn a_night_of_errors_is_a_few_patterns() {
     assert_eq!(page["events"], 8, "{page:#}");
     let page = patterns(&admin, "dataset=other").await;
     assert_eq!((&page["items"], &page["events"]), (&json!([]), &json!(0)));
-    for bad in ["limit=0", "limit=201", "q=%22", "from=x", "new_since=x", "dataset=,", "cursor=x", "what=1"] {
+    for bad in [
+        "limit=0",
+        "limit=201",
+        "q=%22",
+        "from=x",
+        "new_since=x",
+        "dataset=,",
+        "cursor=x",
+        "what=1",
+        "only_new=true",
+    ] {
         let (status, problem) = admin.get(&format!("/logs/patterns?{bad}")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}: {problem}");
     }

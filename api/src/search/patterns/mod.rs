@@ -77,8 +77,7 @@ struct Question<'a> {
     app: &'a App,
     scope: Scope,
     indices: Vec<String>,
-    /// In the store's query language, without the range of time and with it.
-    anytime: Value,
+    /// In the store's query language.
     query: Value,
     new_since: Option<Timestamp>,
     /// Buckets of the histograms; `None` where there are no events.
@@ -129,11 +128,13 @@ impl<'a> Question<'a> {
                 .map_err(|_| ApiError::field("new_since", "is not a time: use RFC 3339, a day, or now-1h"))?,
             None => range,
         };
+        if request.only_new && new_since.from_ms.is_none() {
+            return Err(ApiError::field("only_new", "needs to know since when: give new_since or from"));
+        }
         let indices = indices::patterns(request.index.as_deref())?;
         let (from, to) = run::span(app, &scope, &indices, range).await?;
         Ok(Self {
             app,
-            anytime: body::query(&search, Range::default())?,
             query: body::query(&search, range)?,
             new_since: new_since.from_ms.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
             plan: Plan::within(BUCKETS_MAX, from, to),
@@ -148,7 +149,7 @@ impl<'a> Question<'a> {
             "terms": {"field": FIELD, "size": IDS_MAX},
             "aggs": {"first": {"min": {"field": "@timestamp"}}, "last": {"max": {"field": "@timestamp"}}},
         });
-        let mut response = self.ask(&self.query, aggregation).await?;
+        let mut response = self.ask(&self.indices, &self.query, aggregation).await?;
         let aggregations = response.aggregations.take().unwrap_or_default();
         let buckets = aggregations.get(PATTERNS).unwrap_or(&Value::Null);
         let ids: HashSet<PatternId> = groups::keys(buckets).filter_map(|key| key.parse().ok()).collect();
@@ -157,15 +158,19 @@ impl<'a> Question<'a> {
         Ok(Counted { timed_out: response.timed_out, ..Counted::of(buckets, known) })
     }
 
-    /// When the patterns were first seen ever: known here, but for those that were forgotten; and who does not see all events must
-    /// not learn of others.
+    /// When the patterns were first seen ever. What is known here counts if it is early enough; a pattern that seems new may have
+    /// been forgotten in between, and who does not see all events must not learn of others: there the events are asked.
     async fn add_first_seen(&self, groups: &mut [Group]) -> Result<(), ApiError> {
         let sees_all = self.scope.filter().is_none()
             && event_indices().iter().all(|indices| self.scope.may(IndexRight::Read, indices));
         let mut unknown = Vec::new();
         for group in groups.iter_mut().filter(|group| group.first_seen.is_none()) {
             match &group.pattern {
-                Some(pattern) if sees_all => group.first_seen = Some(pattern.first_seen.min(group.first)),
+                Some(pattern)
+                    if sees_all && self.new_since.is_none_or(|since| pattern.first_seen < since) =>
+                {
+                    group.first_seen = Some(pattern.first_seen.min(group.first));
+                }
                 _ => unknown.extend(group.ids.iter().cloned()),
             }
         }
@@ -176,8 +181,10 @@ impl<'a> Question<'a> {
             "terms": {"field": FIELD, "size": unknown.len()},
             "aggs": {"first": {"min": {"field": "@timestamp"}}},
         });
-        let query = json!({"bool": {"filter": [self.anytime, {"terms": {FIELD: unknown}}]}});
-        let response = self.ask(&query, aggregation).await?;
+        let mut everywhere = indices::patterns(None)?;
+        everywhere.extend(self.indices.iter().filter(|name| name.contains('*')).cloned());
+        let query = json!({"terms": {FIELD: unknown}});
+        let response = self.ask(&everywhere, &query, aggregation).await?;
         let aggregations = response.aggregations.unwrap_or_default();
         let first: HashMap<&str, Timestamp> =
             groups::firsts(aggregations.get(PATTERNS).unwrap_or(&Value::Null)).collect();
@@ -209,7 +216,7 @@ impl<'a> Question<'a> {
         }
         let aggregation = json!({"terms": {"field": FIELD, "size": ids.len()}, "aggs": aggregations});
         let query = json!({"bool": {"filter": [self.query, {"terms": {FIELD: ids}}]}});
-        let mut response = self.ask(&query, aggregation).await?;
+        let mut response = self.ask(&self.indices, &query, aggregation).await?;
         let mut aggregations = response.aggregations.take().unwrap_or_default();
         let mut details = groups::by_key(aggregations.get_mut(PATTERNS).map(Value::take).unwrap_or_default());
         let shows_messages = !self.scope.masks_field("message");
@@ -221,7 +228,12 @@ impl<'a> Question<'a> {
         Ok(views.collect())
     }
 
-    async fn ask(&self, query: &Value, aggregation: Value) -> Result<logs::SearchResponse, ApiError> {
+    async fn ask(
+        &self,
+        indices: &[String],
+        query: &Value,
+        aggregation: Value,
+    ) -> Result<logs::SearchResponse, ApiError> {
         let mut body = Object::new();
         body.insert("query".into(), query.clone());
         body.insert("size".into(), 0.into());
@@ -229,7 +241,7 @@ impl<'a> Question<'a> {
         body.insert("timeout".into(), format!("{}s", body::TIMEOUT_SECS).into());
         body.insert("aggs".into(), json!({PATTERNS: aggregation}));
         let request = logs::SearchRequest {
-            indices: self.indices.clone(),
+            indices: indices.to_vec(),
             body,
             timeout: Some(Duration::from_secs(body::TIMEOUT_SECS)),
             options: IndicesOptions::LENIENT,

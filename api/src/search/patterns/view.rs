@@ -67,10 +67,10 @@ impl PatternView {
         let sample =
             message.map(|message| message[..message.floor_char_boundary(SAMPLE_MAX_BYTES)].to_owned());
         // Of a pattern that was forgotten, one message tells what it is.
-        let template = match &group.pattern {
-            Some(pattern) => shows_messages.then(|| pattern.template.clone()),
-            None => message.map(ingest::patterns::skeleton),
-        };
+        let template = message.map(|message| match &group.pattern {
+            Some(pattern) if pattern.matches(message) => pattern.template.clone(),
+            _ => ingest::patterns::skeleton(message),
+        });
         let dataset = match &group.pattern {
             Some(pattern) => pattern.dataset.to_string(),
             None => text("/event/dataset").unwrap_or_default().to_owned(),
