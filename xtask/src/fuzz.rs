@@ -38,24 +38,22 @@ pub(crate) fn run(root: &Path, options: &FuzzArgs) -> anyhow::Result<()> {
         bail!("there is no target {unknown:?}; there are {}", all.join(", "));
     }
     let chosen = if options.targets.is_empty() { &all } else { &options.targets };
+    let sources = Sources::read(root)?;
+    for target in chosen {
+        sow(&fuzz.join("corpus").join(target), &sources.seeds(target))?;
+    }
     let host = host()?;
     let directory = build(&fuzz, &host, chosen)?;
-    let sources = Sources::read(root)?;
     let mut found = Vec::new();
     for target in chosen {
-        let corpus = fuzz.join("corpus").join(target);
         let artifacts = fuzz.join("artifacts").join(target);
-        fs::create_dir_all(&corpus)?;
         fs::create_dir_all(&artifacts)?;
-        for (number, seed) in sources.seeds(target).iter().take(SEEDS_MAX).enumerate() {
-            fs::write(corpus.join(format!("seed-{number:03}")), &seed[..seed.len().min(INPUT_MAX_BYTES)])?;
-        }
         let status = Command::new(directory.join(target))
-            .arg(&corpus)
+            .arg(fuzz.join("corpus").join(target))
             .arg(format!("-max_total_time={}", options.seconds))
             .arg(format!("-max_len={INPUT_MAX_BYTES}"))
             .arg(format!("-artifact_prefix={}/", artifacts.display()))
-            .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=1"])
+            .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
             .status()
             .with_context(|| format!("cannot start target {target:?}"))?;
         if !status.success() {
@@ -64,6 +62,15 @@ pub(crate) fn run(root: &Path, options: &FuzzArgs) -> anyhow::Result<()> {
     }
     if !found.is_empty() {
         bail!("something does not hold in {}: see fuzz/artifacts", found.join(", "));
+    }
+    Ok(())
+}
+
+/// Gives a target the inputs that it begins with.
+fn sow(corpus: &Path, seeds: &[Vec<u8>]) -> anyhow::Result<()> {
+    fs::create_dir_all(corpus)?;
+    for (number, seed) in seeds.iter().take(SEEDS_MAX).enumerate() {
+        fs::write(corpus.join(format!("seed-{number:03}")), &seed[..seed.len().min(INPUT_MAX_BYTES)])?;
     }
     Ok(())
 }

@@ -3,14 +3,11 @@
 //!
 //! As Elasticsearch's structure finder does it (`_text_structure/find_structure`), the answer is a grok pattern.
 
+use super::kinds::{DEFINITIONS, KEY, KINDS, Kind, QUOTED, TOKEN};
 use crate::time_forms::TimeForm;
 use event::Object;
-use regex::Regex;
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most lines that are looked at, and most bytes of each.
 const LINES_MAX: usize = 200;
@@ -38,52 +35,6 @@ pub(super) struct Structure {
     /// Whether it finds a level.
     pub(super) has_level: bool,
 }
-
-/// A kind of field: its name in patterns, what it matches, how a field of it is called, what type grok makes of it.
-struct Kind {
-    grok: &'static str,
-    regex: Regex,
-    name: &'static str,
-}
-
-/// What may follow a field: its neighbours must not go on with it.
-const END: &str = r#"(?:$|[\s,;|\])}>"'=:])"#;
-
-static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
-    let kind = |grok, pattern: &str, name| Kind {
-        grok,
-        regex: Regex::new(&format!("^({pattern}){END}")).expect("the kinds are tested"),
-        name,
-    };
-    vec![
-        kind("LEVEL", LEVEL, "log.level"),
-        kind("UUID", "[A-Fa-f0-9]{8}-(?:[A-Fa-f0-9]{4}-){3}[A-Fa-f0-9]{12}", "trace.id"),
-        kind("IP", r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}", "source.ip"),
-        kind("METHOD", "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS", "http.request.method"),
-        kind("LINK", r#"[a-z][a-z0-9+.-]{1,20}://[^\s"'<>\])]+"#, "url.original"),
-        kind("EMAILADDRESS", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}", "user.email"),
-        kind("NUMBER", r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", "number"),
-        kind("TARGET", r#"/[^\s"'\])|,;]*"#, "path"),
-    ]
-});
-
-const LEVEL: &str =
-    "(?i:trace|debug|info|information|notice|warn|warning|error|err|critical|crit|fatal|severe|alert|emerg)";
-/// The patterns that are not among the stock ones.
-const DEFINITIONS: [(&str, &str); 7] = [
-    ("LEVEL", LEVEL),
-    ("METHOD", "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"),
-    ("LINK", r#"[a-z][a-z0-9+.-]{1,20}://[^\s"'<>\])]+"#),
-    ("TARGET", r#"/[^\s"'\])|,;]*"#),
-    ("TOKEN", r#"[^\s\[\](){}|:;,"'=<>]+"#),
-    ("QUOTED", r#"[^"]*"#),
-    ("REST", r"[\s\S]*"),
-];
-static TOKEN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"^([^\s\[\](){}|:;,"'=<>]+)"#).expect("it is tested"));
-static KEY: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^([A-Za-z_][A-Za-z0-9_.-]{0,60}=)").expect("it is tested"));
-static QUOTED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"^"([^"]*)""#).expect("it is tested"));
 
 /// The structures of lines that most, nearly all, or all have: the caller tries them.
 pub(super) fn candidates(lines: &[&str]) -> Vec<Structure> {
@@ -188,19 +139,16 @@ impl<'l> Finder<'l> {
     fn level_or_kind(&mut self) -> bool {
         for kind in KINDS.iter() {
             let cut = |rest: &'l str| {
-                let end = kind.regex.captures(rest).and_then(|found| Some(found.get(1)?.end()));
                 // A dash stands for what is not there.
                 let dash = || (rest == "-" || rest.starts_with("- ") || rest.starts_with("-\"")).then_some(1);
-                Some(rest.split_at(end.or_else(dash)?))
+                Some(rest.split_at(kind.end(rest).or_else(dash)?))
             };
             let pieces: Vec<(&str, &str)> = self.rests.iter().filter_map(|rest| cut(rest)).collect();
             if pieces.len() < self.least {
                 continue;
             }
             let dashes = pieces.iter().filter(|(piece, _)| *piece == "-").count();
-            if dashes == pieces.len()
-                || kind.grok == "IP" && !pieces.iter().all(|(p, _)| *p == "-" || is_ip(p))
-            {
+            if dashes == pieces.len() || !pieces.iter().all(|(piece, _)| *piece == "-" || kind.takes(piece)) {
                 continue;
             }
             self.rests = pieces.iter().map(|(_, rest)| *rest).collect();
@@ -388,10 +336,6 @@ impl<'l> Finder<'l> {
         let Self { pattern, start, fields, time, has_level, .. } = self;
         Some(Structure { pattern, start, definitions, fields, time, has_level })
     }
-}
-
-fn is_ip(text: &str) -> bool {
-    text.parse::<std::net::IpAddr>().is_ok()
 }
 
 /// A name as a group of a regular expression may be called.

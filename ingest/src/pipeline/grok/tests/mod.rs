@@ -248,3 +248,14 @@ proptest! {
         }
     }
 }
+
+/// Each match takes a search to the end of the text: the line of a stranger must not cost its length squared.
+#[test]
+fn all_matches_of_a_text_share_its_steps() {
+    let pattern = "(?<![0-9])(?<TAG><[^>]*>|<)".to_owned();
+    let around = || ("<".to_owned(), ">".to_owned());
+    let redactor = Redactor::compile(&[pattern], &Object::new(), around()).unwrap();
+    let error = redactor.redact(&"5<<".repeat(3_000)).unwrap_err();
+    assert!(error.contains("too much work: grok pattern matching was given up after"), "{error}");
+    assert_eq!(redactor.redact("5<< <b>").unwrap().unwrap(), "5<<TAG>");
+}
