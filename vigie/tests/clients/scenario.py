@@ -1,6 +1,6 @@
 """What applications do with Elasticsearch's and OpenSearch's Python clients, against a running vigie.
 
-    python scenario.py URL USER PASSWORD
+    python scenario.py URL USER PASSWORD FIXTURES
 
 The client is the one that this Python has installed. Any difference from what the real servers answer ends it with an
 AssertionError.
@@ -8,9 +8,11 @@ AssertionError.
 
 import importlib
 import importlib.util
+import json
+import pathlib
 import sys
 
-URL, USER, PASSWORD = sys.argv[1:4]
+URL, USER, PASSWORD, FIXTURES = sys.argv[1:5]
 NAME = next(name for name in ("elasticsearch", "opensearchpy") if importlib.util.find_spec(name))
 client = importlib.import_module(NAME)
 helpers = importlib.import_module(NAME + ".helpers")
@@ -66,6 +68,34 @@ def raises(kind, call):
 
 def status_of(error):
     return error.meta.status if hasattr(error, "meta") else error.status_code
+
+
+# A shop's month, and the pipelines that read it.
+FILES = {"access.log": "access", "transactions.ndjson": "transaction", "behaviour.ndjson": "behaviour",
+         "errors.ndjson": "error", "performance.ndjson": "performance", "devices.ndjson": "device"}
+
+
+def load_fixtures(es):
+    """Loads the fixtures with the bulk helper, twice: the second time every document is there already."""
+    for name, pipeline in FILES.items():
+        lines = (pathlib.Path(FIXTURES) / name).read_text().splitlines()
+        read = json.loads if name.endswith(".ndjson") else lambda line: {"message": line}
+        # The pipelines name the index, by the day of the event.
+        actions = [{"_op_type": "create", "_index": "fixtures", "_id": "%s-%d" % (name, n), "_source": read(line)}
+                   for n, line in enumerate(lines)]
+        done, errors = helpers.bulk(es, actions, chunk_size=1000, pipeline=pipeline, refresh=True)
+        assert (done, errors) == (len(lines), []), (name, done, errors[:3])
+        done, errors = helpers.bulk(es, actions[:500], pipeline=pipeline, raise_on_error=False)
+        assert done == 0 and all(e["create"]["status"] == 409 for e in errors), (name, done, errors[:3])
+    counts = {name: len((pathlib.Path(FIXTURES) / name).read_text().splitlines()) for name in FILES}
+    # Refunds and chargebacks change the event of their payment.
+    counts["transactions.ndjson"] = len((pathlib.Path(FIXTURES) / "transactions.labels.ndjson").read_text().splitlines())
+    assert es.count(index="device-logs-*")["count"] == counts.pop("devices.ndjson")
+    body = {"size": 0, "track_total_hits": True, "aggs": {
+        "datasets": {"terms": {"field": "event.dataset"}}, "countries": {"terms": {"field": "source.geo.country_iso_code"}}}}
+    found = es.search(index="ecommerce-logs-*", **(body if BY_PARTS else {"body": body}))
+    assert found["hits"]["total"]["value"] == sum(counts.values()), (counts, found)
+    assert found["aggregations"]["countries"]["buckets"], found
 
 
 def main():
@@ -185,6 +215,7 @@ def main():
         es.indices.delete(index=name)
     es.indices.delete_index_template(name=INDEX)
     es.ingest.delete_pipeline(id=INDEX)
+    load_fixtures(es)
     print(NAME, ".".join(map(str, VERSION[:3])), "ok")
 
 

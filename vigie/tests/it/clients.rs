@@ -31,6 +31,7 @@ fn run_python(environment: &str) {
         .args(["-W", "ignore"])
         .arg(repository("vigie/tests/clients/scenario.py"))
         .args([&vigie.elastic, ADMIN, PASSWORD])
+        .arg(repository("fixtures"))
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
