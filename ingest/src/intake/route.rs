@@ -1,6 +1,7 @@
 //! When an event happened and which index it goes to.
 
 use super::fields::text_at;
+use crate::pipeline::write_iso;
 use event::{DEVICE_LOGS, ECOMMERCE_LOGS, Event, Timestamp, daily_index};
 use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
 use serde_json::Value;
@@ -36,7 +37,9 @@ pub(super) fn settle_time(event: &mut Event, received_at: Timestamp, now: Timest
 
 /// RFC 3339, UTC, milliseconds.
 pub(crate) fn format_time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    let mut text = String::with_capacity(24);
+    write_iso(&mut text, at, &TimeZone::UTC);
+    text
 }
 
 /// A time as pipelines leave it: RFC 3339, without zone in UTC, or milliseconds since 1970.

@@ -35,4 +35,4 @@ pub use processors::processor_names;
 pub use registry::{PipelineInfo, PipelineSource, Pipelines};
 pub use simulate::SimulateTarget;
 pub use stored_scripts::{StoredScript, StoredScripts};
-pub(crate) use time_format::TimeFormat;
+pub(crate) use time_format::{TimeFormat, month_named, write_iso};

@@ -30,6 +30,12 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+/// The month of that name, of its first three letters, in any case.
+pub(crate) fn month_named(abbreviation: &str) -> Option<i8> {
+    let named = |name: &str| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(abbreviation));
+    i8::try_from(MONTHS.iter().position(|name| named(name))? + 1).ok()
+}
+
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TimeFormat {

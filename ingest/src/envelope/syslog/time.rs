@@ -1,10 +1,8 @@
 //! Times of syslog headers, in all the forms that daemons and routers write.
 
+use crate::pipeline::month_named;
 use event::Timestamp;
 use jiff::{civil::DateTime, tz::TimeZone};
-
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// An RFC 3339 time with its zone.
 pub(super) fn read_rfc3339(text: &str) -> Option<Timestamp> {
@@ -32,8 +30,7 @@ pub(super) fn read<'a>(
     }
     let text = text.strip_prefix(['*', '.']).unwrap_or(text);
     let (month, rest) = token(text);
-    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))?;
-    let month = i8::try_from(month + 1).ok()?;
+    let month = month_named(month)?;
     let (day, rest) = token(rest.trim_start_matches(' '));
     let day = day.parse::<i8>().ok()?;
     let (mut clock, mut rest) = token(rest);
