@@ -222,7 +222,7 @@ mod tests {
         test_runner::{Config, TestError, TestRunner},
     };
 
-    /// Inputs of one target in an ordinary test.
+    /// Inputs of one target in an ordinary test; more with `PROPTEST_CASES` in the environment.
     const CASES: u32 = 2_000;
 
     fn inputs(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
@@ -237,7 +237,8 @@ mod tests {
 
     /// What a target says of the smallest input on which something does not hold.
     fn fault(Target { name, run, words }: &Target) -> Option<String> {
-        let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+        let config = Config::default();
+        let config = Config { cases: config.cases.max(CASES), failure_persistence: None, ..config };
         let result = TestRunner::new(config).run(&inputs(words), |bytes| {
             run(&bytes);
             Ok(())

@@ -99,7 +99,7 @@ fn build(fuzz: &Path, host: &str, targets: &[String]) -> anyhow::Result<PathBuf>
     let directory =
         std::env::var_os("VIGIE_FUZZ_TARGET_DIR").map_or_else(|| fuzz.join("target"), PathBuf::from);
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(fuzz).args(["build", "--release", "--locked", "--target", host]);
+    command.current_dir(fuzz).args(["build", "--release", "--target", host]);
     targets.iter().for_each(|target| {
         command.args(["--bin", target]);
     });
