@@ -126,3 +126,22 @@ async fn requests_are_counted_per_user_and_per_address() {
     me(&viewer).await.expect(200);
     service.call("GET", "/api/v1/auth/me", None, None).await.expect(401);
 }
+
+/// A trial takes a thread for as long as it lasts.
+#[tokio::test(flavor = "multi_thread")]
+async fn few_pipelines_are_tried_at_once() {
+    let service = Service::start().await;
+    let analyst = service.token("analyst").await;
+    let busy = json!({"script": {"source": "for (int i = 0; i < 100000; i++) { ctx.n = i }"}});
+    let documents = vec![json!({"_source": {}}); 5];
+    let trial = json!({"pipeline": {"processors": [busy]}, "docs": documents});
+    let try_one = async || {
+        let answer = service.post("/api/v1/pipelines/any/simulate", &analyst, trial.clone()).await;
+        answer.status.as_u16()
+    };
+    let statuses = futures::future::join_all((0..12).map(|_| try_one())).await;
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    assert!(count(200) >= 4 && count(429) >= 1 && count(200) + count(429) == 12, "{statuses:?}");
+    // Their places are free again.
+    assert_eq!(try_one().await, 200);
+}
