@@ -185,7 +185,7 @@ impl Sources {
                     format!("x[{}]", self.objects.iter().take(3).cloned().collect::<Vec<_>>().join(", "));
                 [chosen(), vec![array.into_bytes()]].concat()
             }
-            "lines" | "joined" | "framing" | "table" => {
+            "lines" | "joined" | "framing" | "table" | "patterns" => {
                 let several =
                     self.lines.chunks(4).map(|lines| format!("\u{7}{}\n", lines.join("\n"))).collect();
                 [chosen(), bytes(several)].concat()

@@ -8,6 +8,7 @@
 
 mod decoding;
 mod network;
+mod patterns;
 mod privacy;
 mod processing;
 
@@ -47,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "pipelines", run: processing::pipelines, words: TEXTS },
     Target { name: "redact", run: privacy::redact, words: SECRETS },
     Target { name: "inspect", run: processing::inspect, words: TABLES },
+    Target { name: "patterns", run: patterns::patterns, words: MESSAGES },
 ];
 
 const LINES: &[&str] = &[
@@ -65,6 +67,31 @@ const LINES: &[&str] = &[
     "\u{feff}",
     "\u{fffe}",
     "BEGIN",
+];
+const MESSAGES: &[&str] = &[
+    "\n",
+    "\nlogin of ",
+    "ann ",
+    "ben ",
+    "cleo ",
+    "refused",
+    " ",
+    "=",
+    ": ",
+    "5",
+    "-12,5",
+    " ()",
+    "<*>",
+    "worker-7",
+    "Sun Nov 22",
+    "/a/b?c=d",
+    "https://a.example:80/",
+    "a.b.c:5",
+    "fe80::1",
+    "1.5 KB",
+    "\"",
+    "é",
+    "\r",
 ];
 const TABLES: &[&str] = &[
     "\n",

@@ -47,6 +47,10 @@ impl Pattern {
         let Some(kept) = Cluster::skeleton_of(self) else { return false };
         let mut own = Skeleton::default();
         own.read(message);
+        // Also where a wildcard stands in the message itself, beside a word.
+        if own.text == *self.skeleton {
+            return true;
+        }
         let (mut shape, mut kept_shape) = (String::new(), String::new());
         shape_of(&own.text, &own.tokens, &mut shape);
         shape_of(&kept.text, &kept.tokens, &mut kept_shape);
@@ -193,6 +197,11 @@ impl Cluster {
     /// Whether it was ever given away to be kept.
     pub(super) fn was_kept(&self) -> bool {
         self.kept_seen.is_some()
+    }
+
+    /// Says that something is kept under its id.
+    pub(super) fn note_kept(&mut self) {
+        self.kept_seen.get_or_insert((self.first_seen, self.last_seen));
     }
 
     /// The pattern, to be kept.

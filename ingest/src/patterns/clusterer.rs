@@ -246,9 +246,14 @@ impl Clusterer {
                 changes.changed.push(cluster.keep(&self.dataset));
             }
         }
-        // The same may have come again in the meantime.
-        let gone = self.gone.drain(..).filter(|(_, skeleton)| !self.by_skeleton.contains_key(skeleton));
-        changes.gone.extend(gone.map(|(id, _)| id));
+        for (id, skeleton) in std::mem::take(&mut self.gone) {
+            let slot = self.by_skeleton.get(&skeleton).copied();
+            match slot.and_then(|slot| self.slots.get_mut(slot)).and_then(Option::as_mut) {
+                // The same has come again in the meantime: what is kept of it is to be removed when that one goes.
+                Some(cluster) => cluster.note_kept(),
+                None => changes.gone.push(id),
+            }
+        }
     }
 
     /// Adds all that changed, and patterns whose times alone have moved.

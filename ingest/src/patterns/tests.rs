@@ -170,6 +170,27 @@ fn only_what_changed_is_kept() {
 }
 
 #[test]
+fn what_was_kept_is_removed_although_it_came_again_in_between() {
+    let patterns = Patterns::new(PatternSettings { per_dataset_max: 1, ..PatternSettings::default() });
+    let one = assign(&patterns, "one");
+    assert_eq!(patterns.take_changes(9).changed.len(), 1);
+    assign(&patterns, "two words");
+    assign(&patterns, "one");
+    let changes = patterns.take_changes(0);
+    assert!(changes.changed.is_empty() && changes.gone.is_empty(), "it is there, and kept as it was");
+    assign(&patterns, "two words");
+    assert_eq!(patterns.take_changes(9).gone, [one]);
+}
+
+#[test]
+fn wildcards_in_messages_are_values() {
+    let patterns = Patterns::new(PatternSettings::default());
+    let id = assign(&patterns, "refused<*>");
+    assert_eq!(assign(&patterns, "refused1.5 KB"), id);
+    assert!(patterns.all_patterns()[0].matches("refused1.5 KB"));
+}
+
+#[test]
 fn damaged_patterns_are_left_out() {
     let patterns = Patterns::new(PatternSettings::default());
     assign(&patterns, "Order 1 paid");
