@@ -55,16 +55,25 @@ impl AllMatches {
     /// It takes too much work, or the text grows too long.
     pub(super) fn replace(&self, text: &str, replacement: &str) -> Result<String, String> {
         let (mut out, mut done) = (String::new(), 0);
-        self.each(text, self.regex.captures_iter(text), |groups| {
-            let found = groups.get_match();
+        let mut put = |found: regex::Match<'_>, write: &dyn Fn(&mut String)| {
             out.push_str(text.get(done..found.start()).unwrap_or(""));
-            groups.expand(replacement, &mut out);
+            write(&mut out);
             if out.len() > REPLACED_MAX_BYTES {
                 return Err(format!("the text grows to more than {REPLACED_MAX_BYTES} bytes"));
             }
             done = found.end();
             Ok(done)
-        })?;
+        };
+        if replacement.contains('$') {
+            self.each(text, self.regex.captures_iter(text), |groups| {
+                put(groups.get_match(), &|out| groups.expand(replacement, out))
+            })?;
+        } else {
+            // Where nobody asks for groups, finding is several times as fast.
+            self.each(text, self.regex.find_iter(text), |found| {
+                put(found, &|out| out.push_str(replacement))
+            })?;
+        }
         out.push_str(text.get(done..).unwrap_or(""));
         Ok(out)
     }
