@@ -17,7 +17,9 @@ use by_hand::ByHand;
 use event::{Event, Object, Origin};
 use ingest::{
     enrich::Enrichment,
+    intake::Redact as _,
     pipeline::{Flow, Pipeline, Pipelines},
+    redact::Redactor,
 };
 use serde_json::Value;
 use std::{hint::black_box, sync::Arc};
@@ -49,7 +51,13 @@ fn main() {
     let by_hand = ByHand::new(Arc::clone(&enrichment));
 
     let lines = same_for_both(&pipeline, &by_hand, lines);
-    let ways: [Way<'_>; 4] = [
+    let redactor = Redactor::new(b"a key of the benchmark");
+    let redacted = |line| {
+        let mut event = run(&pipeline, line);
+        redactor.redact(&mut event);
+        event
+    };
+    let ways: [Way<'_>; 5] = [
         ("pipeline, to an event", Box::new(|line| black_box(run(&pipeline, line)).fields.len())),
         ("by hand, to an event", Box::new(|line| black_box(by_hand.event(line)).unwrap().fields.len())),
         (
@@ -60,8 +68,9 @@ fn main() {
             "by hand, to JSON text",
             Box::new(|line| serde_json::to_vec(&by_hand.event(line).unwrap().fields).unwrap().len()),
         ),
+        ("pipeline and redaction", Box::new(|line| black_box(redacted(line)).fields.len())),
     ];
-    let mut best = [f64::MAX; 4];
+    let mut best = [f64::MAX; 5];
     for _ in 0..TURNS {
         for ((_, way), best) in ways.iter().zip(&mut best) {
             let secs = cpu_secs(|| {

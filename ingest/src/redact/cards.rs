@@ -66,7 +66,11 @@ pub(super) fn find_card(bytes: &[u8], groups: &[(usize, usize)], start: usize) -
             }
             let is_last = first + group + 1 == groups.len();
             let ends_word = !(is_last && precedes_hexadecimal(bytes, (*group_from, *group_to)));
-            let plausible = group == 0 || grouped_like_a_card(bytes, &groups[first..=first + group]);
+            let plausible = if group == 0 {
+                !is_fraction(bytes, groups, first)
+            } else {
+                grouped_like_a_card(bytes, &groups[first..=first + group])
+            };
             if ends_word && plausible && is_card(&digits[..count]) {
                 let digits = digits[..count].iter().map(|digit| char::from(digit + b'0')).collect();
                 return Some(Found { first, next: first + group + 1, digits });
@@ -121,20 +125,36 @@ fn letters<'b>(bytes: impl Iterator<Item = &'b u8>) -> Letters {
     })
 }
 
-/// Separated digits are a card number only in groups of two to six, as printed and typed; a date, a time and an
-/// address side by side have single digits and threes that do not add up to one. Digits typed one by one count too.
+/// Separated digits are a card number only with one kind of separator, in groups as printed and typed: all alike but for the last,
+/// or as on the cards of 14 and 15 digits. A date, a time and a list of numbers side by side are none.
 fn grouped_like_a_card(bytes: &[u8], groups: &[(usize, usize)]) -> bool {
     let lengths = || groups.iter().map(|(from, to)| to - from);
-    let total: usize = lengths().sum();
-    if total < DIGITS_MIN {
+    let (Some(length), Some(last)) = (lengths().next(), lengths().next_back()) else { return false };
+    if lengths().sum::<usize>() < DIGITS_MIN || !separators_are_alike(bytes, groups) {
         return false;
     }
-    if groups.iter().skip(1).any(|(from, _)| parts_lists(bytes[from - 1])) {
-        let (mut first, last) = (lengths().take(groups.len() - 1), groups.len() - 1);
-        let fours = first.all(|length| length == 4) && groups[last].1 - groups[last].0 <= 4;
-        return fours || lengths().eq([4, 6, 5]) || lengths().eq([4, 6, 4]);
-    }
-    lengths().all(|length| (2..=7).contains(&length)) || lengths().all(|length| length == 1)
+    let parts_lists = groups.get(1).is_some_and(|(from, _)| parts_lists(bytes[from - 1]));
+    let alike = lengths().take(groups.len() - 1).all(|other| other == length) && last <= length;
+    let usual = if parts_lists { length == 4 } else { (1..=7).contains(&length) };
+    usual && alike || lengths().eq([4, 6, 5]) || lengths().eq([4, 6, 4])
+}
+
+/// Whether the same sign stands between all groups; those beyond ASCII count as one.
+fn separators_are_alike(bytes: &[u8], groups: &[(usize, usize)]) -> bool {
+    let mut kinds = groups.iter().skip(1).map(|(from, _)| {
+        let last = bytes[from - 1];
+        if last.is_ascii() { last } else { u8::MAX }
+    });
+    let first = kinds.next();
+    kinds.all(|kind| Some(kind) == first)
+}
+
+/// Whether a group is the digits behind a decimal point: those of a coordinate or a share are as many as those of a card.
+fn is_fraction(bytes: &[u8], groups: &[(usize, usize)], group: usize) -> bool {
+    let Some((from, to)) = group.checked_sub(1).and_then(|before| groups.get(before)) else { return false };
+    let is_dot = |at: usize| bytes.get(at) == Some(&b'.');
+    let follows_dot = from.checked_sub(1).is_some_and(is_dot);
+    to - from <= 3 && is_dot(*to) && !follows_dot
 }
 
 /// Prefix and length of the networks, and the check digit.

@@ -134,6 +134,9 @@ impl Text<'_> {
             let sign = self.sign(&word)?;
             let gap = self.view.bytes.get(word.end..sign.end)?;
             let value = if matches!(gap, b"=" | b"[]=" | b"]=") { self.value(sign)? } else { return None };
+            // `token=Token{5f}` is an object that a program printed.
+            let is_opaque = |byte: &u8| !matches!(byte, b'{' | b'(' | b'[');
+            self.view.bytes.get(value.clone())?.iter().all(is_opaque).then_some(())?;
             // That of a path ends where the query begins.
             let path_end =
                 (name.as_bytes() == b"jsessionid").then(|| memchr::memchr(b'?', self.from(value.start)));

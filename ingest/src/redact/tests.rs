@@ -53,6 +53,8 @@ fn cards_in_texts_become_tokens() {
     check("4111111111111111EUR", &format!("{visa}EUR"));
     check("card_4111111111111111_eur", &format!("card_{visa}_eur"));
     check("4111/1111/1111/1111", &visa);
+    check("1.2.3.4111111111111111", &format!("1.2.3.{visa}"));
+    check("41 11 11 11 11 11 11 11", &visa);
     check("4111,1111,1111,1111", &visa);
     check("4111\t1111\t1111\t1111", &visa);
     check("3782,822463,10005", &masked("378282246310005"));
@@ -77,6 +79,10 @@ fn what_is_no_card_stays() {
     check("2026-11-21 12:00:00.123 10.0.0.1 443");
     check("2026.11.21 12.00.00 4111");
     check("order 1234567890123");
+    check("\"lat\":38.63903760939792,\"lon\":-7.65673911462386199");
+    check("2005-06-30-08.33.35.910212 core");
+    check("REPORT : 7024 5015 150454 240");
+    check("channels 36 40 44 48 52 56 60 64 100 104 108 112");
     check("+33 6 12 34 56 78 90");
     check("short");
 }
@@ -270,6 +276,7 @@ fn what_is_no_secret_stays() {
         "secretary=Ana cookies=off cookie consent",
         "100% sure & so on",
         "eyJust words.and dots",
+        "wtoken = T{9f} token=Token{a64f992 x}",
     ] {
         check(text);
     }
