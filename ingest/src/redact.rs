@@ -46,6 +46,8 @@ const DIGITS_MAX: usize = 19;
 const FLOAT_EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 /// Shortest text that can hold anything: `cvv=1`.
 const TEXT_MIN_BYTES: usize = 5;
+/// How often a text is looked at in which something was found, at most.
+const PASSES_MAX: usize = 4;
 /// Bytes of the keyed hash that make a token: 96 bits, so that a shop's cards never collide.
 const TOKEN_BYTES: usize = 12;
 /// What stands in place of a secret.
@@ -72,7 +74,7 @@ pub struct Redactor {
 
 /// What is to be replaced in a text.
 struct Found {
-    /// Where it is in the view of the text.
+    /// Where it is: in the view of the text at first, then in what was written.
     part: Range<usize>,
     mark: String,
 }
@@ -148,6 +150,16 @@ impl Redactor {
 
     /// As [`Self::text`], of a text that may be a query string as a whole.
     fn text_of<'t>(&self, text: &'t str, is_query: bool) -> Cow<'t, str> {
+        let Cow::Owned(mut changed) = self.pass(text, is_query) else { return Cow::Borrowed(text) };
+        // What was replaced may have stood between a name and what follows it.
+        for _ in 1..PASSES_MAX {
+            let Cow::Owned(again) = self.pass(&changed, is_query) else { break };
+            changed = again;
+        }
+        Cow::Owned(changed)
+    }
+
+    fn pass<'t>(&self, text: &'t str, is_query: bool) -> Cow<'t, str> {
         if text.len() < TEXT_MIN_BYTES {
             return Cow::Borrowed(text);
         }
@@ -164,7 +176,7 @@ impl Redactor {
                 addresses.into_iter().map(|part| Found { mark: self.email_mark(&view, &part), part }),
             );
         }
-        let mut text = replace(text, &view, found);
+        let mut text = replace(text, self.as_written(text, &view, found));
         for (pattern, mark) in &*self.patterns {
             if let Cow::Owned(changed) = pattern.replace_all(&text, NoExpand(mark)) {
                 text = Cow::Owned(changed);
@@ -173,14 +185,27 @@ impl Redactor {
         text
     }
 
-    /// Whether a text may hold more than card numbers. What only shows when escapes are undone is not seen.
+    /// What was found, by where it was written; with the card numbers that are none once escapes are undone, as in
+    /// `LIKE '%4111111111111111%'`.
+    fn as_written(&self, text: &str, view: &View<'_>, mut found: Vec<Found>) -> Vec<Found> {
+        if view.is_unescaped() {
+            found.iter_mut().for_each(|found| found.part = view.written(found.part.clone()));
+            self.find_cards(text.as_bytes(), &mut found);
+        }
+        found
+    }
+
+    fn matches_pattern(&self, text: &str) -> bool {
+        self.patterns.iter().any(|(pattern, _)| pattern.is_match(text))
+    }
+
+    /// Whether a text may hold more than card numbers and what settings add. What only shows when escapes are undone is not seen.
     fn may_hold_more(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
         self.names.as_ref().is_some_and(|names| names.hints.is_match(bytes))
             || credentials::SCHEME_END.find(bytes).is_some()
             || memchr::memchr(b'@', bytes).is_some()
-            || View::of(text).is_unescaped()
-            || self.patterns.iter().any(|(pattern, _)| pattern.is_match(text))
+            || View::is_escaped(text)
     }
 
     fn email_mark(&self, view: &View<'_>, part: &Range<usize>) -> String {
@@ -229,7 +254,7 @@ impl Redactor {
             let name = PlainName::of(key.as_bytes());
             // Whether there is one is no secret.
             let says_nothing = value.is_null() || value.is_boolean();
-            if name.as_ref().is_some_and(|name| self.is_secret(name)) && !says_nothing {
+            if self.is_secret(&name) && !says_nothing {
                 *value = Value::String(REDACTED.to_owned());
                 changed = true;
                 continue;
@@ -237,7 +262,7 @@ impl Redactor {
             if self.mask_cards(key).is_some() {
                 odd_keys.push(key.clone());
             }
-            let is_one_of = |names: &[&str]| name.as_ref().is_some_and(|name| name.is_one_of(names));
+            let is_one_of = |names: &[&str]| name.is_one_of(names);
             match value {
                 Value::Object(_) | Value::Array(_) => {
                     changed |= self.value(value, (is_one_of(&CARD_OBJECTS), is_one_of(&QUERIES)));
@@ -250,7 +275,10 @@ impl Redactor {
             }
         }
         // `{"name": "password", "value": "…"}`
-        if names_secret && let Some(value) = object.get_mut("value").filter(|value| *value != REDACTED) {
+        let values = object
+            .iter_mut()
+            .filter(|(key, _)| names_secret && PlainName::of(key.as_bytes()).is_one_of(&["value"]));
+        for (_, value) in values.filter(|(_, value)| *value != REDACTED) {
             *value = Value::String(REDACTED.to_owned());
             changed = true;
         }
@@ -266,14 +294,12 @@ impl Redactor {
 
     /// Whether a text is nothing but the name of a secret.
     fn is_name_of_secret(&self, text: &str) -> bool {
-        text.len() <= names::NAME_MAX_BYTES
-            && PlainName::of(text.as_bytes()).is_some_and(|name| self.is_secret(&name))
+        text.len() <= names::NAME_MAX_BYTES && self.is_secret(&PlainName::of(text.as_bytes()))
     }
 
     /// `card.number` → `card.token`, `card.last4`, `card.bin`. A number that is no card's is a secret all the same.
     fn card(&self, object: &mut Object) -> bool {
-        let is_number =
-            |key: &&String| PlainName::of(key.as_bytes()).is_some_and(|name| name.is_one_of(&CARD_NUMBERS));
+        let is_number = |key: &&String| PlainName::of(key.as_bytes()).is_one_of(&CARD_NUMBERS);
         let Some(key) = object.keys().find(is_number).cloned() else { return false };
         let Some(number) = object.shift_remove(&key) else { return false };
         let text = match &number {
@@ -320,7 +346,7 @@ impl Redactor {
         let mut found = Vec::new();
         let view = View::of(text);
         self.find_cards(&view.bytes, &mut found);
-        match replace(text, &view, found) {
+        match replace(text, self.as_written(text, &view, found)) {
             Cow::Owned(masked) => Some(masked),
             Cow::Borrowed(_) => None,
         }
@@ -360,7 +386,7 @@ impl Redactor {
 }
 
 /// Puts the marks in place of what was found.
-fn replace<'t>(text: &'t str, view: &View<'_>, mut found: Vec<Found>) -> Cow<'t, str> {
+fn replace(text: &str, mut found: Vec<Found>) -> Cow<'_, str> {
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -372,17 +398,17 @@ fn replace<'t>(text: &'t str, view: &View<'_>, mut found: Vec<Found>) -> Cow<'t,
         // A card number as a password, a password that goes on: one secret.
         while let Some(next) = found.next_if(|next| next.part.start < part.end) {
             part.end = part.end.max(next.part.end);
-            mark = REDACTED.to_owned();
+            if mark != next.mark {
+                mark = REDACTED.to_owned();
+            }
         }
-        let written = view.written(part);
-        let Some(before) = text.get(copied..written.start) else { return Cow::Owned(REDACTED.to_owned()) };
-        out.push_str(before);
+        // What is as long as a bound may end within a character.
+        let (start, end) = (text.floor_char_boundary(part.start), text.ceil_char_boundary(part.end));
+        out.push_str(text.get(copied..start).unwrap_or_default());
         out.push_str(&mark);
-        copied = written.end;
+        copied = end;
     }
-    // Only between characters is there an end; were it otherwise, nothing must be shown.
-    let Some(rest) = text.get(copied..) else { return Cow::Owned(REDACTED.to_owned()) };
-    out.push_str(rest);
+    out.push_str(text.get(copied..).unwrap_or_default());
     Cow::Owned(out)
 }
 

@@ -52,7 +52,7 @@ fn main() {
 
     let lines = same_for_both(&pipeline, &by_hand, lines);
     let redactor = Redactor::new(b"a key of the benchmark");
-    let redacted = |line| {
+    let redacted = |line: &str| {
         let mut event = run(&pipeline, line);
         redactor.redact(&mut event);
         event

@@ -8,14 +8,16 @@ use std::{ops::Range, sync::LazyLock};
 
 /// Longest word that is looked at as a name, in bytes to either side.
 const WORD_MAX_BYTES: usize = 64;
-/// Most blanks, brackets and the like between a name, its sign and its value.
+/// Most brackets and the like between a name, its sign and its value, and most blanks: configurations are aligned.
 const GAP_MAX_BYTES: usize = 16;
+const BLANKS_MAX_BYTES: usize = 256;
+/// Longest value in which further names are looked for.
+const RESCANNED_MAX_BYTES: usize = 256;
 /// Longest user name and password of an address that are looked for, in bytes.
 const USERINFO_MAX_BYTES: usize = 512;
 /// A word is taken for a token from this length on.
 const TOKEN_MIN_BYTES: usize = 16;
-/// Schemes of an `Authorization` (IANA's registry, and those of clouds) whose name may stay; `true`: of which more than one
-/// word follows.
+/// Schemes of an `Authorization` (IANA's registry, and those of clouds) whose name may stay; `true`: parameters follow.
 const SCHEMES: [(&str, bool); 12] = [
     ("basic", false),
     ("bearer", false),
@@ -43,8 +45,9 @@ pub(super) fn find(view: &View<'_>, names: &Names, found: &mut Vec<Found>) {
         }
         let text = Text { view, names };
         let Some(secret) = text.secret_at(hint.range()) else { continue };
-        done = secret.end;
-        if !secret.is_empty() && !text.from(secret.start).starts_with(REDACTED.as_bytes()) {
+        // What was taken for a value may end in a name: `pwd= db_pwd = x`. Long ones are not looked through again.
+        done = if secret.len() > RESCANNED_MAX_BYTES { secret.end } else { hint.end() };
+        if !secret.is_empty() && view.bytes.get(secret.clone()) != Some(REDACTED.as_bytes()) {
             found.push(Found { part: secret, mark: REDACTED.to_owned() });
         }
     }
@@ -68,9 +71,7 @@ pub(super) fn find_userinfo(view: &View<'_>, found: &mut Vec<Found>) {
             continue;
         };
         let password = start + colon + 1..start + at;
-        let is_gone = bytes
-            .get(password.clone())
-            .is_none_or(|text| memchr::memmem::find(text, REDACTED.as_bytes()).is_some());
+        let is_gone = bytes.get(password.clone()) == Some(REDACTED.as_bytes());
         let is_email = authority.get(..colon).is_some_and(|user| user.ends_with(b"email"))
             && is_token(bytes, password.start);
         if password.start < password.end && !is_gone && !is_email {
@@ -98,6 +99,10 @@ struct Sign {
     level: u8,
     /// The name is the parameter of a query or form: `?a=b&name=value`.
     is_parameter: bool,
+    /// … and in no cookie or connection string (`Server=x;Password="y"`).
+    is_in_query: bool,
+    /// The quote that has opened before the name, and ends the value: `-H 'Cookie: a=b'`.
+    quote: Option<u8>,
 }
 
 impl Text<'_> {
@@ -109,13 +114,13 @@ impl Text<'_> {
         self.view.bytes.get(at..).unwrap_or_default()
     }
 
-    /// The secret that a hint leads to; an empty one if it is gone already.
+    /// The secret that a hint leads to, or the mark that stands in its place.
     fn secret_at(&self, hint: Range<usize>) -> Option<Range<usize>> {
         if self.from(hint.start).starts_with(b"eyJ") {
             return self.web_token(hint.start);
         }
         let word = self.word(hint)?;
-        let name = PlainName::of(self.view.bytes.get(word.clone())?)?;
+        let name = PlainName::of(self.view.bytes.get(word.clone())?);
         if self.names.is_secret(&name) {
             return self.value_of(&name, word);
         }
@@ -125,23 +130,23 @@ impl Text<'_> {
         // `security code: 123`
         if let Some(second) = self.second_word(word.end) {
             let both = word.start..second;
-            let name = PlainName::of(self.view.bytes.get(both.clone())?)?;
+            let name = PlainName::of(self.view.bytes.get(both.clone())?);
             if self.names.is_secret(&name) {
                 return self.value_of(&name, both);
             }
         }
-        if self.names.is_secret_parameter(&name) {
-            let sign = self.sign(&word)?;
+        let sign = self.sign(&word)?;
+        if self.names.is_secret_parameter(&name, sign.is_parameter || word.start == 0) {
             let gap = self.view.bytes.get(word.end..sign.end)?;
             let value = if matches!(gap, b"=" | b"[]=" | b"]=") { self.value(sign)? } else { return None };
             // `token=Token{5f}` is an object that a program printed.
-            let is_opaque = |byte: &u8| !matches!(byte, b'{' | b'(' | b'[');
-            self.view.bytes.get(value.clone())?.iter().all(is_opaque).then_some(())?;
+            let text = self.view.bytes.get(value.clone())?;
+            if text != REDACTED.as_bytes() && text.iter().any(|byte| matches!(byte, b'{' | b'(' | b'[')) {
+                return None;
+            }
             // That of a path ends where the query begins.
-            let path_end =
-                (name.as_bytes() == b"jsessionid").then(|| memchr::memchr(b'?', self.from(value.start)));
-            let end = path_end.flatten().map_or(value.end, |length| value.end.min(value.start + length));
-            return Some(value.start..end);
+            let path_end = (name.as_bytes() == b"jsessionid").then(|| memchr::memchr(b'?', text)).flatten();
+            return Some(value.start..path_end.map_or(value.end, |length| value.start + length));
         }
         None
     }
@@ -174,7 +179,7 @@ impl Text<'_> {
         let sign = self.sign(&word)?;
         match name.as_bytes() {
             b"authorization" | b"proxyauthorization" => self.authorization(sign),
-            b"cookie" | b"setcookie" => self.cookies(sign),
+            b"cookie" | b"setcookie" if !sign.is_parameter => self.cookies(sign),
             _ => self.value(sign),
         }
     }
@@ -187,14 +192,20 @@ impl Text<'_> {
         at += usize::from(is_quoted);
         at = self.skip(at, limit, |byte| matches!(byte, b']' | b'[' | b')'));
         if is_quoted && let Some(end) = self.value_apart(at, limit) {
-            return Some(Sign { end, level: self.view.level(end), is_parameter: false });
+            return Some(Sign {
+                end,
+                level: self.view.level(end),
+                is_parameter: false,
+                is_in_query: false,
+                quote: None,
+            });
         }
         // `<password type="plain">…</password>`
         if word.start > 0 && self.byte(word.start - 1) == Some(b'<') && self.byte(at) == Some(b' ') {
             let attributes = self.from(at).iter().take(USERINFO_MAX_BYTES);
             at += attributes.take_while(|byte| !matches!(byte, b'<' | b'>')).count();
         }
-        at = self.skip(at, limit.max(at + 1), |byte| matches!(byte, b' ' | b'\t' | b'+'));
+        at = self.skip(at, at + BLANKS_MAX_BYTES, |byte| byte.is_ascii_whitespace() || byte == b'+');
         let (first, level) = (self.byte(at)?, self.view.level(at));
         if !matches!(first, b'=' | b':' | b'>') {
             return None;
@@ -202,7 +213,9 @@ impl Text<'_> {
         let end = self.skip(at, at + 2, |byte| matches!(byte, b'=' | b'>' | b':'));
         let before = word.start.checked_sub(1).and_then(|before| self.byte(before));
         let is_parameter = first == b'=' && matches!(before, Some(b'?' | b'&' | b'[' | b';'));
-        Some(Sign { end, level, is_parameter })
+        let quote = before.filter(|before| !is_quoted && matches!(before, b'"' | b'\''));
+        let is_in_query = is_parameter && matches!(before, Some(b'?' | b'&'));
+        Some(Sign { end, level, is_parameter, is_in_query, quote })
     }
 
     /// Where a value begins that stands apart from its quoted name: `name="password"` and an empty line, as forms are sent
@@ -233,18 +246,38 @@ impl Text<'_> {
 
     /// Goes behind blanks, brackets and the quote before a value.
     fn opened(&self, sign: Sign) -> Option<Opened> {
-        let limit = sign.end + GAP_MAX_BYTES;
-        let mut at = self.skip(sign.end, limit, |byte| matches!(byte, b' ' | b'\t'));
-        if self.from(at).starts_with(REDACTED.as_bytes()) {
-            return Some(Opened::Quoted(at..at + REDACTED.len()));
+        // In forms a blank is a plus.
+        let is_blank = |byte: u8| byte.is_ascii_whitespace() || byte == b'+' && sign.level > 0;
+        let begin = self.skip(sign.end, sign.end + BLANKS_MAX_BYTES, is_blank);
+        // `pwd= user=ana`: nothing is there.
+        if begin > sign.end && self.byte(sign.end - 1) == Some(b'=') && self.is_pair(begin) {
+            return None;
         }
-        at = self.skip(at, limit, |byte| matches!(byte, b'[' | b' '));
-        let first = at;
-        at = self.skip(at, limit, |byte| byte == b'\\');
+        let is_mark = |at: usize| self.from(at).starts_with(REDACTED.as_bytes());
+        let mut first = begin;
+        while !is_mark(first)
+            && first < begin + GAP_MAX_BYTES
+            && self.byte(first).is_some_and(|byte| byte == b'[' || is_blank(byte))
+        {
+            first += 1;
+        }
+        if is_mark(first) {
+            return Some(Opened::Plain(first));
+        }
+        let at = self.skip(first, first + GAP_MAX_BYTES, |byte| byte == b'\\');
         match self.byte(at)? {
             // `"GET /?password="`: within an address a quote opens nothing.
-            quote @ (b'"' | b'\'') if !sign.is_parameter => {
-                Some(Opened::Quoted(at + 1..self.quote_end(at + 1, quote, at - first)))
+            quote @ (b'"' | b'\'') if !sign.is_in_query => {
+                let end = self.quote_end(at + 1, quote, at - first);
+                // A list goes to its end: `["a","b"]`.
+                let is_list = self.view.bytes.get(begin..first).is_some_and(|gap| gap.contains(&b'['));
+                let list_end = memchr::memchr(b']', self.from(end))
+                    .filter(|_| is_list)
+                    .map_or(end, |length| end + length);
+                // Its last quote stays.
+                let quotes = self.view.bytes.get(end..list_end).unwrap_or_default().iter().rev();
+                let kept = quotes.take_while(|byte| matches!(byte, b'\\' | b'"' | b'\'')).count();
+                Some(Opened::Quoted(at + 1..list_end - kept))
             }
             _ => Some(Opened::Plain(first)),
         }
@@ -265,6 +298,9 @@ impl Text<'_> {
 
     /// Where a value ends that is not quoted.
     fn plain_end(&self, start: usize, sign: Sign) -> usize {
+        // Only what ends right behind the mark is nothing but the mark.
+        let mark = if self.from(start).starts_with(REDACTED.as_bytes()) { REDACTED.len() } else { 0 };
+        let start = start + mark;
         let rest = self.from(start);
         let mut bytes = rest.iter().enumerate();
         // What is escaped deeper than the sign is the value's own: `password=a%26b`.
@@ -303,9 +339,6 @@ impl Text<'_> {
     /// `Authorization: Bearer …`: the scheme may stay.
     fn authorization(&self, sign: Sign) -> Option<Range<usize>> {
         let (start, quoted) = match self.opened(sign)? {
-            Opened::Quoted(range) if self.from(range.start).starts_with(REDACTED.as_bytes()) => {
-                return Some(range);
-            }
             Opened::Quoted(range) => (range.start, Some(range.end)),
             Opened::Plain(start) => (start, None),
         };
@@ -318,11 +351,11 @@ impl Text<'_> {
         let begin = if known.is_some() && is_followed { gap } else { start };
         let end = match (quoted, known) {
             (Some(end), _) => end,
-            (None, Some((_, true))) => self.line_end(begin),
-            (None, Some(_)) => self.plain_end(begin, sign),
+            (None, Some((_, true))) if self.is_pair(begin) => self.parameters_end(begin, sign),
+            (None, Some((_, false))) => self.plain_end(begin, sign),
             // A scheme that is not known, and what follows it.
-            (None, None) if is_followed && !self.is_pair(gap) => self.plain_end(gap, sign),
-            (None, None) => self.plain_end(begin, sign),
+            (None, _) if is_followed && !self.is_pair(gap) => self.plain_end(gap, sign),
+            (None, _) => self.plain_end(begin, sign),
         };
         (begin < end).then_some(begin..end)
     }
@@ -341,17 +374,26 @@ impl Text<'_> {
             Opened::Quoted(range) => return Some(range),
             Opened::Plain(start) => start,
         };
-        let ends_value = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<');
-        let mut end = start;
-        loop {
-            end += self.from(end).iter().position(ends_value).unwrap_or(self.from(end).len());
-            let goes_on = end > start && self.byte(end - 1) == Some(b';') && self.byte(end) == Some(b' ');
-            if !goes_on {
-                break;
-            }
-            end += 1;
-        }
+        let end = self.parameters_end(start, sign);
         (start < end).then_some(start..end)
+    }
+
+    /// Where `a=b; c="d e", f=g` ends: before a blank that follows no sign, or at a quote that opens no value.
+    fn parameters_end(&self, start: usize, sign: Sign) -> usize {
+        let mut at = start;
+        let mut before = b';';
+        while let Some(byte) = self.byte(at) {
+            match byte {
+                quote if Some(quote) == sign.quote => break,
+                b'"' if before == b'=' => at = self.quote_end(at + 1, b'"', 0),
+                b'"' | b'<' | b'\n' | b'\r' => break,
+                b' ' | b'\t' if !matches!(before, b';' | b',' | b' ') => break,
+                _ => {}
+            }
+            before = if byte == b'\t' { b' ' } else { byte };
+            at += 1;
+        }
+        at.min(self.view.bytes.len())
     }
 
     /// `bearer` and a token, without a name before.
@@ -384,11 +426,9 @@ impl Text<'_> {
             return None;
         }
         let end = if self.byte(claims) == Some(b'.') { claims + 1 + part(claims + 1) } else { claims };
-        Some(start..end)
-    }
-
-    fn line_end(&self, start: usize) -> usize {
-        start + memchr::memchr2(b'\n', b'\r', self.from(start)).unwrap_or(self.from(start).len())
+        // An encrypted one has no claims to be seen, but is long; `eyJvYmplY3Q.min.js` is neither.
+        let has_claims = self.from(header + 1).starts_with(b"eyJ");
+        (has_claims || end > claims + 1 && claims - header > TOKEN_MIN_BYTES).then_some(start..end)
     }
 
     /// Goes on while a byte is of a kind, up to a limit.

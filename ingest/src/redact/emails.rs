@@ -21,7 +21,7 @@ pub(super) fn find(view: &View<'_>, everywhere: bool, is_query: bool) -> Vec<Ran
             continue;
         }
         if !everywhere && !is_query {
-            query.read(bytes.get(seen..address.start).unwrap_or_default());
+            query.read(view, seen..address.start);
             seen = seen.max(address.start);
             if !query.is_open() {
                 continue;
@@ -41,14 +41,17 @@ struct Query {
 }
 
 impl Query {
-    fn read(&mut self, part: &[u8]) {
-        for byte in part {
+    fn read(&mut self, view: &View<'_>, part: Range<usize>) {
+        let bytes = view.bytes.get(part.clone()).unwrap_or_default();
+        for (at, byte) in bytes.iter().enumerate() {
+            // `name=Ana%20Smith`: what is escaped ends nothing.
+            let ends = || view.level(part.start + at) == 0;
             match byte {
                 b'?' => self.question = true,
                 b'=' => self.equals = true,
                 b'&' | b';' if self.equals => self.pairs = true,
-                b'"' | b'\'' | b'<' | b'>' | b'`' => *self = Self::default(),
-                byte if byte.is_ascii_whitespace() => *self = Self::default(),
+                b'"' | b'<' | b'>' if ends() => *self = Self::default(),
+                byte if byte.is_ascii_whitespace() && ends() => *self = Self::default(),
                 _ => {}
             }
         }

@@ -6,10 +6,6 @@ use regex::bytes::{Regex, RegexBuilder};
 /// Names whose values are secrets, in small letters and without `_`, `-` and spaces.
 const SECRETS: &[&str] = &[
     // The code of a card, by its many names.
-    "cvv",
-    "cvv2",
-    "cvc",
-    "cvc2",
     "cvn",
     "cvn2",
     "cvd",
@@ -28,7 +24,6 @@ const SECRETS: &[&str] = &[
     "cardpin",
     "pinblock",
     // Passwords.
-    "pwd",
     "passcode",
     "passwordhash",
     "passwordrepeat",
@@ -36,17 +31,11 @@ const SECRETS: &[&str] = &[
     "passwordconfirmation",
     "passwordagain",
     // What bears access.
-    "secret",
     "authorization",
     "proxyauthorization",
     "idtoken",
-    "authtoken",
-    "xauthtoken",
     "authenticitytoken",
-    "sessiontoken",
-    "securitytoken",
     "bearertoken",
-    "apitoken",
     "csrftoken",
     "xcsrftoken",
     "xsrftoken",
@@ -63,12 +52,17 @@ const SECRET_ENDS: &[&str] = &[
     "password",
     "passwd",
     "passphrase",
+    "pwd",
     "cvv",
+    "cvv2",
     "cvc",
+    "cvc2",
+    "secret",
     "secretkey",
-    "clientsecret",
-    "apisecret",
-    "appsecret",
+    "authtoken",
+    "sessiontoken",
+    "securitytoken",
+    "apitoken",
     "apikey",
     "privatekey",
     "secretaccesskey",
@@ -77,9 +71,11 @@ const SECRET_ENDS: &[&str] = &[
     "securitycode",
 ];
 
-/// Parameters of a query whose values are secrets. As names elsewhere they are too common: `card.token` is none.
+/// Names whose values are secrets with a `=` close to them: as keys they are too common, `card.token` is no secret.
+const WITH_EQUALS: &[&str] = &["token"];
+
+/// Parameters of a query or form whose values are secrets. Elsewhere they are too common: `pass=3 fail=0`.
 const PARAMETERS: &[&str] = &[
-    "token",
     "pass",
     "otp",
     "sig",
@@ -100,34 +96,48 @@ const HINTS: &str = "cvv|cvc|cvn|cvd|csc|cid2|security|verification|cardpin|card
 
 /// The last segment of a key in small letters, without the signs that spellings differ in.
 pub(super) struct PlainName {
+    /// From `start` on.
     bytes: [u8; NAME_MAX_BYTES],
-    length: usize,
+    start: usize,
+    /// There is more before it, which nobody looks for.
+    is_cut: bool,
 }
 
 impl PlainName {
-    /// `None`: longer than any name that is looked for.
-    pub(super) fn of(key: &[u8]) -> Option<Self> {
-        let start = memchr::memrchr(b'.', key).map_or(0, |dot| dot + 1);
-        let mut plain = Self { bytes: [0; NAME_MAX_BYTES], length: 0 };
-        for byte in key.get(start..)?.iter().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')) {
-            *plain.bytes.get_mut(plain.length)? = byte.to_ascii_lowercase();
-            plain.length += 1;
+    pub(super) fn of(key: &[u8]) -> Self {
+        let segment = key.iter().rev().take_while(|byte| **byte != b'.');
+        let mut plain = Self { bytes: [0; NAME_MAX_BYTES], start: NAME_MAX_BYTES, is_cut: false };
+        for byte in segment.filter(|byte| !matches!(byte, b'_' | b'-' | b' ')) {
+            let Some(start) = plain.start.checked_sub(1) else {
+                plain.is_cut = true;
+                break;
+            };
+            plain.start = start;
+            if let Some(place) = plain.bytes.get_mut(start) {
+                *place = byte.to_ascii_lowercase();
+            }
         }
-        Some(plain)
+        plain
     }
 
+    /// Its end, if it is longer than any name that is looked for.
+    fn end(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// Nothing, if it is longer than any name that is looked for.
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        if self.is_cut { &[] } else { self.end() }
     }
 
     pub(super) fn is_one_of(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| name.as_bytes() == self.as_bytes())
+        !self.is_cut && names.iter().any(|name| name.as_bytes() == self.end())
     }
 }
 
 /// A name as it is compared; `None`: it cannot be one.
 pub(super) fn plain(name: &str) -> Option<String> {
-    let plain = PlainName::of(name.as_bytes())?;
+    let plain = PlainName::of(name.as_bytes());
     let text = std::str::from_utf8(plain.as_bytes()).ok()?;
     let is_name = text.len() >= 2 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_name.then(|| text.to_owned())
@@ -141,7 +151,8 @@ pub(super) struct Names {
     lengths: Box<[u64; 256]>,
     ends: Vec<&'static str>,
     /// The last letters of `ends`, as bits.
-    last_letters: u32,
+    last_letters: u64,
+    with_equals: Vec<&'static str>,
     parameters: Vec<&'static str>,
     /// Without one of these in it a text holds none of the names.
     pub(super) hints: Regex,
@@ -169,7 +180,7 @@ impl Names {
         let ends = without_kept(SECRET_ENDS);
         let last_letters =
             ends.iter().filter_map(|end| end.bytes().last()).fold(0, |bits, last| bits | letter(last));
-        let parameters = without_kept(PARAMETERS);
+        let (with_equals, parameters) = (without_kept(WITH_EQUALS), without_kept(PARAMETERS));
         let mut hints = HINTS.to_owned();
         for name in &further {
             let spelt: Vec<String> = name.chars().map(String::from).collect();
@@ -177,29 +188,34 @@ impl Names {
             hints.push_str(&spelt.join("[_ -]?"));
         }
         let hints = RegexBuilder::new(&hints).case_insensitive(true).unicode(false).build()?;
-        Ok(Self { secrets, lengths, ends, last_letters, parameters, hints })
+        Ok(Self { secrets, lengths, ends, last_letters, with_equals, parameters, hints })
     }
 
     /// Whether the value of that name is a secret, wherever it stands.
     pub(super) fn is_secret(&self, name: &PlainName) -> bool {
-        let name = name.as_bytes();
+        let (is_cut, name) = (name.is_cut, name.end());
         // Nearly all names are ruled out by these: each key of each event comes here.
         let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
-        let may_be = self.lengths.get(usize::from(*first)).is_some_and(|bits| (bits >> name.len()) & 1 == 1);
+        let may_be = !is_cut
+            && self.lengths.get(usize::from(*first)).is_some_and(|bits| (bits >> name.len()) & 1 == 1);
         let may_end = self.last_letters & letter(*last) != 0;
         may_be && self.secrets.iter().any(|secret| **secret == *name)
             || may_end && self.ends.iter().any(|end| name.ends_with(end.as_bytes()))
     }
 
-    /// Whether the value of a parameter of that name is a secret.
-    pub(super) fn is_secret_parameter(&self, name: &PlainName) -> bool {
-        name.is_one_of(&self.parameters)
+    /// Whether the value of that name is a secret with a `=` close to it; of some names only in a query or form.
+    pub(super) fn is_secret_parameter(&self, name: &PlainName, is_parameter: bool) -> bool {
+        name.is_one_of(&self.with_equals) || is_parameter && name.is_one_of(&self.parameters)
     }
 }
 
-/// A small letter as a bit.
-fn letter(byte: u8) -> u32 {
-    if byte.is_ascii_lowercase() { 1 << (byte - b'a') } else { 0 }
+/// A small letter or digit as a bit.
+fn letter(byte: u8) -> u64 {
+    match byte {
+        b'a'..=b'z' => 1 << (byte - b'a'),
+        b'0'..=b'9' => 1 << (26 + byte - b'0'),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -213,14 +229,23 @@ mod tests {
                 .unwrap();
         for name in SECRETS.iter().chain(SECRET_ENDS) {
             assert!(names.hints.is_match(name.as_bytes()), "{name}");
-            assert!(names.is_secret(&PlainName::of(name.as_bytes()).unwrap()), "{name}");
+            assert!(names.is_secret(&PlainName::of(name.as_bytes())), "{name}");
         }
-        for name in PARAMETERS {
+        for name in PARAMETERS.iter().chain(WITH_EQUALS) {
             assert!(names.hints.is_match(format!("{name}=").as_bytes()), "{name}");
         }
-        for spelling in ["api-key", "api_key", "private key", "Pin_Block", "card_pin", "iban-no", "IbanNo"] {
+        for spelling in [
+            "the password of the account of a customer of ours: password",
+            "api-key",
+            "api_key",
+            "private key",
+            "Pin_Block",
+            "card_pin",
+            "iban-no",
+            "IbanNo",
+        ] {
             assert!(names.hints.is_match(spelling.as_bytes()), "{spelling}");
-            assert!(names.is_secret(&PlainName::of(spelling.as_bytes()).unwrap()), "{spelling}");
+            assert!(names.is_secret(&PlainName::of(spelling.as_bytes())), "{spelling}");
         }
     }
 
@@ -228,8 +253,8 @@ mod tests {
     fn names_are_kept_as_told() {
         let kept_names = vec!["Cookie".into(), "token".into(), "password".into()];
         let names = Names::new(&RedactionSettings { kept_names, ..Default::default() }).unwrap();
-        let is_secret = |name: &str| names.is_secret(&PlainName::of(name.as_bytes()).unwrap());
+        let is_secret = |name: &str| names.is_secret(&PlainName::of(name.as_bytes()));
         assert!(!is_secret("cookie") && is_secret("set-cookie") && !is_secret("user_password"));
-        assert!(!names.is_secret_parameter(&PlainName::of(b"token").unwrap()));
+        assert!(!names.is_secret_parameter(&PlainName::of(b"token"), true));
     }
 }

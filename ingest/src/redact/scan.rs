@@ -40,13 +40,12 @@ struct Scan<'r, 'de> {
 impl Scan<'_, '_> {
     fn text<E: Error>(&self, text: &str, is_query: bool, is_as_written: bool) -> Result<(), E> {
         let is_clean = if self.may_hold_more || !is_as_written {
-            // A value may stand beside the name of a secret.
             matches!(self.redactor.text_of(text, is_query), Cow::Borrowed(_))
-                && !self.redactor.is_name_of_secret(text)
         } else {
-            self.redactor.mask_cards(text).is_none()
+            self.redactor.mask_cards(text).is_none() && !self.redactor.matches_pattern(text)
         };
-        found_unless(is_clean)
+        // A value may stand beside the name of a secret.
+        found_unless(is_clean && !self.redactor.is_name_of_secret(text))
     }
 
     fn number<E: Error>(&self, number: &Number) -> Result<(), E> {
@@ -122,14 +121,13 @@ impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
         while let Some(name) = members.next_key_seed(Name)? {
             let siblings = scan.names.get(first..).unwrap_or_default();
             let plain = PlainName::of(name.as_bytes());
-            let is_secret = plain.as_ref().is_some_and(|plain| scan.redactor.is_secret(plain));
-            let is_number = is_card && plain.as_ref().is_some_and(|plain| plain.is_one_of(&CARD_NUMBERS));
+            let is_secret = scan.redactor.is_secret(&plain);
+            let is_number = is_card && plain.is_one_of(&CARD_NUMBERS);
             let is_taken = siblings.contains(&name);
             let is_clean = !is_secret && !is_number && scan.redactor.mask_cards(&name).is_none();
             found_unless::<A::Error>(is_clean && !is_taken && siblings.len() < MEMBERS_MAX)?;
             scan.names.push(name);
-            let is_one_of = |names: &[&str]| plain.as_ref().is_some_and(|plain| plain.is_one_of(names));
-            let (in_card, is_query) = (is_one_of(&CARD_OBJECTS), is_one_of(&QUERIES));
+            let (in_card, is_query) = (plain.is_one_of(&CARD_OBJECTS), plain.is_one_of(&QUERIES));
             members.next_value_seed(Member { scan: &mut *scan, in_card, is_query })?;
         }
         scan.names.truncate(first);

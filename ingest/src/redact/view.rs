@@ -24,46 +24,67 @@ const ENTITIES: [(&[u8], u8); 8] = [
 pub(super) struct View<'t> {
     /// Bytes, some of which may be unescaped ones.
     pub(super) bytes: Cow<'t, [u8]>,
-    /// For each byte, where it begins in the text, and how often it was escaped as in addresses; at the end, that of the text. Empty where nothing
-    /// is escaped.
-    places: Vec<(usize, u8)>,
+    /// What was unescaped, in its order.
+    escapes: Vec<Escape>,
+}
+
+/// A byte that was written as an escape.
+struct Escape {
+    /// Where the byte is in the view.
+    at: usize,
+    /// Where what was written ends.
+    written_end: usize,
+    /// How often it was escaped as in addresses.
+    level: u8,
 }
 
 impl<'t> View<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         let text = text.as_bytes();
         let Some(first) = first_escape(text) else {
-            return Self { bytes: Cow::Borrowed(text), places: Vec::new() };
+            return Self { bytes: Cow::Borrowed(text), escapes: Vec::new() };
         };
         let mut bytes = Vec::with_capacity(text.len());
-        let mut places = Vec::with_capacity(text.len() + 1);
-        bytes.extend_from_slice(&text[..first]);
-        places.extend((0..first).map(|at| (at, 0)));
-        let mut at = first;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let (byte, length, level) = unescape(rest).unwrap_or((rest[0], 1, 0));
+        let mut escapes = Vec::new();
+        let mut at = 0;
+        let mut next = Some(first);
+        while let Some(escape) = next {
+            bytes.extend_from_slice(text.get(at..escape).unwrap_or_default());
+            let Some((byte, length, level)) = text.get(escape..).and_then(unescape) else { break };
+            at = escape + usize::from(length);
+            escapes.push(Escape { at: bytes.len(), written_end: at, level });
             bytes.push(byte);
-            places.push((at, level));
-            at += length;
+            next = first_escape(text.get(at..).unwrap_or_default()).map(|next| at + next);
         }
-        places.push((text.len(), 0));
-        Self { bytes: Cow::Owned(bytes), places }
+        bytes.extend_from_slice(text.get(at..).unwrap_or_default());
+        Self { bytes: Cow::Owned(bytes), escapes }
+    }
+
+    /// Whether anything is escaped in a text.
+    pub(super) fn is_escaped(text: &str) -> bool {
+        first_escape(text.as_bytes()).is_some()
     }
 
     /// Whether anything was escaped.
     pub(super) fn is_unescaped(&self) -> bool {
-        !self.places.is_empty()
+        !self.escapes.is_empty()
     }
 
     /// How often the byte there was escaped.
     pub(super) fn level(&self, at: usize) -> u8 {
-        self.places.get(at).map_or(0, |(_, level)| *level)
+        let escape = self.escapes.binary_search_by_key(&at, |escape| escape.at).ok();
+        escape.and_then(|place| self.escapes.get(place)).map_or(0, |escape| escape.level)
     }
 
     /// Where in the text a part of it was written.
     pub(super) fn written(&self, part: Range<usize>) -> Range<usize> {
-        let place = |at: usize| self.places.get(at).map_or(at, |(place, _)| *place);
-        place(part.start)..place(part.end)
+        self.place(part.start)..self.place(part.end)
+    }
+
+    fn place(&self, at: usize) -> usize {
+        let before = self.escapes.partition_point(|escape| escape.at < at);
+        let last = before.checked_sub(1).and_then(|last| self.escapes.get(last));
+        last.map_or(at, |escape| escape.written_end + (at - escape.at - 1))
     }
 }
 
@@ -74,9 +95,10 @@ fn first_escape(text: &[u8]) -> Option<usize> {
 
 /// The byte that is escaped at the beginning of a text, the length of the escape, and how deep it is: JSON and HTML escape
 /// texts as a whole, so that signs keep their meaning; in addresses an escaped sign is none.
-fn unescape(text: &[u8]) -> Option<(u8, usize, u8)> {
+fn unescape(text: &[u8]) -> Option<(u8, u8, u8)> {
     match text.first()? {
         b'%' => percent(text),
+        b'\\' if text.get(1) == Some(&b'/') => Some((b'/', 2, 0)),
         b'\\' => {
             let digits = text.strip_prefix(b"\\u00")?;
             let byte = hexadecimal(digits)?;
@@ -84,20 +106,20 @@ fn unescape(text: &[u8]) -> Option<(u8, usize, u8)> {
         }
         b'&' => {
             let (entity, byte) = ENTITIES.iter().find(|(entity, _)| text.starts_with(entity))?;
-            Some((*byte, entity.len(), 0))
+            Some((*byte, u8::try_from(entity.len()).ok()?, 0))
         }
         _ => None,
     }
 }
 
 /// RFC 3986, section 2.1; `%2540` is an escape of the escape `%40`.
-fn percent(text: &[u8]) -> Option<(u8, usize, u8)> {
-    let (mut length, mut level) = (1, 0);
+fn percent(text: &[u8]) -> Option<(u8, u8, u8)> {
+    let (mut length, mut level) = (1_u8, 0);
     loop {
-        let byte = hexadecimal(text.get(length..)?)?;
+        let byte = hexadecimal(text.get(usize::from(length)..)?)?;
         length += 2;
         level += 1;
-        let goes_on = text.get(length..).and_then(hexadecimal).is_some();
+        let goes_on = text.get(usize::from(length)..).and_then(hexadecimal).is_some();
         if byte != b'%' || level == LEVEL_MAX || !goes_on {
             return Some((byte, length, level));
         }
@@ -130,6 +152,7 @@ mod tests {
         check("p\\u0061ss&quot;:&#39;x&amp;", "pass\":'x&");
         check("%C3%A9", "é");
         check("é%41é", "éAé");
+        check("https:\\/\\/a", "https://a");
     }
 
     #[test]
