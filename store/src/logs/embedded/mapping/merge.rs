@@ -1,7 +1,7 @@
 //! A mapping that an index has, and one that is put over it.
 
 use super::{FieldOrigin, Mapping, render::normal_form};
-use crate::{StoreError, logs::embedded::mapping::FIELDS_MAX};
+use crate::{StoreError, logs::embedded::mapping::DECLARED_MAX};
 use event::Object;
 use serde_json::Value;
 
@@ -37,9 +37,9 @@ impl Mapping {
                 }
             }
         }
-        if self.fields.len() > FIELDS_MAX {
+        if self.fields.len() > DECLARED_MAX {
             return Err(StoreError::invalid(format!(
-                "Limit of total fields [{FIELDS_MAX}] has been exceeded"
+                "Limit of total fields [{DECLARED_MAX}] has been exceeded"
             )));
         }
         self.aliases.append(&mut added.aliases);

@@ -20,9 +20,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
-/// Most fields that one index maps, as Elasticsearch's `index.mapping.total_fields.limit`; what comes after is
+/// Most fields that documents add to an index, those that it declares counted, as Elasticsearch's `index.mapping.total_fields.limit`; what comes after is
 /// kept in `_source` only and named in `_ignored`.
 pub(crate) const FIELDS_MAX: usize = 1_000;
+/// Most fields that a mapping declares: the templates of Beats have thousands, and ask for a limit of 10,000.
+pub(crate) const DECLARED_MAX: usize = 10_000;
 
 /// Types of the fields of one index.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Elasticsearch's mapping JSON, read into a [`Mapping`].
 
 use super::{
-    DateFormats, Dynamic, DynamicTemplate, FIELDS_MAX, FieldMapping, FieldOrigin, FieldType, Mapping,
+    DECLARED_MAX, DateFormats, Dynamic, DynamicTemplate, FieldMapping, FieldOrigin, FieldType, Mapping,
     ObjectMapping, SourceRule, render::normal_form,
 };
 use crate::{StoreError, logs::embedded::schema::RESERVED};
@@ -45,9 +45,9 @@ impl Mapping {
                 }
             }
         }
-        if mapping.fields.len() > FIELDS_MAX {
+        if mapping.fields.len() > DECLARED_MAX {
             let count = mapping.fields.len();
-            return Err(StoreError::invalid(format!("mapping has {count} fields, limit is {FIELDS_MAX}")));
+            return Err(StoreError::invalid(format!("mapping has {count} fields, limit is {DECLARED_MAX}")));
         }
         Ok(mapping)
     }
@@ -288,7 +288,7 @@ mod tests {
         check(json!({"dynamic": 3}), "dynamic");
         check(json!([]), "mappings");
         check(json!({"propertys": {}}), "propertys");
-        let many: Object = (0..=FIELDS_MAX).map(|n| (format!("f{n}"), json!({"type": "long"}))).collect();
-        check(json!({"properties": many}), "limit is 1000");
+        let many: Object = (0..=DECLARED_MAX).map(|n| (format!("f{n}"), json!({"type": "long"}))).collect();
+        check(json!({"properties": many}), "limit is 10000");
     }
 }
