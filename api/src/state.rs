@@ -141,8 +141,11 @@ impl App {
         Arc::clone(&self.0.inspections).try_acquire_owned().map_err(refused)
     }
 
-    /// Leave to try a pipeline, to be held while that lasts. 429 when too many are tried.
-    pub(crate) fn simulate_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// Leave to try a pipeline, to be held while that lasts.
+    ///
+    /// # Errors
+    /// 429: too many are tried.
+    pub fn simulate_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let refused =
             |_| ApiError::too_many("too many pipelines are being simulated", Duration::from_secs(1));
         Arc::clone(&self.0.simulations).try_acquire_owned().map_err(refused)

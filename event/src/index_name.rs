@@ -39,9 +39,29 @@ pub fn keeps_as_written(index: &str) -> bool {
     index.starts_with('.') && !index.starts_with(BACKING)
 }
 
+/// Whether this index (its own name, no alias) is one of those, or behind one of the streams, that events of shops and devices go
+/// to.
+pub fn is_event_index(index: &str) -> bool {
+    let name = stream_of_index(index).unwrap_or(index);
+    [ECOMMERCE_LOGS, DEVICE_LOGS]
+        .iter()
+        .any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_of_shops_and_devices_have_indices_of_their_own() {
+        let check = |name, expected| assert_eq!(is_event_index(name), expected, "{name}");
+        for name in ["ecommerce-logs-2026.11.21", "device-logs", ".ds-device-logs-000001"] {
+            check(name, true);
+        }
+        for name in ["ecommerce-logsx", "logs", ".kibana_1", "x-ecommerce-logs"] {
+            check(name, false);
+        }
+    }
 
     #[test]
     fn indices_behind_streams_are_named_after_them() {

@@ -9,7 +9,7 @@ mod origin;
 
 use bytes::Bytes;
 pub use index_name::{
-    DEVICE_LOGS, ECOMMERCE_LOGS, daily_index, day_of_index, keeps_as_written, stream_of_index,
+    DEVICE_LOGS, ECOMMERCE_LOGS, daily_index, day_of_index, is_event_index, keeps_as_written, stream_of_index,
 };
 pub use jiff::Timestamp;
 pub use member::{member, member_mut};

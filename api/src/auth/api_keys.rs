@@ -236,8 +236,8 @@ impl Accounts {
 impl ApiKeyRecord {
     fn user(&self, id: &str) -> User {
         let id = format!("key:{id}");
-        let mut scope =
-            Scope::none(id.as_str()).with_masked_fields(super::scope::with_originals(&self.masked_fields));
+        let mut scope = Scope::none(id.as_str())
+            .with_masked_fields(super::scope::with_telling(self.masked_fields.clone()));
         let further = self.further_grants.iter().map(|grant| (&grant.indices, &grant.privileges));
         for (indices, privileges) in std::iter::once((&self.indices, &self.privileges)).chain(further) {
             let rights: Vec<IndexRight> = privileges.iter().map(|privilege| privilege.right()).collect();

@@ -21,7 +21,7 @@ pub(super) fn scope_of_roles(id: &str, roles: &[Role], masked: &MaskedFields) ->
         Some(Role::Viewer) | None => scope,
     };
     match roles.iter().max().and_then(|role| masked.get(role)) {
-        Some(fields) => scope.with_masked_fields(with_originals(fields)),
+        Some(fields) => scope.with_masked_fields(with_telling(fields.clone())),
         None => scope,
     }
 }
@@ -47,10 +47,17 @@ pub(crate) fn elastic_scope_of(user: &User) -> Scope {
     }
 }
 
-/// Who does not see a field must not find it in the original line either.
-pub(super) fn with_originals(fields: &[String]) -> Vec<String> {
-    let original = (!fields.is_empty()).then(|| "event.original".to_owned());
-    fields.iter().cloned().chain(original).collect()
+/// With the fields that tell of the masked ones: who does not see a field must not find it in the original line either, and who
+/// does not see messages must not test guesses of them by the id of their pattern, which is a hash.
+pub(super) fn with_telling(mut masked: Vec<String>) -> Vec<String> {
+    if masked.is_empty() {
+        return masked;
+    }
+    masked.push("event.original".to_owned());
+    if masked.iter().any(|field| field == "message") {
+        masked.push("log.pattern".to_owned());
+    }
+    masked
 }
 
 /// The reach of labels: they change the events of transactions, which analysts cannot write otherwise.
@@ -99,5 +106,13 @@ mod tests {
         check(&[Role::Analyst], "user.id", false);
         check(&[Role::Analyst, Role::Admin], "user.email", false);
         check(&[Role::Admin], "event.original", false);
+        check(&[Role::Analyst], "log.pattern.id", false);
+    }
+
+    #[test]
+    fn who_sees_no_messages_sees_no_hashes_of_them() {
+        let masked = MaskedFields::from([(Role::Analyst, vec!["message".to_owned()])]);
+        let scope = scope_of_roles("1", &[Role::Analyst], &masked);
+        assert!(scope.masks_field("log.pattern.id") && !scope.masks_field("log.level"));
     }
 }

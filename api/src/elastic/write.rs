@@ -180,7 +180,7 @@ impl Ran {
     }
 }
 
-/// Runs pipelines, removes what must not be kept, and writes. One outcome per write, in order.
+/// Runs pipelines, removes what must not be kept, gives what pipelines made the ids of its messages' patterns, and writes. One outcome per write, in order.
 ///
 /// # Errors
 /// Nothing was written.
@@ -232,6 +232,8 @@ async fn write_again(
 struct Batch {
     events: Vec<Event>,
     slips: Vec<Slip>,
+    /// Whether messages have got ids of their patterns.
+    is_marked: bool,
 }
 
 /// What has to be known of an event when its result is there.
@@ -247,7 +249,8 @@ impl Batch {
     /// Takes up what is ready; answers what became of the rest.
     fn add(&mut self, place: usize, prepared: Result<Prepared, Box<Outcome>>) -> Option<Outcome> {
         match prepared {
-            Ok(Prepared { event, update, .. }) => {
+            Ok(Prepared { event, update, is_marked, .. }) => {
+                self.is_marked |= is_marked;
                 self.slips.push(Slip { place, operation: event.metadata.operation, update });
                 self.events.push(event);
                 None
@@ -267,6 +270,9 @@ impl Batch {
     ) -> Result<Vec<(usize, Event)>, ElasticError> {
         if self.events.is_empty() {
             return Ok(Vec::new());
+        }
+        if self.is_marked {
+            app.parts().intake.keep_patterns().await;
         }
         let results = match documents {
             Documents::Sent => write_judged(app, scope, self.events, refresh).await?,
@@ -291,11 +297,13 @@ struct Prepared {
     update: Option<Event>,
     /// It is not what was sent any more.
     is_changed: bool,
+    /// Its message may have got the id of its pattern.
+    is_marked: bool,
 }
 
 impl From<Event> for Prepared {
     fn from(event: Event) -> Self {
-        Self { event, update: None, is_changed: false }
+        Self { event, update: None, is_changed: false, is_marked: false }
     }
 }
 
@@ -368,6 +376,11 @@ async fn prepare(
         (event, changed) = run_pipelines(app, scope, named, event, known).await?;
     }
     let mut prepared = settle(app, scope, event, known).await?;
+    // What is sent without a pipeline stays as it is sent, and other indices may refuse fields that they do not know.
+    if changed && event::is_event_index(&known.destination(app, scope, &prepared.event).await?.index) {
+        app.parts().intake.mark(&mut prepared.event);
+        prepared.is_marked = true;
+    }
     changed |= prepared.is_changed;
     prepared.event.metadata.raw = raw.filter(|_| !changed);
     Ok(prepared)
@@ -402,7 +415,7 @@ async fn settle(
         name_index(&mut event, &destination);
     }
     let is_changed = !event::keeps_as_written(&destination.index) && redact(app, &mut event);
-    Ok(Prepared { event, update, is_changed })
+    Ok(Prepared { event, update, is_changed, is_marked: false })
 }
 
 /// Removes what must not be kept; whether there was any in the document.

@@ -57,7 +57,7 @@ pub(crate) struct PatternsPage {
 /// message each. The events of one are found by `{"terms": {"log.pattern.id": ids}}` among the `filters` of `POST /search`.
 #[utoipa::path(get, path = "/logs/patterns", tag = "logs", params(PatternsQuery), responses(
     (status = 200, body = PatternsPage), (status = 400, description = "The query cannot be understood; the error says where"),
-    (status = 403, description = "An index is out of reach")))]
+    (status = 403, description = "An index is out of reach, or messages are masked for the caller")))]
 pub(crate) async fn list_patterns(
     State(app): State<App>,
     Searcher(user): Searcher,

@@ -47,6 +47,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) struct Service {
     router: Router,
+    pub(crate) app: App,
     elastic: Router,
     pub(crate) logs: Arc<WatchedLogs>,
     pub(crate) clock: Clock,
@@ -179,7 +180,8 @@ impl Service {
         });
         let elastic = api::elastic_router(app.clone());
         Self {
-            router: api::router(app),
+            router: api::router(app.clone()),
+            app,
             elastic,
             logs: logs_of_test,
             clock,

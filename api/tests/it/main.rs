@@ -10,6 +10,7 @@ mod elastic_rights;
 mod frame;
 mod harness;
 mod logs;
+mod patterns;
 mod rights;
 mod rooms;
 mod search;

@@ -128,20 +128,19 @@ async fn requests_are_counted_per_user_and_per_address() {
 }
 
 /// A trial takes a thread for as long as it lasts.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn few_pipelines_are_tried_at_once() {
     let service = Service::start().await;
     let analyst = service.token("analyst").await;
-    let busy = json!({"script": {"source": "for (int i = 0; i < 100000; i++) { ctx.n = i }"}});
-    let documents = vec![json!({"_source": {}}); 5];
-    let trial = json!({"pipeline": {"processors": [busy]}, "docs": documents});
+    let trial = json!({"pipeline": {"processors": []}, "docs": [{"_source": {}}]});
     let try_one = async || {
         let answer = service.post("/api/v1/pipelines/any/simulate", &analyst, trial.clone()).await;
         answer.status.as_u16()
     };
-    let statuses = futures::future::join_all((0..12).map(|_| try_one())).await;
-    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
-    assert!(count(200) >= 4 && count(429) >= 1 && count(200) + count(429) == 12, "{statuses:?}");
-    // Their places are free again.
-    assert_eq!(try_one().await, 200);
+    let mut running: Vec<_> = std::iter::from_fn(|| service.app.simulate_permit().ok()).take(100).collect();
+    assert!((1..100).contains(&running.len()), "{} at once", running.len());
+    assert_eq!(try_one().await, 429);
+    drop(running.pop());
+    // It gives its place back each time.
+    assert_eq!((try_one().await, try_one().await), (200, 200));
 }

@@ -61,6 +61,7 @@ pub(super) async fn run(input: Arc<Input>, socket: UdpSocket, stop: Cancellation
         reception: Arc::new(input.reception(true)),
         meters: Arc::clone(&input.meters),
         stop: stop.clone(),
+        keepalive: input.settings.keepalive(),
     });
     let mut queue = Queue::new(input.settings.queue_max_bytes);
     let mut writing: Option<JoinHandle<Result<Counts, Undelivered>>> = None;

@@ -31,6 +31,8 @@ pub(super) struct Delivery {
     pub(super) reception: Arc<Reception>,
     pub(super) meters: Arc<Meters>,
     pub(super) stop: CancellationToken,
+    /// A client that waits for a batch is told this often that somebody is there, where its protocol can say it.
+    pub(super) keepalive: Duration,
 }
 
 impl Delivery {

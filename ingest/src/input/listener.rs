@@ -114,6 +114,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         reception: Arc::new(input.reception(false)),
         meters: Arc::clone(&input.meters),
         stop,
+        keepalive: settings.keepalive(),
     };
     let sender: Arc<str> = peer.ip().to_canonical().to_string().into();
     let (max, kept) = (settings.max_line_bytes, input.intake.limits.record_kept_bytes);

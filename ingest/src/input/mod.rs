@@ -161,7 +161,7 @@ impl Inputs {
             }
             let input = Input {
                 access: Access::new(settings.allow.as_deref()).map_err(wrong)?,
-                places: Places::new(settings.max_connections_per_address),
+                places: Places::new(settings.connections_per_address()),
                 zone: settings.zone().map_err(wrong)?,
                 intake: Arc::clone(intake),
                 budget: budget.clone(),

@@ -71,9 +71,8 @@ pub struct InputSettings {
     /// Connections at the same time; further ones wait.
     #[serde(default = "connections")]
     pub max_connections: usize,
-    /// Of these so many from one address (of IPv6: from a network of 64 bits); further ones are closed.
-    #[serde(default = "connections_per_address")]
-    pub max_connections_per_address: usize,
+    /// Of these so many from one address (of IPv6: from a network of 64 bits); further ones are closed. A quarter if absent.
+    pub max_connections_per_address: Option<usize>,
     /// Longest record; a longer one becomes a dead letter.
     #[serde(default = "line_bytes")]
     pub max_line_bytes: usize,
@@ -92,6 +91,13 @@ pub struct InputSettings {
     /// Datagrams that wait for the store, in bytes; what comes beyond is dropped and counted.
     #[serde(default = "queue")]
     pub queue_max_bytes: usize,
+    /// While a write takes long, a Lumberjack client hears this often that somebody is there (Logstash does the same every five
+    /// seconds).
+    #[serde(default = "often")]
+    pub keepalive_secs: u64,
+    /// The files of TLS are looked at this often: they are small, and a certificate is exchanged days before the old one ends.
+    #[serde(default = "often")]
+    pub certificate_check_secs: u64,
 }
 
 fn auto() -> String {
@@ -104,10 +110,6 @@ fn utc() -> String {
 
 fn connections() -> usize {
     1_024
-}
-
-fn connections_per_address() -> usize {
-    256
 }
 
 fn line_bytes() -> usize {
@@ -126,6 +128,10 @@ fn queue() -> usize {
     8 << 20
 }
 
+fn often() -> u64 {
+    5
+}
+
 impl InputSettings {
     /// Its name.
     pub fn name(&self) -> String {
@@ -136,6 +142,19 @@ impl InputSettings {
     /// The files of its TLS, if it has any.
     pub(super) fn tls_files(&self) -> Option<(&Path, &Path)> {
         self.certificate_file.as_deref().zip(self.key_file.as_deref())
+    }
+
+    /// Connections at the same time from one address.
+    pub(super) fn connections_per_address(&self) -> usize {
+        self.max_connections_per_address.unwrap_or(self.max_connections / 4).max(1)
+    }
+
+    pub(super) fn keepalive(&self) -> Duration {
+        Duration::from_secs(self.keepalive_secs)
+    }
+
+    pub(super) fn certificate_check(&self) -> Duration {
+        Duration::from_secs(self.certificate_check_secs)
     }
 
     pub(super) fn idle_timeout(&self) -> Duration {
@@ -181,7 +200,10 @@ impl InputSettings {
             (1..=1 << 20).contains(&self.max_connections),
             "max_connections must be between 1 and 1048576",
         );
-        require(self.max_connections_per_address > 0, "max_connections_per_address must be at least 1");
+        require(
+            self.max_connections_per_address != Some(0),
+            "max_connections_per_address must be at least 1",
+        );
         require(LINE_BYTES.contains(&self.max_line_bytes), "max_line_bytes must be between 1 KiB and 16 MiB");
         require(
             TIMEOUT_SECS.contains(&self.idle_timeout_secs),
@@ -194,6 +216,11 @@ impl InputSettings {
         require(
             (1 << 16..=1 << 30).contains(&self.queue_max_bytes),
             "queue_max_bytes must be between 64 KiB and 1 GiB",
+        );
+        require((1..=60).contains(&self.keepalive_secs), "keepalive_secs must be between 1 and 60");
+        require(
+            TIMEOUT_SECS.contains(&self.certificate_check_secs),
+            "certificate_check_secs must be between 1 and a week",
         );
         problems.extend(self.zone().err());
         problems.extend(Access::new(self.allow.as_deref()).err());
@@ -243,6 +270,18 @@ mod tests {
     }
 
     #[test]
+    fn an_address_has_a_quarter_of_the_connections() {
+        let check = |changes: Value, expected: usize| {
+            let settings = settings(changes.clone()).unwrap();
+            assert_eq!(settings.connections_per_address(), expected, "{changes}");
+        };
+        check(json!({}), 256);
+        check(json!({"max_connections": 100}), 25);
+        check(json!({"max_connections": 3}), 1);
+        check(json!({"max_connections": 3, "max_connections_per_address": 3}), 3);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let check = |changes: Value, expected: &str| {
             let found = match settings(changes) {
@@ -262,6 +301,8 @@ mod tests {
         check(json!({"allow": ["10.0.0.0/33"]}), "10.0.0.0/33");
         check(json!({"max_connections_per_address": 0}), "max_connections_per_address");
         check(json!({"max_line_bytes": 10}), "max_line_bytes");
+        check(json!({"keepalive_secs": 0}), "keepalive_secs");
+        check(json!({"certificate_check_secs": 0}), "certificate_check_secs");
         check(json!({"idle_timeout_secs": 0}), "idle_timeout_secs");
         check(json!({"name": "a b"}), "name must be");
     }

@@ -3,7 +3,7 @@
 use super::{Input, settings::InputSettings};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -14,9 +14,6 @@ use tokio_rustls::{
     },
 };
 use tokio_util::sync::CancellationToken;
-
-/// How often the files are looked at. They are small, and a certificate is exchanged days before the old one ends.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// What accepts TLS connections of an input.
 pub(super) struct Tls {
@@ -66,8 +63,9 @@ impl Tls {
     /// Looks after the files until `stop` is cancelled.
     pub(super) async fn watch(self: Arc<Self>, input: Arc<Input>, stop: CancellationToken) {
         let (name, meters) = (&input.name, &input.meters);
+        let pause = self.settings.certificate_check();
         let mut failing = false;
-        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             let tls = Arc::clone(&self);
             match tokio::task::spawn_blocking(move || tls.refresh()).await {
                 Ok(Ok(true)) => {

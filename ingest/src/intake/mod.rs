@@ -81,6 +81,20 @@ impl Intake {
         self.refinery.redact.redact(event)
     }
 
+    /// Gives a redacted event that takes another way into the store the id of its message's pattern. Before it is written,
+    /// [`Self::keep_patterns`] is to be called.
+    pub fn mark(&self, event: &mut event::Event) {
+        let Some(patterns) = self.patterns() else { return };
+        let now = self.now();
+        let own = event.metadata.timestamp.or_else(|| route::read_time(event.fields.get("@timestamp")?));
+        pattern::mark_pattern(event, own.map_or(now, |own| own.min(now)), patterns);
+    }
+
+    /// Makes durable what the marks of events refer to. Waits only if there is something new, and for seconds at most.
+    pub async fn keep_patterns(&self) {
+        self.refinery.keep_patterns().await;
+    }
+
     /// Whether there is surely nothing of that kind in a document, given as JSON text, which is one object in which no name
     /// comes twice.
     pub fn is_clean(&self, document: &[u8]) -> bool {

@@ -185,7 +185,8 @@ impl Refinery {
     /// Gives an event the id of its message's pattern.
     pub(crate) fn mark(&self, event: &mut Event) {
         if let Some(keeper) = &self.patterns {
-            mark_pattern(event, keeper.patterns());
+            let at = event.metadata.timestamp.unwrap_or_default();
+            mark_pattern(event, at, keeper.patterns());
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn format_time(at: Timestamp) -> String {
 }
 
 /// A time as pipelines leave it: RFC 3339, without zone in UTC, or milliseconds since 1970.
-fn read_time(value: &Value) -> Option<Timestamp> {
+pub(super) fn read_time(value: &Value) -> Option<Timestamp> {
     match value {
         Value::String(text) => text.parse().ok().or_else(|| {
             let local: DateTime = text.parse().ok()?;

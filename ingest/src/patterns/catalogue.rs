@@ -1,6 +1,7 @@
 //! The patterns of all datasets.
 
 use super::{
+    candidates::{Candidates, Verdict},
     cluster::Pattern,
     clusterer::{Changes, Clusterer},
     id::PatternId,
@@ -10,12 +11,16 @@ use event::Timestamp;
 use parking_lot::{Mutex, RwLock};
 use std::{
     cell::RefCell,
+    cmp::Reverse,
     collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+/// As many messages a dataset counts for that was kept: it has its place before others send much more.
+const KEPT_MESSAGES: u64 = 1_024;
 
 thread_local! {
     static SKELETON: RefCell<Skeleton> = RefCell::default();
@@ -43,6 +48,8 @@ impl Default for PatternSettings {
 pub struct Patterns {
     settings: PatternSettings,
     datasets: RwLock<HashMap<Arc<str>, Arc<Dataset>>>,
+    /// Those without a place.
+    candidates: Mutex<Candidates>,
     /// Counts the changes that must be kept.
     changes: AtomicU64,
     /// Patterns of datasets that made room for others.
@@ -52,35 +59,63 @@ pub struct Patterns {
 #[derive(Debug)]
 struct Dataset {
     clusterer: Mutex<Clusterer>,
-    /// Messages that it had.
+    /// Messages that it had, older ones counted less.
     messages: AtomicU64,
 }
 
 impl Patterns {
     /// No patterns yet.
     pub fn new(settings: PatternSettings) -> Self {
-        Self { settings, datasets: RwLock::default(), changes: AtomicU64::new(0), gone: Mutex::default() }
+        Self {
+            settings,
+            datasets: RwLock::default(),
+            candidates: Mutex::default(),
+            changes: AtomicU64::new(0),
+            gone: Mutex::default(),
+        }
     }
 
     /// Patterns as they were kept. If there are more than allowed, those of each dataset stay that were seen last, and the
     /// datasets that have most.
     pub fn restored(settings: PatternSettings, mut kept: Vec<Pattern>) -> Self {
         kept.sort_by_key(|pattern| (pattern.last_seen, pattern.id));
+        let mut sizes: HashMap<Arc<str>, usize> = HashMap::new();
+        kept.iter().for_each(|pattern| *sizes.entry(Arc::clone(&pattern.dataset)).or_default() += 1);
+        let mut largest: Vec<_> = sizes.into_iter().collect();
+        largest.sort_unstable_by(|(one, size), (other, other_size)| {
+            (Reverse(size), one).cmp(&(Reverse(other_size), other))
+        });
         let patterns = Self::new(settings);
-        for pattern in kept {
-            if let Some(dataset) = patterns.dataset(&pattern.dataset) {
-                dataset.clusterer.lock().restore(pattern);
+        {
+            let mut datasets = patterns.datasets.write();
+            let allowed = largest.into_iter().filter(|(name, _)| !patterns.excludes(name));
+            for (name, _) in allowed.take(patterns.datasets_max()) {
+                datasets.insert(Arc::clone(&name), patterns.made(name, KEPT_MESSAGES));
+            }
+            for pattern in kept {
+                match datasets.get(&pattern.dataset) {
+                    Some(dataset) => dataset.clusterer.lock().restore(pattern),
+                    None => patterns.gone.lock().push(pattern.id),
+                }
             }
         }
         patterns
     }
 
     /// The pattern of a message, which is a new one if there is none like it. `None` for messages without words and for datasets
-    /// that are excluded. `at` is the time of the message's event.
+    /// that are excluded. `at` is the time of the message's event. Of a dataset for which there is no place, the skeleton of the
+    /// message is the pattern, which nobody has to remember.
     pub fn assign(&self, dataset: &str, message: &str, at: Timestamp) -> Option<PatternId> {
-        let dataset = self.dataset(dataset)?;
+        let name = dataset;
+        let dataset = self.dataset(name);
+        if dataset.is_none() && self.excludes(name) {
+            return None;
+        }
         SKELETON.with_borrow_mut(|skeleton| {
             skeleton.read(message);
+            let Some(dataset) = dataset else {
+                return (!skeleton.tokens.is_empty()).then(|| PatternId::new(name, &skeleton.text));
+            };
             let mut clusterer = dataset.clusterer.lock();
             let id = clusterer.assign(skeleton, at);
             if clusterer.has_changed() {
@@ -90,29 +125,62 @@ impl Patterns {
         })
     }
 
-    /// The clusterer of a dataset, made if absent; `None` if it is excluded.
+    fn excludes(&self, dataset: &str) -> bool {
+        self.settings.excluded_datasets.iter().any(|excluded| excluded == dataset)
+    }
+
+    fn datasets_max(&self) -> usize {
+        self.settings.datasets_max.max(1)
+    }
+
+    fn made(&self, name: Arc<str>, messages: u64) -> Arc<Dataset> {
+        let clusterer = Clusterer::new(name, self.settings.per_dataset_max);
+        Arc::new(Dataset { clusterer: Mutex::new(clusterer), messages: AtomicU64::new(messages) })
+    }
+
+    /// The dataset of that name, made if absent; `None` if it is excluded, or if there is no place for it.
     fn dataset(&self, name: &str) -> Option<Arc<Dataset>> {
         if let Some(dataset) = self.datasets.read().get(name) {
             dataset.messages.fetch_add(1, Ordering::Relaxed);
             return Some(Arc::clone(dataset));
         }
-        if self.settings.excluded_datasets.iter().any(|excluded| excluded == name) {
+        if self.excludes(name) {
             return None;
         }
+        // Places do not become free again.
+        let is_full = self.datasets.read().len() >= self.datasets_max();
+        let messages = if is_full { self.admit(name)? } else { 1 };
         let mut datasets = self.datasets.write();
-        if !datasets.contains_key(name) && datasets.len() >= self.settings.datasets_max.max(1) {
+        if !datasets.contains_key(name) && datasets.len() >= self.datasets_max() {
+            if !is_full {
+                // Others were faster.
+                return None;
+            }
             self.forget_smallest(&mut datasets);
         }
         let name: Arc<str> = name.into();
-        let made = || {
-            let clusterer = Clusterer::new(Arc::clone(&name), self.settings.per_dataset_max);
-            Arc::new(Dataset { clusterer: Mutex::new(clusterer), messages: AtomicU64::new(1) })
-        };
+        let made = || self.made(Arc::clone(&name), messages);
         Some(Arc::clone(datasets.entry(Arc::clone(&name)).or_insert_with(made)))
     }
 
-    /// Forgets the dataset that had fewest messages: names of datasets come from outside, and a flood of them must not make the
-    /// patterns of the others go.
+    /// Whether a dataset may take the place of another, with the messages that it had: names of datasets come from outside, and a
+    /// flood of them must not make the patterns of the others go.
+    fn admit(&self, name: &str) -> Option<u64> {
+        let counts = || self.all().into_iter().map(|dataset| dataset.messages.load(Ordering::Relaxed));
+        match self.candidates.lock().count(name, || counts().min().unwrap_or_default()) {
+            Verdict::Admit(messages) => Some(messages),
+            Verdict::Wait => None,
+            Verdict::Halve => {
+                // Messages that come in between may be lost from the counts.
+                self.all().iter().for_each(|dataset| {
+                    dataset.messages.store(dataset.messages.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
+                });
+                None
+            }
+        }
+    }
+
+    /// Forgets the dataset that had fewest messages.
     fn forget_smallest(&self, datasets: &mut HashMap<Arc<str>, Arc<Dataset>>) {
         let size = |(name, dataset): &(&Arc<str>, &Arc<Dataset>)| {
             (dataset.messages.load(Ordering::Relaxed), Arc::clone(name))

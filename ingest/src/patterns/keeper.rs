@@ -2,17 +2,30 @@ use super::{
     catalogue::{PatternSettings, Patterns},
     clusterer::Changes,
 };
-use crate::ports::{PatternStore, PortError};
+use crate::ports::{PatternStore, PortError, PortErrorKind};
 use metrics::gauge;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::sync::Mutex;
+use std::time::Duration;
+use tokio::{sync::Mutex, time::Instant};
 
 /// Patterns that are kept before a batch of events at most. There are more only when messages come that are all different: then
 /// most are forgotten again before they were worth keeping.
 const BATCH_MAX: usize = 256;
+
+/// Events wait so long for patterns to be kept, then they go without, and so do those that come soon after.
+const PATIENCE: Patience = Patience { save: Duration::from_secs(5), rest: Duration::from_secs(30) };
+
+/// How long is waited for a store that does not answer.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// For an answer.
+    save: Duration,
+    /// Before it is asked again.
+    rest: Duration,
+}
 
 /// The patterns with the place where they are kept.
 pub struct PatternKeeper {
@@ -21,7 +34,9 @@ pub struct PatternKeeper {
     /// How many changes were made when all were kept.
     kept: AtomicU64,
     /// Held while patterns are written: what is taken must be durable before another batch may rely on it.
-    writing: Mutex<()>,
+    /// Inside: when a store that did not answer may be asked again.
+    writing: Mutex<Option<Instant>>,
+    patience: Patience,
 }
 
 impl PatternKeeper {
@@ -39,7 +54,11 @@ impl PatternKeeper {
 
     /// Keeps these patterns, as they were kept there.
     pub fn new(store: Arc<dyn PatternStore>, patterns: Patterns) -> Arc<Self> {
-        Arc::new(Self { patterns, store, kept: AtomicU64::new(0), writing: Mutex::new(()) })
+        Arc::new(Self::with_patience(store, patterns, PATIENCE))
+    }
+
+    fn with_patience(store: Arc<dyn PatternStore>, patterns: Patterns, patience: Patience) -> Self {
+        Self { patterns, store, kept: AtomicU64::new(0), writing: Mutex::default(), patience }
     }
 
     /// The patterns.
@@ -48,16 +67,21 @@ impl PatternKeeper {
     }
 
     /// Keeps what is new before events that use it are written: waits only if something is. A failure is logged and tried again
-    /// with the next call; events matter more than the names of their patterns.
+    /// with the next call; a store that does not answer is left alone for a while: events matter more than the names of their
+    /// patterns.
     pub async fn keep(&self) {
         let wanted = self.patterns.changes();
         if self.kept.load(Ordering::Acquire) >= wanted {
             return;
         }
-        let _writing = self.writing.lock().await;
+        let mut rests_until = self.writing.lock().await;
+        if rests_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
         if self.kept.load(Ordering::Acquire) < wanted {
             let made = self.patterns.changes();
-            if self.write(self.patterns.take_changes(BATCH_MAX)).await && !self.patterns.has_changed() {
+            let changes = self.patterns.take_changes(BATCH_MAX);
+            if self.write(changes, &mut rests_until).await && !self.patterns.has_changed() {
                 self.kept.store(made, Ordering::Release);
             }
         }
@@ -65,15 +89,20 @@ impl PatternKeeper {
 
     /// Keeps also when patterns were seen last: to be called now and then, and before the end.
     pub async fn keep_times(&self) {
-        let _writing = self.writing.lock().await;
-        self.write(self.patterns.take_all_changes()).await;
+        let mut rests_until = self.writing.lock().await;
+        self.write(self.patterns.take_all_changes(), &mut rests_until).await;
         gauge!("log_patterns").set(self.patterns.count() as f64);
     }
 
     /// Whether these are kept now.
-    async fn write(&self, changes: Changes) -> bool {
+    async fn write(&self, changes: Changes, rests_until: &mut Option<Instant>) -> bool {
         let mut taken = Taken { patterns: &self.patterns, changes: changes.clone() };
-        match self.store.save(changes).await {
+        let saved = tokio::time::timeout(self.patience.save, self.store.save(changes)).await;
+        *rests_until = saved.is_err().then(|| Instant::now() + self.patience.rest);
+        let answer = saved.unwrap_or_else(|_| {
+            Err(PortError::new(PortErrorKind::Unavailable, "the store does not answer".to_owned()))
+        });
+        match answer {
             Ok(()) => {
                 taken.changes = Changes::default();
                 true
@@ -104,7 +133,7 @@ impl Drop for Taken<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{patterns::Pattern, ports::PortErrorKind};
+    use crate::patterns::Pattern;
     use async_trait::async_trait;
     use event::Timestamp;
     use std::collections::BTreeMap;
@@ -178,5 +207,30 @@ mod tests {
         assert_eq!(store.kept.lock().len(), keeper.patterns().count());
         let again = PatternKeeper::open(store.clone(), PatternSettings::default()).await.unwrap();
         assert_eq!(again.patterns().count(), keeper.patterns().count());
+    }
+
+    #[tokio::test]
+    async fn events_do_not_wait_for_a_store_that_never_answers() {
+        let keeper = |rest: Duration| {
+            let store = Arc::new(Flaky::default());
+            store.hangs.store(1, Ordering::SeqCst);
+            let patience = Patience { save: Duration::from_millis(1), rest };
+            let patterns = Patterns::new(PatternSettings::default());
+            patterns.assign("shop", "Order 1 paid", Timestamp::UNIX_EPOCH).unwrap();
+            (store.clone(), PatternKeeper::with_patience(store, patterns, patience))
+        };
+        let (store, resting) = keeper(Duration::from_secs(24 * 3_600));
+        // One waits; those behind it, and those that come while the store is left alone, do not.
+        futures::future::join3(resting.keep(), resting.keep(), resting.keep()).await;
+        resting.keep().await;
+        assert_eq!(store.saves.load(Ordering::SeqCst), 1);
+        // Before the end it is asked all the same, and nothing was lost.
+        resting.keep_times().await;
+        assert_eq!((store.saves.load(Ordering::SeqCst), store.kept.lock().len()), (2, 1));
+
+        let (store, rested) = keeper(Duration::ZERO);
+        rested.keep().await;
+        rested.keep().await;
+        assert_eq!((store.saves.load(Ordering::SeqCst), store.kept.lock().len()), (2, 1));
     }
 }

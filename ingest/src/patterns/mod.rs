@@ -19,6 +19,7 @@
 //! [`PatternSettings::datasets_max`] datasets: less than 3 KiB each in the worst case. The one that was not used for longest
 //! makes room.
 
+mod candidates;
 mod catalogue;
 mod cluster;
 mod clusterer;

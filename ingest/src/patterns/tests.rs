@@ -135,17 +135,60 @@ fn the_longest_unused_makes_room_and_comes_back_under_its_id() {
     assign(&patterns, "two words");
     let changes = patterns.take_changes(9);
     assert_eq!((changes.changed.len(), changes.gone.len()), (1, 1));
-    for dataset in ["a", "b", "c"] {
-        patterns.assign(dataset, "one", NOW);
+    for n in 0..300 {
+        patterns.assign(&format!("small-{n}"), "one", NOW);
     }
     assert_eq!(patterns.all_patterns().len(), 4, "a flood of small datasets leaves the large one alone");
-    for _ in 0..9 {
-        patterns.assign("c", "one", NOW);
+    let mut id = None;
+    for _ in 0..200 {
+        id = patterns.assign("small-1", "one", NOW);
     }
-    patterns.assign("d", "one", NOW);
+    assert_eq!(patterns.all_patterns().len(), 4, "the largest of them has the place of the smallest");
+    patterns.take_changes(9);
+    for _ in 0..200 {
+        assert_eq!(patterns.assign("small-1", "one", NOW), id);
+        patterns.assign("small-2", "one", NOW);
+    }
     assert_eq!(patterns.all_patterns().len(), 2, "one in each of two datasets");
-    assert_eq!(patterns.take_changes(9).gone.len(), 3, "those of the first dataset; its own was never kept");
+    assert_eq!(patterns.take_changes(9).gone.len(), 3, "those of the first dataset");
     assert_eq!(assign(&patterns, "one"), first);
+}
+
+/// Each would push the other out with every message, and with it what had been learned of its messages.
+#[test]
+fn datasets_that_are_as_large_do_not_push_each_other_out() {
+    let patterns = Patterns::new(PatternSettings { datasets_max: 2, ..PatternSettings::default() });
+    let mut writes = 0;
+    for n in 0..20_000 {
+        patterns.assign(["a", "b", "c", "d"][n % 4], &format!("Order {n} paid"), NOW);
+        let changes = patterns.take_changes(9);
+        writes += usize::from(!(changes.changed.is_empty() && changes.gone.is_empty()));
+    }
+    assert_eq!(writes, 2, "one for each that has a place");
+    // One that sends alone has a place in the end, however much others had sent before.
+    let found = |patterns: &Patterns| patterns.all_patterns().iter().any(|pattern| &*pattern.dataset == "c");
+    assert!(!found(&patterns));
+    let mut needed = 0;
+    while !found(&patterns) {
+        patterns.assign("c", "Order 1 paid", NOW);
+        needed += 1;
+        assert!(needed < 50_000);
+    }
+}
+
+#[test]
+fn of_more_datasets_than_allowed_the_largest_come_back() {
+    let patterns = Patterns::new(PatternSettings::default());
+    for (dataset, message) in [("a", "one"), ("b", "one"), ("b", "now two"), ("c", "one"), ("noise", "one")] {
+        patterns.assign(dataset, message, NOW);
+    }
+    let settings =
+        PatternSettings { datasets_max: 2, excluded_datasets: vec!["noise".into()], ..Default::default() };
+    let again = Patterns::restored(settings, patterns.take_changes(9).changed);
+    let datasets: BTreeSet<_> =
+        again.all_patterns().iter().map(|pattern| pattern.dataset.to_string()).collect();
+    assert_eq!(datasets, ["a", "b"].map(str::to_owned).into());
+    assert_eq!(again.take_changes(9).gone.len(), 2, "the others are kept no longer");
 }
 
 #[test]

@@ -7,6 +7,12 @@ pub(super) const SLASH: Marks = 2;
 pub(super) const AT: Marks = 4;
 pub(super) const BACKSLASH: Marks = 8;
 pub(super) const DOT: Marks = 16;
+const COLON: Marks = 32;
+
+/// So many signs in a row may be inside of a word. A bound, as of [`HEX_MAX`], on what is read ahead at each byte.
+const JOINTS_MAX: usize = 16;
+/// So much may follow a colon in an address or digest of pairs of hexadecimal digits.
+const HEX_MAX: usize = 40;
 
 /// What a byte is to a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +48,8 @@ const fn classes() -> [Class; 256] {
 }
 
 fn class(byte: u8) -> Class {
+    #[cfg(test)]
+    tests::STEPS.set(tests::STEPS.get() + 1);
     CLASSES[usize::from(byte)]
 }
 
@@ -86,7 +94,7 @@ pub(super) fn word_at(bytes: &[u8], start: usize) -> (usize, Marks) {
             Class::Digit => marks |= DIGIT,
             Class::Space | Class::Bracket => break,
             Class::Joint => {
-                if at > start && !joins(bytes, start, at, marks) {
+                if at > start && !joins(bytes, at, marks) {
                     break;
                 }
                 marks |= mark(byte);
@@ -106,44 +114,45 @@ fn mark(joint: u8) -> Marks {
         b'@' => AT,
         b'\\' => BACKSLASH,
         b'.' => DOT,
+        b':' => COLON,
         _ => 0,
     }
 }
 
 /// Whether a joint inside of a word is part of it.
-fn joins(bytes: &[u8], start: usize, at: usize, marks: Marks) -> bool {
+fn joins(bytes: &[u8], at: usize, marks: Marks) -> bool {
     match bytes[at] {
         b',' => bytes[at - 1].is_ascii_digit() && bytes.get(at + 1).is_some_and(u8::is_ascii_digit),
-        b':' => colon_joins(bytes, start, at, marks),
+        b':' => colon_joins(bytes, at, marks),
         b'%' => true,
         // A run of joints belongs to the word if the word goes on behind it.
         _ => {
-            let run = bytes[at..].iter().take_while(|byte| class(**byte) == Class::Joint).count();
-            is_core(bytes, at + run)
+            let joints = bytes[at..].iter().take(JOINTS_MAX).take_while(|byte| class(**byte) == Class::Joint);
+            is_core(bytes, at + joints.count())
         }
     }
 }
 
 /// `key: value` and `key:value` are two words, `08:48`, `fe80::1`, `Foo::bar`, `https://` and `host.example:80` are one.
-fn colon_joins(bytes: &[u8], start: usize, at: usize, marks: Marks) -> bool {
+fn colon_joins(bytes: &[u8], at: usize, marks: Marks) -> bool {
     let Some(next) = bytes.get(at + 1) else { return false };
     let double = *next == b':' || bytes[at - 1] == b':';
     if double || matches!(next, b'/' | b'\\') {
         return is_core(bytes, at + 1) || is_core(bytes, at + 2) || *next == b'/';
     }
-    if marks & DOT != 0 && marks & SLASH == 0 && next.is_ascii_digit() && !bytes[start..at].contains(&b':') {
+    if marks & DOT != 0 && marks & SLASH == 0 && marks & COLON == 0 && next.is_ascii_digit() {
         return true;
     }
-    let rest = &bytes[at + 1..];
-    let rest = &rest[..rest
-        .iter()
-        .position(|byte| matches!(class(*byte), Class::Space | Class::Bracket))
-        .unwrap_or(rest.len())];
-    marks & DIGIT != 0
-        && (next.is_ascii_digit()
-            || !rest.is_empty()
-                && rest.len() <= 40
-                && rest.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')))
+    marks & DIGIT != 0 && (next.is_ascii_digit() || is_hex(&bytes[at + 1..]))
+}
+
+/// Whether the next word, at least a byte, could be the rest of an address or digest.
+fn is_hex(rest: &[u8]) -> bool {
+    let ends = |byte: &u8| matches!(class(*byte), Class::Space | Class::Bracket);
+    let rest = &rest[..rest.len().min(HEX_MAX + 1)];
+    let word = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
+    (1..=HEX_MAX).contains(&word.len())
+        && word.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
 }
 
 /// Paths and what follows them in addresses go on until a space, quote or bracket.
@@ -164,6 +173,12 @@ fn path_end(bytes: &[u8], start: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Bytes that were looked at.
+        pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
 
     fn words(text: &str) -> Vec<&str> {
         let (bytes, mut at, mut words) = (text.as_bytes(), 0, Vec::new());
@@ -193,5 +208,28 @@ mod tests {
         check("12:started worker-3: done", &["12", "started", "worker-3", "done"]);
         check("ünïcode, ok", &["ünïcode", "ok"]);
         check("/ // :: = <>", &["//"]);
+        check(&format!("a{}b", "-".repeat(16)), &["a----------------b"]);
+        check(&format!("a{} b", "-".repeat(17)), &["a", "b"]);
+    }
+
+    #[test]
+    fn no_byte_is_looked_at_again_and_again() {
+        let long = [
+            format!("a{}x", "-".repeat(3_998)),
+            "a-".repeat(2_000),
+            "1:".repeat(1_999),
+            format!("1.{}", "1:1".repeat(1_300)),
+            format!("1.{}{}", "1".repeat(2_000), ":1".repeat(1_000)),
+            format!("1{}", ":a".repeat(2_000)),
+            "/.,".repeat(1_300),
+            format!("x:/{}", "/,".repeat(2_000)),
+            "a=/".repeat(1_300),
+        ];
+        for text in long {
+            STEPS.set(0);
+            words(&text);
+            let steps = STEPS.get();
+            assert!(steps <= 64 * text.len(), "{steps} steps for {} bytes of {:?}", text.len(), &text[..20]);
+        }
     }
 }

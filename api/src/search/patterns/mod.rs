@@ -114,6 +114,10 @@ pub(crate) async fn list(app: &App, user: &User, request: PatternsRequest) -> Re
 impl<'a> Question<'a> {
     async fn of(app: &'a App, user: &User, request: &PatternsRequest) -> Result<Self, ApiError> {
         let scope = scope_of(user);
+        // Who does not see messages does not see the field either; nothing would be found.
+        if scope.masks_field(FIELD) {
+            return Err(ApiError::forbidden(format!("the field {FIELD:?} is masked for you")));
+        }
         let text = |text: &Option<String>| text.clone().map(Value::String);
         let search = SearchRequest {
             query: request.query.clone(),
@@ -219,11 +223,11 @@ impl<'a> Question<'a> {
         let mut response = self.ask(&self.indices, &query, aggregation).await?;
         let mut aggregations = response.aggregations.take().unwrap_or_default();
         let mut details = groups::by_key(aggregations.get_mut(PATTERNS).map(Value::take).unwrap_or_default());
-        let shows_messages = !self.scope.masks_field("message");
+        let shows_dataset = !self.scope.masks_field("event.dataset");
         let views = page.into_iter().map(|group| {
             let is_new = self.is_new(&group);
             let details = group.ids.iter().filter_map(|id| details.remove(id)).collect();
-            PatternView::of(group, details, self.plan.as_ref(), is_new, shows_messages)
+            PatternView::of(group, details, self.plan.as_ref(), is_new, shows_dataset)
         });
         Ok(views.collect())
     }

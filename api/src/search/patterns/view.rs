@@ -16,11 +16,12 @@ pub(crate) struct PatternView {
     id: String,
     /// All ids that its events have: patterns that were found to be the same are counted together.
     ids: Vec<String>,
-    /// What its messages have in common, with `<*>` for what they differ in; absent for those who do not see messages.
+    /// What its messages have in common, with `<*>` for what they differ in; absent if no message is at hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<String>,
-    /// `event.dataset` of its messages.
-    dataset: String,
+    /// `event.dataset` of its messages; absent for those who do not see that field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
     /// Events in the span of time.
     count: u64,
     /// The earliest of them.
@@ -36,7 +37,7 @@ pub(crate) struct PatternView {
     new: bool,
     /// Events by `log.level`, most frequent first.
     levels: Vec<LevelView>,
-    /// The latest message, at most 1,000 bytes of it; absent for those who do not see messages.
+    /// The latest message, at most 1,000 bytes of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     sample: Option<String>,
     /// Events over time, at most 30 spans; those without events included.
@@ -59,11 +60,11 @@ impl PatternView {
         mut details: Vec<Value>,
         plan: Option<&Plan>,
         new: bool,
-        shows_messages: bool,
+        shows_dataset: bool,
     ) -> Self {
         let source = details.iter().find_map(|bucket| bucket.pointer("/sample/hits/hits/0/_source"));
         let text = |path: &str| source?.pointer(path)?.as_str();
-        let message = text("/message").filter(|_| shows_messages);
+        let message = text("/message");
         let sample =
             message.map(|message| message[..message.floor_char_boundary(SAMPLE_MAX_BYTES)].to_owned());
         // Of a pattern that was forgotten, one message tells what it is.
@@ -71,10 +72,10 @@ impl PatternView {
             Some(pattern) if pattern.matches(message) => pattern.template.clone(),
             _ => ingest::patterns::skeleton(message),
         });
-        let dataset = match &group.pattern {
+        let dataset = shows_dataset.then(|| match &group.pattern {
             Some(pattern) => pattern.dataset.to_string(),
             None => text("/event/dataset").unwrap_or_default().to_owned(),
-        };
+        });
         Self {
             template,
             dataset,

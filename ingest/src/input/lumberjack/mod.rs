@@ -11,8 +11,6 @@ use frames::{Frames, Said};
 use std::{io, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-/// While a write takes long, the client hears this often that somebody is there (Logstash does the same every 5 seconds).
-const KEEPALIVE: Duration = Duration::from_secs(5);
 /// A client that hesitates for so long in the middle of a window hears what is stored.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 /// A client that does not take an acknowledgement is cut off.
@@ -148,7 +146,8 @@ async fn store<S: AsyncRead + AsyncWrite + Unpin>(
         delivery.deliver(arrivals).await
     };
     tokio::pin!(written);
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + KEEPALIVE, KEEPALIVE);
+    let mut ticks =
+        tokio::time::interval_at(tokio::time::Instant::now() + delivery.keepalive, delivery.keepalive);
     loop {
         tokio::select! {
             written = &mut written => {

@@ -9,7 +9,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio_rustls::rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
@@ -138,7 +138,10 @@ async fn new_certificates_are_taken_into_use_and_connections_stay() {
         format!("key_file = {:?}\ncertificate_file = {:?}", files[0], files[1])
     };
     let settings = put(&before.sign("vigie.example"));
-    let toml = input("open", &format!("type = \"lines\"\npipeline = \"text\"\n{settings}"));
+    let toml = input(
+        "open",
+        &format!("type = \"lines\"\npipeline = \"text\"\ncertificate_check_secs = 1\n{settings}"),
+    );
     let vigie = Vigie::start_configured(&dir.path().join("data"), &toml);
     let admin = vigie.login(ADMIN).await;
     let open = vigie.input("open");
@@ -161,6 +164,7 @@ async fn new_certificates_are_taken_into_use_and_connections_stay() {
         while !trusts(open, &new) {
             assert!(trusts(open, &old) || trusts(open, &new), "some certificate is in force at any time");
             assert!(Instant::now() < deadline, "the new certificate is never used");
+            std::thread::sleep(Duration::from_millis(50));
         }
         assert!(!trusts(open, &old));
         first.write_all(b"two\n").unwrap();
