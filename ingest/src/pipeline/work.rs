@@ -9,7 +9,7 @@ use regex_automata::{
     hybrid::dfa::{Cache, DFA},
     nfa::thompson,
 };
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 use std::sync::OnceLock;
 
 /// Bytes that the searches of one text may read at worst before they are counted one by one: some ten milliseconds. No
@@ -22,7 +22,11 @@ const CLEARS_MAX: usize = 4;
 
 /// Walks through a text as the search of a regex does.
 #[derive(Default)]
-pub(super) struct Odometer(OnceLock<Option<DFA>>);
+pub(super) struct Odometer {
+    exact: OnceLock<Option<DFA>>,
+    /// Takes every place for a boundary of words: tells where they stand beside other than ASCII, which an automaton cannot know.
+    relaxed: OnceLock<Option<DFA>>,
+}
 
 /// What searches of one text may still read.
 pub(super) struct Reads<'t> {
@@ -30,12 +34,18 @@ pub(super) struct Reads<'t> {
     uncounted: usize,
     counted: usize,
     cache: Option<Cache>,
+    is_relaxed: bool,
 }
 
 impl<'t> Reads<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         let counted = text.len().saturating_mul(READS_PER_BYTE);
-        Self { text, uncounted: UNCOUNTED_BYTES, counted, cache: None }
+        Self { text, uncounted: UNCOUNTED_BYTES, counted, cache: None, is_relaxed: false }
+    }
+
+    fn walk(&mut self, dfa: Option<&DFA>, from: usize) -> Option<usize> {
+        let dfa = dfa?;
+        walk(dfa, self.cache.get_or_insert_with(|| dfa.create_cache()), self.text, from)
     }
 
     fn read(&mut self, bytes: usize) -> Result<(), String> {
@@ -55,18 +65,47 @@ impl Odometer {
         &self,
         reads: &mut Reads<'_>,
         from: usize,
-        hir: impl FnOnce() -> Option<Hir>,
+        hir: impl Fn() -> Option<Hir>,
     ) -> Result<(), String> {
         let worst = reads.text.len().saturating_sub(from);
         if let Some(left) = reads.uncounted.checked_sub(worst) {
             reads.uncounted = left;
             return Ok(());
         }
-        let walked = match self.0.get_or_init(|| automaton(&hir()?)) {
-            None => None,
-            Some(dfa) => walk(dfa, reads.cache.get_or_insert_with(|| dfa.create_cache()), reads.text, from),
-        };
+        let mut walked = None;
+        if !reads.is_relaxed {
+            let dfa = self.exact.get_or_init(|| automaton(&hir()?));
+            walked = reads.walk(dfa.as_ref(), from);
+            if walked.is_none() {
+                (reads.is_relaxed, reads.cache) = (true, None);
+            }
+        }
+        if reads.is_relaxed {
+            let dfa = self.relaxed.get_or_init(|| automaton(&relaxed(&hir()?)));
+            walked = reads.walk(dfa.as_ref(), from);
+        }
         reads.read(walked.unwrap_or(worst).max(1))
+    }
+}
+
+/// The pattern without what it says of boundaries of words.
+fn relaxed(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Look(
+            Look::WordUnicode
+            | Look::WordUnicodeNegate
+            | Look::WordStartUnicode
+            | Look::WordEndUnicode
+            | Look::WordStartHalfUnicode
+            | Look::WordEndHalfUnicode,
+        ) => Hir::empty(),
+        HirKind::Capture(capture) => relaxed(&capture.sub),
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(Repetition { sub: Box::new(relaxed(&repetition.sub)), ..repetition.clone() })
+        }
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(relaxed).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(relaxed).collect()),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
     }
 }
 
@@ -130,6 +169,14 @@ mod tests {
         failed(json!({"split": {"field": "m", "separator": pattern}}));
         failed(json!({"kv": {"field": "m", "field_split": pattern, "value_split": "="}}));
         failed(json!({"redact": {"field": "m", "patterns": ["(?<TAG><[^>]*>|<)"]}}));
+        // Not only where automata know what a word is.
+        let beside = "<ü".repeat(100_000);
+        let gsub = json!({"gsub": {"field": "m", "pattern": r"<[^>]*\b>|<", "replacement": ""}});
+        let failure = run_all(json!([gsub]), json!({"m": beside})).unwrap_err();
+        assert!(failure.contains("too much work"), "{failure}");
+        let gsub = json!({"field": "m", "pattern": r"\büber\b", "replacement": "x"});
+        let text = "über größer ".repeat(20_000);
+        assert_eq!(run("gsub", gsub, json!({"m": text})), Ok(json!({"m": text.replace("über", "x")})));
         // Many matches alone are no harm.
         let gsub = json!({"field": "m", "pattern": "<", "replacement": "("});
         assert_eq!(run("gsub", gsub, json!({"m": hostile})), Ok(json!({"m": "(".repeat(200_000)})));
