@@ -149,9 +149,8 @@ pub(super) struct Names {
     secrets: Vec<Box<[u8]>>,
     /// The lengths of `secrets` as bits, by first letter.
     lengths: Box<[u64; 256]>,
-    ends: Vec<&'static str>,
-    /// The last letters of `ends`, as bits.
-    last_letters: u64,
+    /// [`SECRET_ENDS`] by their last byte.
+    ends: Box<[Vec<&'static str>; 256]>,
     with_equals: Vec<&'static str>,
     parameters: Vec<&'static str>,
     /// Without one of these in it a text holds none of the names.
@@ -177,9 +176,12 @@ impl Names {
                 *bits |= 1 << name.len();
             }
         }
-        let ends = without_kept(SECRET_ENDS);
-        let last_letters =
-            ends.iter().filter_map(|end| end.bytes().last()).fold(0, |bits, last| bits | letter(last));
+        let mut ends = Box::new([const { Vec::new() }; 256]);
+        for end in without_kept(SECRET_ENDS) {
+            if let Some(alike) = end.bytes().last().and_then(|last| ends.get_mut(usize::from(last))) {
+                alike.push(end);
+            }
+        }
         let (with_equals, parameters) = (without_kept(WITH_EQUALS), without_kept(PARAMETERS));
         let mut hints = HINTS.to_owned();
         for name in &further {
@@ -188,7 +190,7 @@ impl Names {
             hints.push_str(&spelt.join("[_ -]?"));
         }
         let hints = RegexBuilder::new(&hints).case_insensitive(true).unicode(false).build()?;
-        Ok(Self { secrets, lengths, ends, last_letters, with_equals, parameters, hints })
+        Ok(Self { secrets, lengths, ends, with_equals, parameters, hints })
     }
 
     /// Whether the value of that name is a secret, wherever it stands.
@@ -198,23 +200,16 @@ impl Names {
         let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
         let may_be = !is_cut
             && self.lengths.get(usize::from(*first)).is_some_and(|bits| (bits >> name.len()) & 1 == 1);
-        let may_end = self.last_letters & letter(*last) != 0;
         may_be && self.secrets.iter().any(|secret| **secret == *name)
-            || may_end && self.ends.iter().any(|end| name.ends_with(end.as_bytes()))
+            || self
+                .ends
+                .get(usize::from(*last))
+                .is_some_and(|ends| ends.iter().any(|end| name.ends_with(end.as_bytes())))
     }
 
     /// Whether the value of that name is a secret with a `=` close to it; of some names only in a query or form.
     pub(super) fn is_secret_parameter(&self, name: &PlainName, is_parameter: bool) -> bool {
         name.is_one_of(&self.with_equals) || is_parameter && name.is_one_of(&self.parameters)
-    }
-}
-
-/// A small letter or digit as a bit.
-fn letter(byte: u8) -> u64 {
-    match byte {
-        b'a'..=b'z' => 1 << (byte - b'a'),
-        b'0'..=b'9' => 1 << (26 + byte - b'0'),
-        _ => 0,
     }
 }
 
