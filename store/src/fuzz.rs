@@ -215,56 +215,28 @@ fn dates(data: &[u8]) {
 }
 
 #[cfg(test)]
+#[path = "../../fuzz/in_tests.rs"]
+mod in_tests;
+
+#[cfg(test)]
 mod tests {
-    use super::{TARGETS, Target};
-    use proptest::{
-        prelude::*,
-        test_runner::{Config, RngSeed, TestError, TestRunner},
-    };
+    use super::{TARGETS, in_tests};
 
-    /// Inputs of one target in an ordinary test; more with `PROPTEST_CASES` in the environment.
+    /// Inputs of one target in an ordinary test.
     const CASES: u32 = 2_000;
-
-    fn inputs(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
-        let word = prop::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec());
-        let part = prop_oneof![
-            6 => word,
-            1 => prop::collection::vec(any::<u8>(), 0..4),
-            1 => "[ -~]{0,6}".prop_map(String::into_bytes),
-        ];
-        prop::collection::vec(part, 0..16).prop_map(|parts| parts.concat())
-    }
-
-    /// What a target says of the smallest input on which something does not hold.
-    fn fault(Target { name, run, words }: &Target) -> Option<String> {
-        let config = Config::default();
-        // The same inputs each time: what a test says must not depend on luck. More of them are others each time.
-        let rng_seed = if config.cases > CASES { config.rng_seed } else { RngSeed::Fixed(1) };
-        let config = Config { cases: config.cases.max(CASES), failure_persistence: None, rng_seed, ..config };
-        let result = TestRunner::new(config).run(&inputs(words), |bytes| {
-            run(&bytes);
-            Ok(())
-        });
-        match result {
-            Ok(()) => None,
-            Err(TestError::Fail(why, bytes)) => {
-                Some(format!("{name}: {why}, of \"{}\"", bytes.escape_ascii()))
-            }
-            Err(error) => Some(format!("{name}: {error}")),
-        }
-    }
 
     #[test]
     fn every_target_holds_for_a_moment() {
-        let faults: Vec<String> = TARGETS.iter().filter_map(fault).collect();
+        let faults = TARGETS.iter().filter_map(|target| {
+            let inputs = in_tests::parts(target.words, 6, (4, "[ -~]{0,6}"), 16);
+            in_tests::fault(target.name, target.run, &inputs, CASES)
+        });
+        let faults: Vec<String> = faults.collect();
         assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 
     #[test]
     fn every_target_is_one_of_the_fuzzer_too() {
-        for target in TARGETS {
-            let file = format!("{}/../fuzz/fuzz_targets/{}.rs", env!("CARGO_MANIFEST_DIR"), target.name);
-            assert!(std::path::Path::new(&file).exists(), "there is no {file}");
-        }
+        TARGETS.iter().for_each(|target| in_tests::assert_is_fuzzed(target.name));
     }
 }

@@ -180,7 +180,8 @@ impl Ran {
     }
 }
 
-/// Runs pipelines, removes what must not be kept, gives what pipelines made the ids of its messages' patterns, and writes. One outcome per write, in order.
+/// Runs pipelines, removes what must not be kept, gives what pipelines made the ids of its messages' patterns, and writes. One
+/// outcome per write, in order.
 ///
 /// # Errors
 /// Nothing was written.

@@ -358,4 +358,7 @@ fn two_texts(data: &[u8]) -> (String, String) {
 }
 
 #[cfg(test)]
+#[path = "../../../fuzz/in_tests.rs"]
+mod in_tests;
+#[cfg(test)]
 mod tests;

@@ -1,39 +1,16 @@
-use super::{TARGETS, Target};
-use proptest::{
-    prelude::*,
-    test_runner::{Config, RngSeed, TestError, TestRunner},
-};
+use super::{TARGETS, Target, in_tests};
+use proptest::prelude::*;
 
-/// Inputs of one target in an ordinary test; more with `PROPTEST_CASES` in the environment.
+/// Inputs of one target in an ordinary test.
 const CASES: u32 = 300;
 
-/// Bytes as a fuzzer begins with, and words that the target knows.
-fn inputs(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
-    let word = prop::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec());
-    let part = prop_oneof![
-        4 => word,
-        1 => prop::collection::vec(any::<u8>(), 0..6),
-        1 => "[ -~]{0,8}".prop_map(String::into_bytes),
-    ];
-    (any::<u8>(), prop::collection::vec(part, 0..24))
-        .prop_map(|(first, parts)| std::iter::once(first).chain(parts.concat()).collect())
-}
-
-/// What a target says of the smallest input on which something does not hold.
+/// What a target says of the smallest input on which something does not hold. The first byte is the one by which many targets
+/// choose what they do.
 fn fault(Target { name, run, words }: &Target) -> Option<String> {
-    let config = Config::default();
-    // The same inputs each time: what a test says must not depend on luck. More of them are others each time.
-    let rng_seed = if config.cases > CASES { config.rng_seed } else { RngSeed::Fixed(1) };
-    let config = Config { cases: config.cases.max(CASES), failure_persistence: None, rng_seed, ..config };
-    let result = TestRunner::new(config).run(&inputs(words), |bytes| {
-        run(&bytes);
-        Ok(())
-    });
-    match result {
-        Ok(()) => None,
-        Err(TestError::Fail(why, bytes)) => Some(format!("{name}: {why}, of \"{}\"", bytes.escape_ascii())),
-        Err(error) => Some(format!("{name}: {error}")),
-    }
+    let parts = in_tests::parts(words, 4, (6, "[ -~]{0,8}"), 24);
+    let inputs =
+        (any::<u8>(), parts).prop_map(|(first, parts)| std::iter::once(first).chain(parts).collect());
+    in_tests::fault(name, *run, &inputs, CASES)
 }
 
 #[test]
@@ -52,8 +29,5 @@ fn every_target_holds_for_nothing() {
 
 #[test]
 fn every_target_is_one_of_the_fuzzer_too() {
-    for target in TARGETS {
-        let file = format!("{}/../fuzz/fuzz_targets/{}.rs", env!("CARGO_MANIFEST_DIR"), target.name);
-        assert!(std::path::Path::new(&file).exists(), "there is no {file}");
-    }
+    TARGETS.iter().for_each(|target| in_tests::assert_is_fuzzed(target.name));
 }
